@@ -1,0 +1,1 @@
+export { apiVersionOf, type Kind, type KubernetesObject } from './kind.ts';
