@@ -1,1 +1,2 @@
-export {};
+export type * from './container-runtime.ts';
+export { CONTAINER_RUNTIME } from './tokens.ts';

@@ -1,0 +1,256 @@
+import type { Duplex, Readable } from 'node:stream';
+import type { Observable } from 'rxjs';
+
+/** Which pod a sandbox or container belongs to. Survives in the runtime's own labels, so that a restarted kubelet finds its pods again. */
+export interface PodIdentity {
+  readonly uid: string;
+  readonly name: string;
+  readonly namespace: string;
+}
+
+export interface PortMapping {
+  readonly protocol: 'TCP' | 'UDP' | 'SCTP';
+  readonly containerPort: number;
+  readonly hostPort: number;
+  readonly hostIp?: string;
+}
+
+/** What owns a pod's network, IPC and (if shared) PID namespace. */
+export interface SandboxConfig {
+  readonly pod: PodIdentity;
+  /** Grows each time the pod's sandbox has to be made anew. */
+  readonly attempt: number;
+  readonly hostname: string;
+  readonly hostNetwork: boolean;
+  readonly hostPid: boolean;
+  readonly hostIpc: boolean;
+  readonly shareProcessNamespace: boolean;
+  readonly dns: { readonly servers: readonly string[]; readonly searches: readonly string[]; readonly options: readonly string[] };
+  readonly hostAliases: readonly { readonly ip: string; readonly hostnames: readonly string[] }[];
+  readonly portMappings: readonly PortMapping[];
+  readonly sysctls: Readonly<Record<string, string>>;
+  /** Path under the runtime's cgroup root, such as `kubepods/burstable/pod<uid>`. */
+  readonly cgroupParent: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly runtimeHandler: string;
+}
+
+export interface SandboxStatus {
+  readonly id: string;
+  readonly pod: PodIdentity;
+  readonly attempt: number;
+  readonly state: 'ready' | 'not-ready';
+  readonly createdAtMs: number;
+  /** Empty for host network, and while there is none. */
+  readonly ips: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+export interface Mount {
+  readonly hostPath: string;
+  readonly containerPath: string;
+  readonly readOnly: boolean;
+  readonly propagation?: 'private' | 'host-to-container' | 'bidirectional';
+}
+
+/** All limits are optional; absent means none. CPU as Linux's CFS has it. */
+export interface ContainerResources {
+  readonly cpuShares?: number;
+  readonly cpuQuotaUs?: number;
+  readonly cpuPeriodUs?: number;
+  readonly memoryLimitBytes?: number;
+  readonly oomScoreAdj?: number;
+}
+
+export interface ContainerSecurity {
+  /** `uid`, `uid:gid` or a user name; empty for the image's own. */
+  readonly user: string;
+  readonly supplementalGroups: readonly number[];
+  readonly privileged: boolean;
+  readonly readOnlyRootFilesystem: boolean;
+  readonly noNewPrivileges: boolean;
+  readonly addCapabilities: readonly string[];
+  readonly dropCapabilities: readonly string[];
+  /** `RuntimeDefault`, `Unconfined` or a path. */
+  readonly seccompProfile: string;
+}
+
+export interface ContainerConfig {
+  readonly name: string;
+  /** How many containers of this name the pod had before: the restart count. */
+  readonly attempt: number;
+  /** An id or reference that `images` knows. */
+  readonly image: string;
+  /** Replaces the image's entrypoint; empty keeps it. */
+  readonly command: readonly string[];
+  readonly args: readonly string[];
+  readonly workingDir: string;
+  readonly env: readonly { readonly name: string; readonly value: string }[];
+  readonly mounts: readonly Mount[];
+  readonly resources: ContainerResources;
+  readonly security: ContainerSecurity;
+  readonly stdin: boolean;
+  readonly stdinOnce: boolean;
+  readonly tty: boolean;
+  readonly stopSignal?: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+export type ContainerState = 'created' | 'running' | 'exited' | 'unknown';
+
+export interface ContainerStatus {
+  readonly id: string;
+  readonly sandboxId: string;
+  readonly pod: PodIdentity;
+  readonly name: string;
+  readonly attempt: number;
+  readonly state: ContainerState;
+  readonly image: string;
+  readonly imageId: string;
+  readonly createdAtMs: number;
+  /** 0 if it never started. */
+  readonly startedAtMs: number;
+  /** 0 while it has not ended. */
+  readonly finishedAtMs: number;
+  readonly exitCode: number;
+  /** Set for the cases that kubelets report: `OOMKilled`, `Error`, `Completed`, `StartError`, `ContainerCannotRun`. */
+  readonly reason: string;
+  readonly message: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+export interface ImageStatus {
+  /** `sha256:...` of the configuration. */
+  readonly id: string;
+  readonly repoTags: readonly string[];
+  readonly repoDigests: readonly string[];
+  readonly sizeBytes: number;
+  /** The user the image runs as, `''` for root. */
+  readonly user: string;
+}
+
+export interface PullCredentials {
+  readonly username: string;
+  readonly password: string;
+  readonly serverAddress: string;
+}
+
+export interface Images {
+  /** `undefined` if the image is not on this node. */
+  find(reference: string, signal?: AbortSignal): Promise<ImageStatus | undefined>;
+  list(signal?: AbortSignal): Promise<readonly ImageStatus[]>;
+  /** Rejects with `NotFound`, `Forbidden` or `ServiceUnavailable`, and the registry's words. */
+  pull(reference: string, credentials: PullCredentials | undefined, signal?: AbortSignal): Promise<ImageStatus>;
+  remove(reference: string, signal?: AbortSignal): Promise<void>;
+}
+
+/** Something changed with a container or sandbox; look at its status. Delivered at least once after the change. */
+export interface RuntimeEvent {
+  readonly type: 'container-started' | 'container-stopped' | 'container-deleted' | 'sandbox-stopped' | 'resync';
+  /** Absent for `resync`, which says that events may have been missed: look at everything. */
+  readonly podUid?: string;
+  readonly containerId?: string;
+}
+
+/** A process with its streams. With a tty there is no `stderr`, and `resize` works. */
+export interface StreamSession {
+  readonly stdin: NodeJS.WritableStream | undefined;
+  readonly stdout: Readable;
+  readonly stderr: Readable | undefined;
+  resize(columns: number, rows: number): Promise<void>;
+  /** The exit code once the process has ended and its output has been read. Rejects if the connection breaks. */
+  readonly exitCode: Promise<number>;
+  /** Lets go of the streams. The process of an attach goes on, that of an exec may. */
+  close(): void;
+}
+
+export interface StreamOptions {
+  readonly stdin: boolean;
+  readonly tty: boolean;
+}
+
+export interface LogOptions {
+  readonly follow: boolean;
+  /** The last so many lines; all if absent. */
+  readonly tailLines?: number;
+  readonly sinceMs?: number;
+  /** Put the RFC 3339 time with nanoseconds, and a space, before each line. */
+  readonly timestamps: boolean;
+  /** `both` by default. */
+  readonly stream?: 'stdout' | 'stderr' | 'both';
+}
+
+export interface ContainerStats {
+  readonly containerId: string;
+  readonly atMs: number;
+  readonly cpuUsageNanoSeconds: number;
+  readonly memoryWorkingSetBytes: number;
+  readonly memoryUsageBytes: number;
+}
+
+export interface RuntimeInfo {
+  /** As in container ids: `docker`, `lxc`, `containerd`, `sim`. */
+  readonly name: string;
+  readonly version: string;
+  /** True if pods get a network of their own, with addresses that other pods and the node reach. */
+  readonly podNetwork: boolean;
+  /** Where pods reach the node, if the runtime knows (a bridge's address). */
+  readonly hostAddress?: string;
+}
+
+/**
+ * Runs pods: a sandbox that owns the namespaces, and containers in it. Shaped after CRI, so that any CRI runtime fits.
+ *
+ * Every method may be called again after a crash of the caller: creating finds nothing half made under the same pod, name and attempt
+ * (an older half is removed first), and stopping or removing what is not there is no error. Where a method names an unknown id it rejects
+ * with `NotFound`; a runtime that does not answer is `ServiceUnavailable`. Nothing else restarts a container: that is the kubelet's work.
+ */
+export interface ContainerRuntime {
+  /** Rejects with `ServiceUnavailable` while the runtime cannot be reached. */
+  info(signal?: AbortSignal): Promise<RuntimeInfo>;
+
+  /** Never errors: an outage shows as a `resync` once it is over. Completes at `close`. */
+  readonly events$: Observable<RuntimeEvent>;
+
+  runSandbox(config: SandboxConfig, signal?: AbortSignal): Promise<SandboxStatus>;
+  /** Kills what still runs in it and gives up its network. Idempotent. */
+  stopSandbox(id: string, signal?: AbortSignal): Promise<void>;
+  /** Removes a stopped sandbox and all its containers. Idempotent. */
+  removeSandbox(id: string, signal?: AbortSignal): Promise<void>;
+  listSandboxes(signal?: AbortSignal): Promise<readonly SandboxStatus[]>;
+
+  createContainer(sandboxId: string, config: ContainerConfig, signal?: AbortSignal): Promise<string>;
+  /** Rejects with `BadRequest` if the process cannot be started (no such file, for example); the status then says so too. */
+  startContainer(id: string, signal?: AbortSignal): Promise<void>;
+  /** Sends the stop signal, waits up to `graceSeconds`, then kills. Resolves when the process is gone. Idempotent. */
+  stopContainer(id: string, graceSeconds: number, signal?: AbortSignal): Promise<void>;
+  removeContainer(id: string, signal?: AbortSignal): Promise<void>;
+  listContainers(signal?: AbortSignal): Promise<readonly ContainerStatus[]>;
+  containerStatus(id: string, signal?: AbortSignal): Promise<ContainerStatus>;
+  updateResources(id: string, resources: ContainerResources, signal?: AbortSignal): Promise<void>;
+
+  /** Runs to its end, at most `timeoutMs` (then rejects with `Timeout`); output is cut at 1 MiB. For probes and hooks. */
+  execSync(id: string, command: readonly string[], timeoutMs: number, signal?: AbortSignal): Promise<ExecResult>;
+  exec(id: string, command: readonly string[], options: StreamOptions, signal?: AbortSignal): Promise<StreamSession>;
+  attach(id: string, options: StreamOptions, signal?: AbortSignal): Promise<StreamSession>;
+  /** A connection to `port` on the loopback address inside the sandbox. */
+  portForward(sandboxId: string, port: number, signal?: AbortSignal): Promise<Duplex>;
+  /** Also of containers that have ended, until they are removed. Destroying the stream ends it. */
+  logs(id: string, options: LogOptions, signal?: AbortSignal): Promise<Readable>;
+  stats(signal?: AbortSignal): Promise<readonly ContainerStats[]>;
+
+  readonly images: Images;
+
+  /** Lets go of connections. Containers go on. */
+  close(): Promise<void>;
+}
+
+export interface ExecResult {
+  readonly exitCode: number;
+  readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
+}
