@@ -1,1 +1,10 @@
-export {};
+export {
+  CertificateAuthority,
+  createAuthority,
+  createSigningKey,
+  isIssuedBy,
+  loadAuthority,
+  namesHosts,
+  type CertificateRequest,
+  type KeyedCertificate,
+} from './certificate-authority.ts';
