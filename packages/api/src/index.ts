@@ -1,3 +1,4 @@
+export { humanDuration } from './duration.ts';
 export {
   facts,
   type ColumnFact,
@@ -9,4 +10,74 @@ export {
   type ResourceFact,
   type SubresourceFact,
 } from './facts.ts';
+export { resolveIntOrPercent } from './int-or-string.ts';
+export { parseJson, parseJsonStrict, stringifyJson, type StrictJson } from './json.ts';
 export { apiVersionOf, type Kind, type KubernetesObject } from './kind.ts';
+export {
+  controllerOf,
+  controllerReference,
+  deepEqual,
+  deepFreeze,
+  findCondition,
+  isOwnedBy,
+  keyOf,
+  nameOf,
+  namespaceOf,
+  randomSuffix,
+  safeHash,
+  setCondition,
+  uidOf,
+  type ConditionLike,
+} from './objects.ts';
+export { canonicalQuantity, parseQuantity, Quantity, type QuantityFormat } from './quantity.ts';
+export { definitionOf, isServedByDefault, kindOf, openApiName, resourceOf, resourceOfKind } from './scheme.ts';
+export {
+  labelSelectorFrom,
+  LabelSelectorMatcher,
+  matchesFields,
+  matchesNodeRequirement,
+  parseFieldSelector,
+  parseLabelSelector,
+  type FieldTerm,
+  type LabelOperator,
+  type LabelRequirement,
+} from './selectors.ts';
+export {
+  alreadyExists,
+  badRequest,
+  conflict,
+  errorOf,
+  expired,
+  forbidden,
+  internalError,
+  methodNotAllowed,
+  notAcceptable,
+  notFound,
+  reasonOfCode,
+  resourceVersionTooLarge,
+  statusOf,
+  tooManyRequests,
+  unauthorized,
+  unknownPath,
+  unsupportedMediaType,
+  type ResourceName,
+  type StatusObject,
+} from './status.ts';
+export { formatMicroTime, formatTime, parseTime } from './time.ts';
+export {
+  isCIdentifier,
+  isConfigMapKey,
+  isDns1035Label,
+  isDnsLabel,
+  isDnsSubdomain,
+  isEnvVarName,
+  isHttpHeaderName,
+  isPathSegmentName,
+  isPercentage,
+  isQualifiedName,
+  isValidLabelValue,
+  isValidPortName,
+  isValidPortNumber,
+  isWildcardDnsSubdomain,
+  type NameCheck,
+} from './validation/names.ts';

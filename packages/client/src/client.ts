@@ -66,7 +66,12 @@ export interface ResourceClient<T extends KubernetesObject> {
   deleteCollection(list?: ListOptions, options?: DeleteOptions): Promise<void>;
   /** Reads and writes of a subresource that has the same kind of object: `status`, `finalize`, `ephemeralcontainers`, `resize`. */
   updateStatus(object: T, options?: WriteOptions): Promise<T>;
-  patchStatus(name: ObjectName, type: PatchType, patch: unknown, options?: WriteOptions & { readonly force?: boolean }): Promise<T>;
+  patchStatus(
+    name: ObjectName,
+    type: PatchType,
+    patch: unknown,
+    options?: WriteOptions & { readonly force?: boolean },
+  ): Promise<T>;
   /** Any subresource: `binding`, `eviction`, `scale`, `token`... Gives the parsed answer. */
   subresource(name: ObjectName, call: SubresourceCall): Promise<unknown>;
 }

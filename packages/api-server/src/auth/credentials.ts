@@ -1,0 +1,141 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { KeelsonError } from '@keelson/base';
+import {
+  createAuthority,
+  createSigningKey,
+  isIssuedBy,
+  loadAuthority,
+  namesHosts,
+  type CertificateAuthority,
+  type KeyedCertificate,
+} from '@keelson/pki';
+
+/** What an API server needs to be trusted and to know its callers. */
+export interface ServerCredentials {
+  readonly authority: CertificateAuthority;
+  readonly serving: KeyedCertificate;
+  /** PEM; signs service account tokens. */
+  readonly signingKey: string;
+  /** A client certificate of the group `system:masters`. */
+  readonly admin: KeyedCertificate;
+}
+
+export interface CredentialsOptions {
+  /** Where keys and certificates are kept; made if it is not there. */
+  readonly directory: string;
+  /** The addresses and names under which the server is reached. */
+  readonly hosts: readonly string[];
+  readonly now: () => number;
+}
+
+const RENEW_BEFORE_MS = 30 * 86_400_000;
+const SERVICE_NAMES = [
+  'kubernetes',
+  'kubernetes.default',
+  'kubernetes.default.svc',
+  'kubernetes.default.svc.cluster.local',
+  'localhost',
+];
+
+/**
+ * Loads the credentials in a directory, and makes what is missing, runs out within a month or lacks one of the hosts. The authority and
+ * the signing key are made once and kept.
+ */
+export async function ensureCredentials(options: CredentialsOptions): Promise<ServerCredentials> {
+  const { directory, now } = options;
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const authority = await ensureAuthority(directory, now);
+  const hosts = [...new Set([...SERVICE_NAMES, ...options.hosts])];
+  const ensure = (
+    name: string,
+    good: (certificate: string) => boolean,
+    issue: () => Promise<KeyedCertificate>,
+  ): Promise<KeyedCertificate> =>
+    ensurePair(
+      directory,
+      name,
+      (pair) => isIssuedBy(pair.certificate, authority, now(), RENEW_BEFORE_MS) && good(pair.certificate),
+      issue,
+    );
+  const [serving, admin, signingKey] = await Promise.all([
+    ensure(
+      'apiserver',
+      (certificate) => namesHosts(certificate, hosts),
+      () => issueServing(authority, hosts),
+    ),
+    ensure(
+      'admin',
+      () => true,
+      () => authority.issue({ commonName: 'kubernetes-admin', organizations: ['system:masters'], usages: ['client'] }),
+    ),
+    ensureSigningKey(directory),
+  ]);
+  return { authority, serving, admin, signingKey };
+}
+
+function issueServing(authority: CertificateAuthority, hosts: readonly string[]): Promise<KeyedCertificate> {
+  const ipAddresses = hosts.filter(isAddress);
+  const dnsNames = hosts.filter((host) => !isAddress(host));
+  return authority.issue({ commonName: 'kube-apiserver', ipAddresses, dnsNames, usages: ['server'] });
+}
+
+function isAddress(host: string): boolean {
+  return /^[\d.]+$/.test(host) || host.includes(':');
+}
+
+async function ensureAuthority(directory: string, now: () => number): Promise<CertificateAuthority> {
+  const pair = await readPair(directory, 'ca');
+  if (pair) return loadAuthority(pair, now);
+  const authority = await createAuthority({ commonName: 'kubernetes', now });
+  await writePair(directory, 'ca', authority);
+  return authority;
+}
+
+async function ensureSigningKey(directory: string): Promise<string> {
+  const file = join(directory, 'sa.key');
+  if (existsSync(file)) return readFile(file, 'utf8');
+  const { privateKey, publicKey } = await createSigningKey();
+  await writeFileAtomic(join(directory, 'sa.pub'), publicKey, 0o644);
+  await writeFileAtomic(file, privateKey, 0o600);
+  return privateKey;
+}
+
+async function ensurePair(
+  directory: string,
+  name: string,
+  isGood: (pair: KeyedCertificate) => boolean,
+  issue: () => Promise<KeyedCertificate>,
+): Promise<KeyedCertificate> {
+  const found = await readPair(directory, name);
+  if (found && isGood(found)) return found;
+  const made = await issue();
+  await writePair(directory, name, made);
+  return made;
+}
+
+async function readPair(directory: string, name: string): Promise<KeyedCertificate | undefined> {
+  const [certificateFile, keyFile] = [join(directory, `${name}.crt`), join(directory, `${name}.key`)];
+  if (!existsSync(certificateFile) || !existsSync(keyFile)) return undefined;
+  const [certificate, privateKey] = await Promise.all([readFile(certificateFile, 'utf8'), readFile(keyFile, 'utf8')]);
+  return { certificate, privateKey };
+}
+
+/** The key first: a crash in between leaves no certificate, and the pair is made again. */
+async function writePair(directory: string, name: string, pair: KeyedCertificate): Promise<void> {
+  await writeFileAtomic(join(directory, `${name}.key`), pair.privateKey, 0o600);
+  await writeFileAtomic(join(directory, `${name}.crt`), pair.certificate, 0o644);
+}
+
+/** Writes all of a file or nothing of it. */
+export async function writeFileAtomic(file: string, text: string, mode: number): Promise<void> {
+  const draft = `${file}.${process.pid}.new`;
+  try {
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(draft, text, { mode });
+    await rename(draft, file);
+  } catch (cause) {
+    throw new KeelsonError('ServiceUnavailable', `Cannot write "${file}"`, { cause });
+  }
+}

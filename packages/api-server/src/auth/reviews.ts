@@ -1,0 +1,101 @@
+import type { SelfSubjectReview, TokenReview } from '@keelson/api/authentication/v1';
+import type { SelfSubjectRulesReview, SubjectAccessReview, SubjectAccessReviewSpec } from '@keelson/api/authorization/v1';
+import type { PolicyRule } from '@keelson/api/rbac/v1';
+import { errorMessage } from '@keelson/base';
+import type { UserInfo } from '../registry/strategy.ts';
+import type { AuthorizationAttributes, Authorizer } from './contracts.ts';
+
+/** What reviews ask. */
+export interface ReviewDependencies {
+  readonly authorizer: Authorizer;
+  /** The rules that hold for a user, if the authorizer can tell. */
+  readonly rulesOf?: (user: UserInfo, namespace: string) => Iterable<PolicyRule>;
+  /** Rejects if the token is not good for one of the audiences. */
+  readonly reviewToken: (
+    token: string,
+    audiences: readonly string[],
+  ) => Promise<{ readonly user: UserInfo; readonly audiences: readonly string[] }>;
+}
+
+/** Answers an object that is asked and not stored: the same object with its status filled in. */
+export type Review = (
+  object: unknown,
+  caller: { readonly user: UserInfo; readonly namespace: string | undefined },
+) => Promise<unknown>;
+
+/** The kinds of `authentication.k8s.io` and `authorization.k8s.io` that are never stored, by plural. */
+export function reviews(dependencies: ReviewDependencies): Readonly<Record<string, Review>> {
+  const access: Review = (object) => reviewAccess(dependencies.authorizer, object as SubjectAccessReview);
+  return {
+    subjectaccessreviews: access,
+    localsubjectaccessreviews: access,
+    selfsubjectaccessreviews: async (object, { user }) => {
+      const review = object as SubjectAccessReview;
+      const answered = await reviewAccess(dependencies.authorizer, { ...review, spec: { ...review.spec, ...specOf(user) } });
+      return { ...review, status: answered.status };
+    },
+    selfsubjectrulesreviews: async (object, { user }) => reviewRules(dependencies, object as SelfSubjectRulesReview, user),
+    selfsubjectreviews: async (object, { user }) => ({ ...(object as SelfSubjectReview), status: { userInfo: userInfo(user) } }),
+    tokenreviews: async (object) => reviewToken(dependencies, object as TokenReview),
+  };
+}
+
+async function reviewAccess(authorizer: Authorizer, review: SubjectAccessReview): Promise<SubjectAccessReview> {
+  const decision = await authorizer.authorize(attributesOf(review.spec));
+  const status = { allowed: decision.allowed, ...(decision.reason !== undefined && { reason: decision.reason }) };
+  return { ...review, status };
+}
+
+function attributesOf(spec: SubjectAccessReviewSpec): AuthorizationAttributes {
+  const user: UserInfo = { name: spec.user ?? '', groups: spec.groups ?? [], ...(spec.uid !== undefined && { uid: spec.uid }) };
+  const asked = spec.resourceAttributes;
+  if (!asked) return { user, verb: spec.nonResourceAttributes?.verb ?? '', path: spec.nonResourceAttributes?.path ?? '' };
+  const { group = '', version = '', resource = '', verb = '' } = asked;
+  const optional = {
+    subresource: asked.subresource || undefined,
+    namespace: asked.namespace || undefined,
+    name: asked.name || undefined,
+  };
+  return { user, verb, resource: { group, version, resource, ...optional } };
+}
+
+function specOf(user: UserInfo): SubjectAccessReviewSpec {
+  return { user: user.name, groups: [...user.groups], ...(user.uid !== undefined && { uid: user.uid }) };
+}
+
+function reviewRules({ rulesOf }: ReviewDependencies, review: SelfSubjectRulesReview, user: UserInfo): SelfSubjectRulesReview {
+  const rules = rulesOf ? [...rulesOf(user, review.spec.namespace ?? '')] : [];
+  const everything = user.groups.includes('system:masters') || !rulesOf;
+  if (everything) rules.unshift({ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }, { verbs: ['*'], nonResourceURLs: ['*'] });
+  return {
+    ...review,
+    status: {
+      incomplete: false,
+      resourceRules: rules
+        .filter((rule) => rule.resources?.length)
+        .map(({ verbs, apiGroups, resources, resourceNames }) => ({ verbs, apiGroups, resources, resourceNames })),
+      nonResourceRules: rules
+        .filter((rule) => rule.nonResourceURLs?.length)
+        .map(({ verbs, nonResourceURLs }) => ({ verbs, nonResourceURLs })),
+    },
+  };
+}
+
+async function reviewToken(dependencies: ReviewDependencies, review: TokenReview): Promise<TokenReview> {
+  try {
+    const { user, audiences } = await dependencies.reviewToken(review.spec.token ?? '', review.spec.audiences ?? []);
+    return { ...review, status: { authenticated: true, user: userInfo(user), audiences: [...audiences] } };
+  } catch (error) {
+    return { ...review, status: { authenticated: false, user: {}, error: errorMessage(error) } };
+  }
+}
+
+function userInfo(user: UserInfo): { username: string; groups: string[]; uid?: string; extra?: Record<string, string[]> } {
+  const extra = user.extra && Object.fromEntries(Object.entries(user.extra).map(([key, values]) => [key, [...values]]));
+  return {
+    username: user.name,
+    groups: [...user.groups],
+    ...(user.uid !== undefined && { uid: user.uid }),
+    ...(extra && { extra }),
+  };
+}

@@ -1,0 +1,63 @@
+// `npm test`: lint, format, types, module boundaries, then all tests. Runs every stage even if one fails, and closes with
+// `N passed, N failed`: the tests, and one for each other stage.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '../..');
+const scratch = mkdtempSync(join(tmpdir(), 'keelson-test-'));
+
+interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+/** A command that passes or fails as a whole. */
+function stage(name: string, command: readonly [string, ...string[]]): Counts {
+  process.stdout.write(`\n== ${name}\n`);
+  const [file, ...args] = command;
+  const { status } = spawnSync(file, args, { cwd: root, stdio: 'inherit' });
+  if (status !== 0) process.stdout.write(`== ${name}: FAILED\n`);
+  return status === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 };
+}
+
+/** A vitest run, counted by its tests. A run that breaks off counts as one more failure. */
+function tests(name: string, args: readonly string[]): Counts {
+  process.stdout.write(`\n== ${name}\n`);
+  const report = join(scratch, `${name}.json`);
+  const command = ['run', ...args, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const { status } = spawnSync('vitest', command, { cwd: root, stdio: 'inherit' });
+  const counts = readReport(report);
+  if (status !== 0 && counts.failed === 0) counts.failed = 1;
+  if (counts.skipped > 0)
+    process.stdout.write(`== ${name}: ${counts.skipped} tests LEFT OUT on this machine; see above for what they need\n`);
+  if (counts.skipped > 0 && process.env['CI']) counts.failed += counts.skipped;
+  return counts;
+}
+
+function readReport(file: string): Counts {
+  try {
+    const report = JSON.parse(readFileSync(file, 'utf8')) as {
+      numPassedTests: number;
+      numFailedTests: number;
+      numPendingTests: number;
+    };
+    return { passed: report.numPassedTests, failed: report.numFailedTests, skipped: report.numPendingTests };
+  } catch {
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+}
+
+const results = [
+  stage('lint', ['oxlint', '--type-aware', '--deny-warnings']),
+  stage('format', ['oxfmt', '--check']),
+  stage('types', ['tsc', '-b']),
+  stage('boundaries', [process.execPath, 'tools/check/boundaries.ts']),
+  tests('unit', []),
+];
+rmSync(scratch, { recursive: true, force: true });
+const total = (key: keyof Counts): number => results.reduce((sum, counts) => sum + counts[key], 0);
+process.stdout.write(`\n${total('passed')} passed, ${total('failed')} failed\n`);
+process.exitCode = total('failed') > 0 ? 1 : 0;
