@@ -1,0 +1,89 @@
+import { duplicate, forbidden, invalidValue, notFound, notSupported, required, tooLong, tooMany } from './errors.ts';
+import type { FieldError } from './field-error.ts';
+
+/**
+ * Hot path: a place in an object and the list that its errors go to. Going down costs one small object; the text of the path is only put
+ * together when there is something to report.
+ */
+export class Field {
+  readonly #errors: FieldError[];
+  readonly #parent: Field | undefined;
+  readonly #segment: string | number;
+  readonly #kind: 'child' | 'index' | 'key';
+
+  private constructor(errors: FieldError[], parent: Field | undefined, segment: string | number, kind: 'child' | 'index' | 'key') {
+    this.#errors = errors;
+    this.#parent = parent;
+    this.#segment = segment;
+    this.#kind = kind;
+  }
+
+  /** The object itself, or the part of it named `path`. */
+  static root(errors: FieldError[], path = ''): Field {
+    return new Field(errors, undefined, path, 'child');
+  }
+
+  /** Collects what `check` finds wrong with an object. */
+  static collect(check: (at: Field) => void): readonly FieldError[] {
+    const errors: FieldError[] = [];
+    check(Field.root(errors));
+    return errors;
+  }
+
+  /** The field `name` of this object. */
+  child(name: string): Field {
+    return new Field(this.#errors, this, name, 'child');
+  }
+
+  /** The item at `position` of this list. */
+  index(position: number): Field {
+    return new Field(this.#errors, this, position, 'index');
+  }
+
+  /** The entry `name` of this map. */
+  key(name: string): Field {
+    return new Field(this.#errors, this, name, 'key');
+  }
+
+  toString(): string {
+    const before = this.#parent?.toString() ?? '';
+    if (this.#kind !== 'child') return `${before}[${this.#segment}]`;
+    return before === '' ? String(this.#segment) : `${before}.${this.#segment}`;
+  }
+
+  get errorCount(): number {
+    return this.#errors.length;
+  }
+
+  required(detail?: string): void {
+    this.#errors.push(required(this.toString(), detail));
+  }
+
+  invalid(value: unknown, detail?: string): void {
+    this.#errors.push(invalidValue(this.toString(), value, detail));
+  }
+
+  notSupported(value: unknown, supported: readonly string[]): void {
+    this.#errors.push(notSupported(this.toString(), value, supported));
+  }
+
+  duplicate(value: unknown): void {
+    this.#errors.push(duplicate(this.toString(), value));
+  }
+
+  forbidden(detail: string): void {
+    this.#errors.push(forbidden(this.toString(), detail));
+  }
+
+  notFound(value: unknown): void {
+    this.#errors.push(notFound(this.toString(), value));
+  }
+
+  tooLong(maxBytes: number): void {
+    this.#errors.push(tooLong(this.toString(), maxBytes));
+  }
+
+  tooMany(actual: number, max: number): void {
+    this.#errors.push(tooMany(this.toString(), actual, max));
+  }
+}
