@@ -29,6 +29,9 @@ export {
   uidOf,
   type ConditionLike,
 } from './objects.ts';
+export { applyJsonPatch } from './patch/json-patch.ts';
+export { applyMergePatch } from './patch/merge-patch.ts';
+export { applyStrategicMergePatch } from './patch/strategic-merge-patch.ts';
 export { canonicalQuantity, parseQuantity, Quantity, type QuantityFormat } from './quantity.ts';
 export { definitionOf, isServedByDefault, kindOf, openApiName, resourceOf, resourceOfKind } from './scheme.ts';
 export {
