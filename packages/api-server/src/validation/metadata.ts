@@ -3,7 +3,6 @@ import {
   isDnsLabel,
   isDnsSubdomain,
   isPathSegmentName,
-  isPathSegmentPrefix,
   isQualifiedName,
   isValidLabelValue,
   type NameCheck,
@@ -26,7 +25,7 @@ const NAME_CHECKS: Readonly<Record<NameRule, NameCheck>> = {
 
 /** A name that a suffix will follow may end in a dash. */
 function checkPrefix(rule: NameRule, prefix: string): readonly string[] {
-  if (rule === 'path-segment') return isPathSegmentPrefix(prefix);
+  if (rule === 'path-segment') return isPathSegmentName(`${prefix}a`);
   return NAME_CHECKS[rule](prefix.endsWith('-') && prefix.length > 1 ? `${prefix.slice(0, -1)}a` : prefix);
 }
 
@@ -47,7 +46,7 @@ export function validateObjectMeta(meta: ObjectMeta, rules: MetaRules): FieldErr
   return errors;
 }
 
-/** What must hold of changed metadata, in addition to nothing else: this includes all of the checks that are repeated for a change. */
+/** Everything that must hold of the metadata of a changed object: `validateObjectMeta` need not be asked as well. */
 export function validateObjectMetaUpdate(meta: ObjectMeta, oldMeta: ObjectMeta): FieldError[] {
   const errors: FieldError[] = [];
   const at = Field.root(errors, 'metadata');

@@ -1,0 +1,100 @@
+import { isQualifiedName, parseQuantity, type Quantity } from '@keelson/api';
+import type { Field } from './field.ts';
+
+/** Hot path: the few amounts that most pods use are parsed once. */
+const parsed = new Map<string, Quantity>();
+const MAX_PARSED = 1_000;
+
+export function quantityOf(text: string | number): Quantity {
+  const key = String(text);
+  const known = parsed.get(key);
+  if (known !== undefined) return known;
+  const quantity = parseQuantity(key);
+  if (parsed.size >= MAX_PARSED) parsed.clear();
+  parsed.set(key, quantity);
+  return quantity;
+}
+
+const CONTAINER_RESOURCES = new Set(['cpu', 'memory', 'ephemeral-storage']);
+const STANDARD_RESOURCES = new Set([
+  ...CONTAINER_RESOURCES,
+  'requests.cpu',
+  'requests.memory',
+  'requests.ephemeral-storage',
+  'limits.cpu',
+  'limits.memory',
+  'limits.ephemeral-storage',
+  'pods',
+  'resourcequotas',
+  'services',
+  'replicationcontrollers',
+  'secrets',
+  'configmaps',
+  'persistentvolumeclaims',
+  'storage',
+  'requests.storage',
+  'services.nodeports',
+  'services.loadbalancers',
+]);
+const INTEGER_RESOURCES = new Set([
+  'pods',
+  'resourcequotas',
+  'services',
+  'replicationcontrollers',
+  'secrets',
+  'configmaps',
+  'persistentvolumeclaims',
+  'services.nodeports',
+  'services.loadbalancers',
+]);
+
+export function isHugePages(resource: string): boolean {
+  return resource.startsWith('hugepages-');
+}
+
+/** `example.com/gpu`: a resource that only whoever advertises it knows. */
+export function isExtendedResource(resource: string): boolean {
+  return resource.includes('/') && !resource.includes('kubernetes.io/') && !resource.startsWith('requests.');
+}
+
+/** Whether more may be promised than there is: true for what Kubernetes itself shares out, but huge pages. */
+export function isOvercommitAllowed(resource: string): boolean {
+  return (!resource.includes('/') || resource.includes('kubernetes.io/')) && !isHugePages(resource);
+}
+
+export function checkContainerResourceName(name: string, at: Field): void {
+  if (CONTAINER_RESOURCES.has(name)) return;
+  const messages = isQualifiedName(name);
+  for (const message of messages) at.invalid(name, message);
+  if (messages.length > 0) return;
+  if (!name.includes('/')) {
+    if (!isHugePages(name)) at.invalid(name, 'must be a standard resource for containers');
+  } else if (!name.includes('kubernetes.io/') && !isExtendedResource(name)) {
+    at.invalid(name, "doesn't follow extended resource name standard");
+  }
+}
+
+/** Names in nodes' capacity, quotas and the like. */
+export function checkResourceName(name: string, at: Field): void {
+  if (STANDARD_RESOURCES.has(name)) return;
+  for (const message of isQualifiedName(name)) at.invalid(name, message);
+  if (!name.includes('/') && !isHugePages(name)) at.invalid(name, 'must be a standard resource type or fully qualified');
+}
+
+/** At least 0, and whole where only whole ones exist. */
+export function checkResourceAmount(name: string, text: string | number, at: Field): void {
+  const amount = quantityOf(text);
+  checkNonNegativeQuantity(text, at);
+  const isWhole = Number(amount.milliValue()) % 1000 === 0;
+  if (!isWhole && (INTEGER_RESOURCES.has(name) || isExtendedResource(name))) at.invalid(amount.toString(), 'must be an integer');
+}
+
+export function checkNonNegativeQuantity(text: string | number, at: Field): void {
+  const amount = quantityOf(text);
+  if (amount.sign() < 0) at.invalid(amount.toString(), 'must be greater than or equal to 0');
+}
+
+export function checkPositiveQuantity(text: string | number, at: Field): void {
+  const amount = quantityOf(text);
+  if (amount.sign() <= 0) at.invalid(amount.toString(), 'must be greater than zero');
+}
