@@ -1,0 +1,143 @@
+import type { Node, Pod } from '@keelson/api/core/v1';
+import type { NodeInfo } from './node-info.ts';
+
+/** What one attempt to schedule one pod keeps between extension points. Each plugin writes under keys of its own. */
+export class CycleState {
+  readonly #values = new Map<string, unknown>();
+
+  write(key: string, value: unknown): void {
+    this.#values.set(key, value);
+  }
+
+  /** What was written under `key` in this attempt; the plugin that wrote it knows its type. */
+  read<T>(key: string): T | undefined {
+    return this.#values.get(key) as T | undefined;
+  }
+}
+
+/** The cluster as one attempt sees it: it does not change while the attempt lasts. */
+export interface Snapshot {
+  readonly nodes: readonly NodeInfo[];
+  node(name: string): NodeInfo | undefined;
+}
+
+/** Why a pod does not fit, in words for the user. */
+export interface Refusal {
+  readonly reason: string;
+  /** False if removing pods from the node could not help. */
+  readonly preemptable: boolean;
+}
+
+/** `undefined`: no objection. */
+export type Verdict = Refusal | undefined;
+
+interface Named {
+  readonly name: string;
+}
+
+/** Keeps a pod out of the queue: it is not even tried until it changes. */
+export interface PreEnqueuePlugin extends Named {
+  preEnqueue(pod: Pod): Verdict;
+}
+
+/** Which of two pods is tried first. */
+export interface QueueSortPlugin extends Named {
+  /** Negative if `a` goes first. */
+  compare(a: QueuedPod, b: QueuedPod): number;
+}
+
+export interface QueuedPod {
+  readonly pod: Pod;
+  /** When it came into the queue, by the monotonic clock; ties are broken by it. */
+  readonly addedMs: number;
+}
+
+/** Works out what `filter` needs, once for all nodes. Refuses if no node can fit. */
+export interface PreFilterPlugin extends Named {
+  preFilter(state: CycleState, pod: Pod, snapshot: Snapshot): Verdict;
+}
+
+/** Says whether a pod may run on a node. Called for each node: keep it cheap. */
+export interface FilterPlugin extends Named {
+  filter(state: CycleState, pod: Pod, node: NodeInfo): Verdict;
+}
+
+/** Asked when no node fits; may make room, and names the node to try again on. */
+export interface PostFilterPlugin extends Named {
+  postFilter(
+    state: CycleState,
+    pod: Pod,
+    refusals: ReadonlyMap<string, Refusal>,
+  ): Promise<{ readonly nominatedNode?: string } | undefined>;
+}
+
+export interface PreScorePlugin extends Named {
+  preScore(state: CycleState, pod: Pod, snapshot: Snapshot, nodes: readonly NodeInfo[]): void;
+}
+
+/** Ranks nodes that fit, from 0 to `MAX_NODE_SCORE`, or any scale if `normalize` brings it there. */
+export interface ScorePlugin extends Named {
+  score(state: CycleState, pod: Pod, node: NodeInfo): number;
+  /** Changes the scores of all nodes in place. */
+  normalize?(state: CycleState, pod: Pod, scores: number[]): void;
+}
+
+/** Told when a pod has been given a node, before it is bound. `unreserve` undoes it, and must always succeed. */
+export interface ReservePlugin extends Named {
+  reserve(state: CycleState, pod: Pod, nodeName: string): Verdict;
+  unreserve(state: CycleState, pod: Pod, nodeName: string): void;
+}
+
+/** May hold a pod back before it is bound: the promise decides, and rejects to refuse. */
+export interface PermitPlugin extends Named {
+  permit(state: CycleState, pod: Pod, nodeName: string, signal: AbortSignal): Promise<Verdict>;
+}
+
+export interface PreBindPlugin extends Named {
+  preBind(state: CycleState, pod: Pod, nodeName: string): Promise<Verdict>;
+}
+
+/** Binds a pod to its node. The first one that does not answer `skip` has done it. */
+export interface BindPlugin extends Named {
+  bind(state: CycleState, pod: Pod, nodeName: string): Promise<'bound' | 'skip'>;
+}
+
+export interface PostBindPlugin extends Named {
+  postBind(state: CycleState, pod: Pod, nodeName: string): void;
+}
+
+/** Any plugin: an object with a name and the extension points that it implements. */
+export type Plugin = Named &
+  Partial<
+    Omit<PreEnqueuePlugin, 'name'> &
+      Omit<QueueSortPlugin, 'name'> &
+      Omit<PreFilterPlugin, 'name'> &
+      Omit<FilterPlugin, 'name'> &
+      Omit<PostFilterPlugin, 'name'> &
+      Omit<PreScorePlugin, 'name'> &
+      Omit<ScorePlugin, 'name'> &
+      Omit<ReservePlugin, 'name'> &
+      Omit<PermitPlugin, 'name'> &
+      Omit<PreBindPlugin, 'name'> &
+      Omit<BindPlugin, 'name'> &
+      Omit<PostBindPlugin, 'name'>
+  > & {
+    /** Weight of its scores; 1 if absent. */
+    readonly weight?: number;
+  };
+
+export const MAX_NODE_SCORE = 100;
+
+/** Scores brought to 0..100 by the largest one; turned round if a small raw score is good. */
+export function normalizeByMax(scores: number[], reverse = false): void {
+  const max = scores.reduce((most, score) => Math.max(most, score), 0);
+  for (let at = 0; at < scores.length; at += 1) {
+    const share = max === 0 ? 0 : Math.floor(((scores[at] ?? 0) * MAX_NODE_SCORE) / max);
+    scores[at] = reverse ? MAX_NODE_SCORE - share : share;
+  }
+}
+
+/** The labels of a node; empty for one that is not there any more. */
+export function labelsOf(node: Node | undefined): Readonly<Record<string, string>> {
+  return node?.metadata?.labels ?? {};
+}

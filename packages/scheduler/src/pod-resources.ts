@@ -1,0 +1,79 @@
+import { parseQuantity } from '@keelson/api';
+import type { Container, Pod, PodSpec } from '@keelson/api/core/v1';
+
+/** Amounts by resource: CPU in thousandths, all else in units (bytes, pieces). */
+export type Amounts = ReadonlyMap<string, number>;
+
+const NONE: Amounts = new Map();
+const parsed = new Map<string, number>();
+const MAX_PARSED = 10_000;
+
+/** One amount. Remembered, since the same few texts come again and again. */
+function amountOf(resource: string, text: string): number {
+  const key = resource === 'cpu' ? `m${text}` : text;
+  const known = parsed.get(key);
+  if (known !== undefined) return known;
+  const quantity = parseQuantity(text);
+  const amount = Number(resource === 'cpu' ? quantity.milliValue() : quantity.value());
+  if (parsed.size >= MAX_PARSED) parsed.clear();
+  parsed.set(key, amount);
+  return amount;
+}
+
+export function amountsOf(list: Readonly<Record<string, string>> | undefined): Amounts {
+  if (!list) return NONE;
+  return new Map(Object.entries(list).map(([resource, text]) => [resource, amountOf(resource, text)]));
+}
+
+function plus(a: Amounts, b: Amounts): Map<string, number> {
+  const sum = new Map(a);
+  for (const [resource, amount] of b) sum.set(resource, (sum.get(resource) ?? 0) + amount);
+  return sum;
+}
+
+function larger(a: Amounts, b: Amounts): Map<string, number> {
+  const most = new Map(a);
+  for (const [resource, amount] of b) most.set(resource, Math.max(most.get(resource) ?? 0, amount));
+  return most;
+}
+
+/**
+ * What a pod asks for: the larger of what its containers and sidecars take together, and what each init container takes beside the
+ * sidecars started before it; and the pod's overhead (KEP-753). `amounts` says what one container takes.
+ */
+function effective(spec: PodSpec, amounts: (container: Container) => Amounts): Amounts {
+  let running: Amounts = NONE;
+  for (const container of spec.containers) running = plus(running, amounts(container));
+  let sidecars: Amounts = NONE;
+  let starting: Amounts = NONE;
+  for (const container of spec.initContainers ?? []) {
+    const own = amounts(container);
+    if (container.restartPolicy === 'Always') sidecars = plus(sidecars, own);
+    starting = larger(starting, container.restartPolicy === 'Always' ? sidecars : plus(sidecars, own));
+  }
+  return plus(larger(plus(running, sidecars), starting), amountsOf(spec.overhead));
+}
+
+const requestsByPod = new WeakMap<PodSpec, Amounts>();
+
+/** What a pod's containers request, by the rules for init containers, sidecars and overhead. */
+export function podRequests(pod: Pod): Amounts {
+  if (!pod.spec) return NONE;
+  const known = requestsByPod.get(pod.spec);
+  if (known) return known;
+  const podLevel = amountsOf(pod.spec.resources?.requests);
+  const requests = new Map([...effective(pod.spec, (container) => amountsOf(container.resources?.requests)), ...podLevel]);
+  requestsByPod.set(pod.spec, requests);
+  return requests;
+}
+
+/** For scoring only: a container without a request counts as a small one. */
+const SMALL = new Map([
+  ['cpu', 100],
+  ['memory', 200 * 1024 * 1024],
+]);
+
+export function podRequestsForScoring(pod: Pod): Amounts {
+  if (!pod.spec) return NONE;
+  return effective(pod.spec, (container) => new Map([...SMALL, ...amountsOf(container.resources?.requests)]));
+}
