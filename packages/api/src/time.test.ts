@@ -15,6 +15,9 @@ describe('times', () => {
     ['2026-01-02T05:04:05+02:00', Date.UTC(2026, 0, 2, 3, 4, 5)],
     ['2026-01-02', undefined],
     ['yesterday', undefined],
+    ['2026-02-29T00:00:00Z', undefined],
+    ['2028-02-29T00:00:00Z', Date.UTC(2028, 1, 29)],
+    ['2026-01-01T24:00:00Z', undefined],
     [undefined, undefined],
   ])('reads %s', (text, epochMs) => {
     expect(parseTime(text)).toBe(epochMs);

@@ -40,7 +40,7 @@ function isOperation(value: unknown): value is Operation {
 }
 
 function applyOperation(document: unknown, operation: Operation): unknown {
-  const { op, path, value } = operation;
+  const { op, path } = operation;
   switch (op) {
     case 'add':
       return add(document, path, required(operation));
@@ -48,7 +48,7 @@ function applyOperation(document: unknown, operation: Operation): unknown {
       return remove(document, path);
     case 'replace':
       if (path !== '') lookUp(document, path);
-      return path === '' ? value : replace(document, path, required(operation));
+      return replace(document, path, required(operation));
     case 'move': {
       const moved = lookUp(document, fromOf(operation));
       if (path.startsWith(`${fromOf(operation)}/`))
@@ -58,7 +58,7 @@ function applyOperation(document: unknown, operation: Operation): unknown {
     case 'copy':
       return add(document, path, structuredClone(lookUp(document, fromOf(operation))));
     case 'test':
-      if (deepEqual(lookUp(document, path, true) ?? null, value ?? null)) return document;
+      if (deepEqual(lookUp(document, path, true) ?? null, operation.value ?? null)) return document;
       throw new KeelsonError(
         'Invalid',
         `the server rejected our request due to an error in our request: testing path "${path}" failed`,
@@ -68,10 +68,11 @@ function applyOperation(document: unknown, operation: Operation): unknown {
   }
 }
 
+/** A copy: later operations may change what this one puts in place, and the patch is the caller's. */
 function required(operation: Operation): unknown {
   if (!Object.hasOwn(operation, 'value'))
     throw new KeelsonError('BadRequest', `error decoding patch: operation "${operation.op}" needs "value"`);
-  return operation.value;
+  return structuredClone(operation.value);
 }
 
 function fromOf({ op, from }: Operation): string {
@@ -135,6 +136,7 @@ function add(document: unknown, path: string, value: unknown): unknown {
 }
 
 function replace(document: unknown, path: string, value: unknown): unknown {
+  if (path === '') return value;
   const { parent, key } = parentOf(document, path);
   if (Array.isArray(parent)) parent[indexOf(key, parent.length - 1, path)] = value;
   else if (isObject(parent)) setOwn(parent, key, value);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { applyJsonPatch, applyMergePatch, applyStrategicMergePatch, deepEqual } from '../index.ts';
+import { applyJsonPatch, applyMergePatch, applyStrategicMergePatch, deepEqual, deepFreeze } from '../index.ts';
 
 describe('applyJsonPatch', () => {
   it.each([
@@ -52,6 +52,15 @@ describe('applyJsonPatch', () => {
     [Array.from({ length: 10_001 }, () => ({ op: 'test', path: '/a', value: 1 })), 'RequestEntityTooLarge'],
   ])('refuses %o as %s', (patch, reason) => {
     expect(() => applyJsonPatch({ a: 1, l: [1] }, patch)).toThrow(expect.objectContaining({ reason }) as Error);
+  });
+
+  it('leaves a frozen patch as it is, also where a later operation changes what an earlier one added', () => {
+    const patch = deepFreeze([
+      { op: 'add', path: '/a', value: {} },
+      { op: 'add', path: '/a/b', value: 1 },
+    ]);
+
+    expect(applyJsonPatch(deepFreeze({}), patch)).toEqual({ a: { b: 1 } });
   });
 
   it('never reaches a prototype', () => {
