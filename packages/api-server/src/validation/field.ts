@@ -87,3 +87,22 @@ export class Field {
     this.#errors.push(tooMany(this.toString(), actual, max));
   }
 }
+
+/** Checks each item of the list `name` of `parent`. */
+export function checkEach<T>(items: readonly T[] | undefined, parent: Field, name: string, check: (item: T, at: Field, position: number) => void): void {
+  if (items === undefined || items.length === 0) return;
+  const list = parent.child(name);
+  for (let position = 0; position < items.length; position++) check(items[position] as T, list.index(position), position);
+}
+
+/** Reports each item whose key occurred before. */
+export class Unique {
+  readonly #seen = new Set<string>();
+
+  /** True if `key` is new. */
+  add(key: string): boolean {
+    if (this.#seen.has(key)) return false;
+    this.#seen.add(key);
+    return true;
+  }
+}
