@@ -10,9 +10,11 @@ export {
   type ResourceFact,
   type SubresourceFact,
 } from './facts.ts';
+export { matchesFields, parseFieldSelector, type FieldTerm } from './field-selector.ts';
 export { resolveIntOrPercent } from './int-or-string.ts';
 export { parseJson, parseJsonStrict, stringifyJson, type StrictJson } from './json.ts';
 export { apiVersionOf, type Kind, type KubernetesObject } from './kind.ts';
+export type { LabelOperator, LabelRequirement } from './label-requirement.ts';
 export {
   controllerOf,
   controllerReference,
@@ -34,17 +36,7 @@ export { applyMergePatch } from './patch/merge-patch.ts';
 export { applyStrategicMergePatch } from './patch/strategic-merge-patch.ts';
 export { canonicalQuantity, parseQuantity, Quantity, type QuantityFormat } from './quantity.ts';
 export { definitionOf, isServedByDefault, kindOf, openApiName, resourceOf, resourceOfKind } from './scheme.ts';
-export {
-  labelSelectorFrom,
-  LabelSelectorMatcher,
-  matchesFields,
-  matchesNodeRequirement,
-  parseFieldSelector,
-  parseLabelSelector,
-  type FieldTerm,
-  type LabelOperator,
-  type LabelRequirement,
-} from './selectors.ts';
+export { labelSelectorFrom, LabelSelectorMatcher, matchesNodeRequirement, parseLabelSelector } from './selectors.ts';
 export {
   alreadyExists,
   badRequest,
