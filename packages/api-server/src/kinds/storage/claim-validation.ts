@@ -2,6 +2,7 @@ import { isDnsSubdomain } from '@keelson/api';
 import type { PersistentVolumeClaimSpec } from '@keelson/api/core/v1';
 import { checkNamed, checkOptionalChoice } from '../../validation/checks.ts';
 import type { Field } from '../../validation/field.ts';
+import { textsOf } from '../../validation/lists.ts';
 import { checkPositiveQuantity } from '../../validation/quantities.ts';
 import { checkLabelSelector } from '../../validation/selectors.ts';
 
@@ -20,7 +21,7 @@ export function checkAccessModes(modes: readonly string[] | undefined, parent: F
 }
 
 export function checkClaimSpec(spec: PersistentVolumeClaimSpec, at: Field): void {
-  checkAccessModes(spec.accessModes, at, 'at least 1 access mode is required');
+  checkAccessModes(textsOf(spec.accessModes), at, 'at least 1 access mode is required');
   checkLabelSelector(spec.selector, at.child('selector'));
   const storage = spec.resources?.requests?.['storage'];
   if (storage === undefined) at.child('resources').key('storage').required();

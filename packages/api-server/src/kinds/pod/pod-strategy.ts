@@ -1,0 +1,66 @@
+import type { Pod } from '@keelson/api/core/v1';
+import type { Strategy } from '../../registry/strategy.ts';
+import { Field } from '../../validation/field.ts';
+import { setPodDefaults } from './pod-defaults.ts';
+import { validatePodStatusUpdate } from './pod-status.ts';
+import { validatePodUpdate } from './pod-update.ts';
+import { checkNewPod, validatePod } from './pod-validation.ts';
+import { qosClassOf } from './quality-of-service.ts';
+
+const DEFAULT_GRACE_SECONDS = 30;
+
+export const podStrategy: Strategy<Pod> = {
+  setDefaults: setPodDefaults,
+  prepareForCreate(pod) {
+    pod.status = { phase: 'Pending', qosClass: qosClassOf(pod.spec ?? { containers: [] }) };
+  },
+  prepareForStatusUpdate(pod, old) {
+    if (pod.status !== undefined) mirrorAddresses(pod.status);
+    // Only the kubelet knows how a pod ended; a client that leaves the class out does not mean to change it.
+    if (pod.status !== undefined && pod.status.qosClass === undefined && old.status?.qosClass !== undefined) {
+      pod.status.qosClass = old.status.qosClass;
+    }
+  },
+  validate(pod) {
+    const isNew = pod.metadata?.resourceVersion === undefined || pod.metadata.resourceVersion === '';
+    const errors = validatePod(pod);
+    return isNew ? [...errors, ...Field.collect((at) => checkNewPod(pod, at))] : errors;
+  },
+  validateUpdate: validatePodUpdate,
+  validateStatusUpdate: validatePodStatusUpdate,
+  gracePeriodSeconds,
+  hasGeneration: true,
+  allowUnconditionalUpdate: true,
+  fieldValues: {
+    'spec.nodeName': (pod) => pod.spec?.nodeName ?? '',
+    'spec.restartPolicy': (pod) => pod.spec?.restartPolicy ?? '',
+    'spec.schedulerName': (pod) => pod.spec?.schedulerName ?? '',
+    'spec.serviceAccountName': (pod) => pod.spec?.serviceAccountName ?? '',
+    'spec.hostNetwork': (pod) => String(pod.spec?.hostNetwork ?? false),
+    'status.phase': (pod) => pod.status?.phase ?? '',
+    'status.podIP': (pod) => pod.status?.podIP ?? '',
+    'status.podIPs': (pod) => (pod.status?.podIPs ?? []).map(({ ip }) => ip).join(','),
+    'status.nominatedNodeName': (pod) => pod.status?.nominatedNodeName ?? '',
+  },
+};
+
+/** The first of `podIPs` and `podIP` are the same, as are those of the host; either may be left out. */
+function mirrorAddresses(status: NonNullable<Pod['status']>): void {
+  if (status.podIPs?.[0] !== undefined) status.podIP ??= status.podIPs[0].ip;
+  else if (status.podIP !== undefined) status.podIPs = [{ ip: status.podIP }];
+  if (status.hostIPs?.[0] !== undefined) status.hostIP ??= status.hostIPs[0].ip;
+  else if (status.hostIP !== undefined) status.hostIPs = [{ ip: status.hostIP }];
+}
+
+/**
+ * A pod that no node has, or that has ended, goes at once. Otherwise its containers get the time that the client or the pod asks for; a
+ * second deletion can shorten that, not lengthen it.
+ */
+function gracePeriodSeconds(pod: Pod, requestedSeconds: number | undefined): number {
+  const phase = pod.status?.phase;
+  if ((pod.spec?.nodeName ?? '') === '' || phase === 'Failed' || phase === 'Succeeded') return 0;
+  const wanted = requestedSeconds ?? pod.spec?.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS;
+  const seconds = wanted < 0 ? 1 : wanted;
+  if (pod.metadata?.deletionTimestamp === undefined) return seconds;
+  return Math.min(seconds, pod.metadata.deletionGracePeriodSeconds ?? seconds);
+}
