@@ -3,7 +3,7 @@
  * It is a symbol at run time; to the type checker it looks like an abstract class of `T`, which is how inversify reads a type off an
  * identifier.
  */
-export type Token<T> = abstract new (...args: never) => T;
+export type Token<T> = abstract new (...args: unknown[]) => T;
 
 /** Makes the token of a contract; `name` should be unique, such as `@keelson/store:Store`. The same name gives the same token. */
 export function token<T>(name: string): Token<T> {
