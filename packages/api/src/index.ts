@@ -34,6 +34,19 @@ export {
 export { applyJsonPatch } from './patch/json-patch.ts';
 export { applyMergePatch } from './patch/merge-patch.ts';
 export { applyStrategicMergePatch } from './patch/strategic-merge-patch.ts';
+export {
+  isPodActive,
+  isPodAvailable,
+  isPodReady,
+  isPodTerminal,
+  isSidecar,
+  podResourceLimits,
+  podResourceRequests,
+  qosClass,
+  resourceAmounts,
+  type QosClass,
+  type ResourceAmounts,
+} from './pods.ts';
 export { canonicalQuantity, parseQuantity, Quantity, type QuantityFormat } from './quantity.ts';
 export { definitionOf, isServedByDefault, kindOf, openApiName, resourceOf, resourceOfKind } from './scheme.ts';
 export { labelSelectorFrom, LabelSelectorMatcher, matchesNodeRequirement, parseLabelSelector } from './selectors.ts';
@@ -59,6 +72,7 @@ export {
   type StatusObject,
 } from './status.ts';
 export { formatMicroTime, formatTime, parseTime } from './time.ts';
+export { isIPv4, isIPv6, isValidCIDR, isValidIP } from './validation/ip.ts';
 export {
   isCIdentifier,
   isConfigMapKey,
