@@ -33,6 +33,7 @@ export {
 } from './objects.ts';
 export { applyJsonPatch } from './patch/json-patch.ts';
 export { applyMergePatch } from './patch/merge-patch.ts';
+export { createStrategicPatch, threeWayMergePatch, type ApplyDocuments } from './patch/strategic-diff.ts';
 export { applyStrategicMergePatch } from './patch/strategic-merge-patch.ts';
 export {
   isPodActive,

@@ -1,13 +1,7 @@
 import { KeelsonError } from '@keelson/base';
-import type { FieldFact, ItemsFact } from '../facts.ts';
 import { deepEqual } from '../objects.ts';
-import { definitionOf } from '../scheme.ts';
 import { getOwn, isObject, setOwn, type JsonObject } from './json-value.ts';
-
-const DIRECTIVE = '$patch';
-const RETAIN_KEYS = '$retainKeys';
-const DELETE_FROM = '$deleteFromPrimitiveList/';
-const SET_ORDER = '$setElementOrder/';
+import { DELETE_FROM, DIRECTIVE, RETAIN_KEYS, ruleOf, SET_ORDER, type FieldRule } from './strategic-rules.ts';
 
 /**
  * A strategic merge patch: as a JSON merge patch, but lists whose fields are marked so in the API are merged by key. `definition` is the
@@ -19,29 +13,6 @@ const SET_ORDER = '$setElementOrder/';
 export function applyStrategicMergePatch(document: unknown, patch: unknown, definition: string): unknown {
   if (!isObject(patch)) throw new KeelsonError('BadRequest', 'error decoding patch: a strategic merge patch is an object');
   return mergeObjects(isObject(document) ? document : {}, patch, definition);
-}
-
-/** What a field's fact says of merging. */
-interface FieldRule {
-  readonly strategies: readonly string[];
-  readonly mergeKey: string | undefined;
-  /** Of the object, of the list's items, or of the map's values. */
-  readonly definition: string | undefined;
-}
-
-function ruleOf(definition: string | undefined, field: string): FieldRule {
-  const fields = definition === undefined ? undefined : definitionOf(definition)?.fields;
-  const fact: FieldFact | undefined = fields && Object.hasOwn(fields, field) ? fields[field] : undefined;
-  if (!fact) return { strategies: [], mergeKey: undefined, definition: undefined };
-  return {
-    strategies: fact.patchStrategy?.split(',') ?? [],
-    mergeKey: fact.patchMergeKey,
-    definition: fact.ref ?? itemDefinition(fact.items),
-  };
-}
-
-function itemDefinition(items: ItemsFact | undefined): string | undefined {
-  return typeof items === 'string' && items.startsWith('#') ? items.slice(1) : undefined;
 }
 
 function isDirective(key: string): boolean {
