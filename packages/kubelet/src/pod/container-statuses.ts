@@ -1,0 +1,130 @@
+import { formatTime } from '@keelson/api';
+import type { Container, ContainerState, ContainerStateTerminated, ContainerStatus } from '@keelson/api/core/v1';
+import type { ContainerStatus as RuntimeContainer } from '@keelson/runtime';
+import { isSidecar } from './pod-facts.ts';
+import { attemptsOf, type PodView } from './runtime-view.ts';
+
+export interface WaitingReason {
+  readonly reason: string;
+  readonly message?: string | undefined;
+}
+
+export interface StatusInput {
+  readonly view: PodView;
+  /** As in container ids: `docker`, `sim`. */
+  readonly runtimeName: string;
+  /** What the API has; keeps what the runtime has forgotten. */
+  readonly old: readonly ContainerStatus[];
+  /** Why a container is not started (again), by its name. */
+  readonly waiting: ReadonlyMap<string, WaitingReason>;
+  /** What to say of containers that have not begun. */
+  readonly defaultReason: string;
+  /** True once the pod is being stopped: what is gone from the runtime has ended. */
+  readonly stopped: boolean;
+  isStarted(container: Container, containerId: string): boolean;
+  isReady(container: Container, containerId: string): boolean;
+  terminationMessage(container: RuntimeContainer): string | undefined;
+}
+
+/** Pure: the statuses of `containers`, in the order of the spec. */
+export function containerStatuses(
+  containers: readonly Container[],
+  role: 'init' | 'main' | 'ephemeral',
+  input: StatusInput,
+): ContainerStatus[] {
+  return containers.map((container) => statusOf(container, role, input));
+}
+
+function statusOf(container: Container, role: 'init' | 'main' | 'ephemeral', input: StatusInput): ContainerStatus {
+  const old = input.old.find((status) => status.name === container.name);
+  const [latest, previous] = attemptsOf(input.view, container.name);
+  const status = latest ? fromRuntime(latest, previous, old, input) : fromNothing(container, old, input);
+  const reason = input.waiting.get(container.name);
+  if (reason && !status.state?.running) putToWait(status, reason);
+  const { running, terminated } = status.state ?? {};
+  const id = latest?.id ?? '';
+  status.started = role === 'init' && !isSidecar(container) ? running !== undefined : running !== undefined && input.isStarted(container, id);
+  status.ready =
+    role === 'init' && !isSidecar(container)
+      ? terminated?.exitCode === 0
+      : running !== undefined && status.started && input.isReady(container, id);
+  return status;
+}
+
+/** The end that was the present state becomes the last state. */
+function putToWait(status: ContainerStatus, reason: WaitingReason): void {
+  if (status.state?.terminated) status.lastState = { terminated: status.state.terminated };
+  status.state = { waiting: { reason: reason.reason, ...(reason.message !== undefined && { message: reason.message }) } };
+}
+
+function fromRuntime(
+  latest: RuntimeContainer,
+  previous: RuntimeContainer | undefined,
+  old: ContainerStatus | undefined,
+  input: StatusInput,
+): ContainerStatus {
+  const state = stateOf(latest, input);
+  const containerID = `${input.runtimeName}://${latest.id}`;
+  const last = previous ? stateOf(previous, input) : lastOf(old, containerID);
+  return {
+    name: latest.name,
+    image: latest.image,
+    imageID: latest.imageId,
+    containerID,
+    restartCount: Math.max(latest.attempt, old?.restartCount ?? 0),
+    ready: false,
+    state,
+    lastState: last?.terminated ? { terminated: last.terminated } : {},
+  };
+}
+
+/** The runtime keeps no older attempt: take the end of the one before from what the API has. */
+function lastOf(old: ContainerStatus | undefined, containerID: string): ContainerState | undefined {
+  const end = old?.state?.terminated;
+  return end && old.containerID !== containerID ? { terminated: end } : old?.lastState;
+}
+
+function stateOf(container: RuntimeContainer, input: StatusInput): ContainerState {
+  switch (container.state) {
+    case 'running':
+      return { running: { startedAt: formatTime(container.startedAtMs) } };
+    case 'exited':
+      return { terminated: endOf(container, input) };
+    case 'created':
+    case 'unknown':
+      return { waiting: { reason: input.defaultReason } };
+  }
+}
+
+function endOf(container: RuntimeContainer, input: StatusInput): ContainerStateTerminated {
+  const message = input.terminationMessage(container) || container.message;
+  const fallback = container.exitCode === 0 ? 'Completed' : 'Error';
+  return {
+    exitCode: container.exitCode,
+    reason: container.reason === '' ? fallback : container.reason,
+    ...(message !== '' && { message }),
+    startedAt: formatTime(container.startedAtMs || container.createdAtMs),
+    finishedAt: formatTime(container.finishedAtMs),
+    containerID: `${input.runtimeName}://${container.id}`,
+  };
+}
+
+function fromNothing(container: Container, old: ContainerStatus | undefined, input: StatusInput): ContainerStatus {
+  const base = { name: container.name, image: container.image ?? '', imageID: '', ready: false };
+  const restartCount = old?.restartCount ?? 0;
+  const waiting = { waiting: { reason: input.defaultReason } };
+  if (!old || (!old.state?.running && !old.state?.terminated)) {
+    return { ...base, restartCount, state: waiting, lastState: old?.lastState ?? {} };
+  }
+  if (old.state.terminated) return { ...old, ready: false };
+  const lost: ContainerStateTerminated = {
+    exitCode: 137,
+    reason: 'ContainerStatusUnknown',
+    message: LOST,
+    ...(old.containerID !== undefined && { containerID: old.containerID }),
+  };
+  if (input.stopped) return { ...old, ready: false, state: { terminated: lost } };
+  return { ...base, restartCount: restartCount + 1, state: waiting, lastState: { terminated: lost } };
+}
+
+const LOST = 'The container could not be located when the pod was terminated';

@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+import type { Container, Pod, PodSpec } from '@keelson/api/core/v1';
+import type { ContainerStatus as RuntimeContainer } from '@keelson/runtime';
+
+/** An init container that runs as long as the pod: `restartPolicy: Always`. */
+export function isSidecar(container: Container): boolean {
+  return container.restartPolicy === 'Always';
+}
+
+export function isTerminal(phase: string | undefined): boolean {
+  return phase === 'Succeeded' || phase === 'Failed';
+}
+
+export function isTerminating(pod: Pod): boolean {
+  return pod.metadata?.deletionTimestamp !== undefined;
+}
+
+/** All containers that the kubelet runs: init, main, ephemeral. */
+export function allContainers(spec: PodSpec): readonly Container[] {
+  return [...(spec.initContainers ?? []), ...spec.containers, ...(spec.ephemeralContainers ?? [])];
+}
+
+/** The policy that holds for one container. A sidecar is always restarted; an init container under Always only until it succeeds. */
+export function shouldRestart(spec: PodSpec, container: Container, last: RuntimeContainer | undefined, isInit = false): boolean {
+  if (last === undefined || last.state === 'created' || last.state === 'unknown') return true;
+  if (last.state === 'running') return false;
+  if (isSidecar(container)) return true;
+  const policy = container.restartPolicy ?? spec.restartPolicy ?? 'Always';
+  if (policy === 'Never') return false;
+  if (policy === 'OnFailure' || isInit) return last.exitCode !== 0;
+  return true;
+}
+
+/** Tells whether a container must be made anew because its definition was changed. Only what may change in a running pod counts. */
+export function containerHash(container: Container): string {
+  return createHash('sha256').update(JSON.stringify([container.name, container.image])).digest('hex').slice(0, 8);
+}
+
+export const LABELS = {
+  podName: 'io.kubernetes.pod.name',
+  podNamespace: 'io.kubernetes.pod.namespace',
+  podUid: 'io.kubernetes.pod.uid',
+  containerName: 'io.kubernetes.container.name',
+  /** Several kubelets may share one runtime; each looks only at its own pods. */
+  node: 'io.keelson.node',
+} as const;
+
+export const ANNOTATIONS = {
+  hash: 'io.kubernetes.container.hash',
+  terminationMessagePath: 'io.kubernetes.container.terminationMessagePath',
+} as const;

@@ -1,0 +1,81 @@
+import type { Container, ContainerStatus, PodSpec } from '@keelson/api/core/v1';
+import { isSidecar, isTerminal } from './pod-facts.ts';
+
+export type PodPhase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';
+
+export interface PhaseInput {
+  readonly spec: PodSpec;
+  readonly initStatuses: readonly ContainerStatus[];
+  readonly statuses: readonly ContainerStatus[];
+  /** True once every container has ended for good and nothing of the pod runs any more. */
+  readonly allStopped: boolean;
+  /** What the phase was. A terminal one never changes. */
+  readonly previous?: string | undefined;
+}
+
+/**
+ * The phase that follows from the containers' states. A container that waits after having ended (in back-off, say) counts as stopped, so
+ * that a crashing pod under `Always` is `Running`: back-off is the waiting reason of a container and never a phase.
+ */
+export function podPhase(input: PhaseInput): PodPhase {
+  const { spec, statuses, previous, allStopped } = input;
+  if (isTerminal(previous)) return previous === 'Failed' ? 'Failed' : 'Succeeded';
+  const init = countInit(spec, input.initStatuses);
+  const main = countMain(spec.containers, statuses);
+  if (init.failed > 0 && spec.restartPolicy === 'Never') return 'Failed';
+  const hasBegun = main.running + main.stopped > 0;
+  if (!hasBegun && (init.pending > 0 || init.failed > 0 || init.sidecarsPending > 0)) return allStopped ? 'Failed' : 'Pending';
+  if (main.waiting > 0) return 'Pending';
+  if (main.unknown > 0) return 'Pending';
+  if (main.running > 0) return 'Running';
+  if (main.stopped > 0) return phaseOfStopped(spec, main, allStopped);
+  return 'Pending';
+}
+
+function phaseOfStopped(spec: PodSpec, { stopped, succeeded }: Counts, allStopped: boolean): PodPhase {
+  if (allStopped) return stopped === succeeded ? 'Succeeded' : 'Failed';
+  if (spec.restartPolicy === 'Always' || spec.restartPolicy === undefined) return 'Running';
+  if (stopped === succeeded) return 'Succeeded';
+  return spec.restartPolicy === 'Never' ? 'Failed' : 'Running';
+}
+
+interface Counts {
+  running: number;
+  waiting: number;
+  stopped: number;
+  succeeded: number;
+  unknown: number;
+}
+
+function countMain(containers: readonly Container[], statuses: readonly ContainerStatus[]): Counts {
+  const counts: Counts = { running: 0, waiting: 0, stopped: 0, succeeded: 0, unknown: 0 };
+  for (const container of containers) {
+    const status = statuses.find((each) => each.name === container.name);
+    if (status?.state?.running) counts.running += 1;
+    else if (status?.state?.terminated) {
+      counts.stopped += 1;
+      if (status.state.terminated.exitCode === 0) counts.succeeded += 1;
+    } else if (status?.state?.waiting) {
+      if (status.lastState?.terminated) counts.stopped += 1;
+      else counts.waiting += 1;
+    } else counts.unknown += 1;
+  }
+  return counts;
+}
+
+function countInit(spec: PodSpec, statuses: readonly ContainerStatus[]): { pending: number; failed: number; sidecarsPending: number } {
+  const counts = { pending: 0, failed: 0, sidecarsPending: 0 };
+  for (const init of spec.initContainers ?? []) {
+    const status = statuses.find((each) => each.name === init.name);
+    if (isSidecar(init)) {
+      const isUp = status?.state?.running !== undefined && status.started === true;
+      const hasRun = status?.state?.terminated !== undefined || status?.lastState?.terminated !== undefined;
+      if (!isUp && !hasRun) counts.sidecarsPending += 1;
+      continue;
+    }
+    const end = status?.state?.terminated ?? (status?.state?.waiting ? status.lastState?.terminated : undefined);
+    if (!end) counts.pending += 1;
+    else if (end.exitCode !== 0) counts.failed += 1;
+  }
+  return counts;
+}

@@ -1,0 +1,28 @@
+import type { Pod, Service } from '@keelson/api/core/v1';
+import type { KubernetesObject } from '@keelson/api';
+import type { Observable } from 'rxjs';
+
+/** One change of a watched object. `initial`: part of the first list. */
+export type PodDelta =
+  | { readonly type: 'added'; readonly object: Pod; readonly initial: boolean }
+  | { readonly type: 'updated'; readonly object: Pod; readonly old: Pod }
+  | { readonly type: 'deleted'; readonly object: Pod };
+
+/** The pods that are bound to this node. An informer on `spec.nodeName=<name>` is one. Whoever makes it starts and stops it. */
+export interface PodSource {
+  /** In order; a subscriber first gets what there is. Never errors. */
+  readonly deltas$: Observable<readonly PodDelta[]>;
+  list(): readonly Pod[];
+  whenSynced(signal?: AbortSignal): Promise<void>;
+}
+
+/** All services of the cluster. Several kubelets in one process share one. */
+export interface ServiceSource {
+  list(): readonly Service[];
+  whenSynced(signal?: AbortSignal): Promise<void>;
+}
+
+/** Takes events for the API's users. Never throws and never blocks. */
+export interface EventSink {
+  event(object: KubernetesObject, type: 'Normal' | 'Warning', reason: string, message: string): void;
+}
