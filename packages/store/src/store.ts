@@ -38,6 +38,7 @@ export interface RangeResult {
 export interface Put {
   readonly type: 'put';
   readonly key: Key;
+  /** The store keeps this array and hands it out: it must not be changed afterwards. */
   readonly value: Uint8Array;
   /** Delete the key once so much time has passed since this commit, give or take a few seconds; unless it is written again. */
   readonly ttlSeconds?: number;

@@ -1,0 +1,65 @@
+import { errorMessage, type Clock, type Logger } from '@keelson/base';
+import type { Revision } from '../store.ts';
+
+export interface HistoryKeeperOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** For how long overwritten and deleted values are kept; `Infinity` keeps them until `compact` is called. */
+  readonly historyMs: number;
+  readonly revision: () => Revision;
+  readonly compact: (upTo: Revision) => Promise<void>;
+  /** A revision up to which history must go because it takes too much room, whatever its age. */
+  readonly overflow?: () => Revision | undefined;
+}
+
+const LONGEST_STEP_MS = 5_000;
+
+/** Compacts a store again and again, in small steps, so that its history has about the same age all the time. */
+export class HistoryKeeper {
+  readonly #options: HistoryKeeperOptions;
+  readonly #timer: Disposable | undefined;
+  /** Which revision was the newest at which time, oldest first. */
+  readonly #marks: { readonly atMs: number; readonly revision: Revision }[] = [];
+  #running: Promise<void> | undefined;
+
+  constructor(options: HistoryKeeperOptions) {
+    this.#options = options;
+    this.#mark();
+    if (options.historyMs === Infinity && !options.overflow) return;
+    this.#timer = options.clock.every(Math.max(1, Math.min(LONGEST_STEP_MS, options.historyMs / 10)), () => this.#tick());
+  }
+
+  async stop(): Promise<void> {
+    this.#timer?.[Symbol.dispose]();
+    await this.#running;
+  }
+
+  #tick(): void {
+    this.#mark();
+    const upTo = Math.max(this.#aged(), this.#options.overflow?.() ?? 0);
+    if (upTo === 0 || this.#running) return;
+    this.#running = this.#compact(upTo);
+  }
+
+  async #compact(upTo: Revision): Promise<void> {
+    try {
+      await this.#options.compact(upTo);
+    } catch (error) {
+      this.#options.logger.warn('history was not compacted, will try again', { upTo, error: errorMessage(error) });
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  #mark(): void {
+    this.#marks.push({ atMs: this.#options.clock.monotonic(), revision: this.#options.revision() });
+  }
+
+  /** The newest revision that was already the newest `historyMs` ago; 0 if that is not known. */
+  #aged(): Revision {
+    const beforeMs = this.#options.clock.monotonic() - this.#options.historyMs;
+    let revision = 0;
+    while (this.#marks[0] && this.#marks[0].atMs <= beforeMs) revision = this.#marks.shift()?.revision ?? 0;
+    return revision;
+  }
+}
