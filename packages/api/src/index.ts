@@ -60,6 +60,7 @@ export {
   forbidden,
   internalError,
   methodNotAllowed,
+  namespaceTerminating,
   notAcceptable,
   notFound,
   reasonOfCode,
@@ -70,6 +71,7 @@ export {
   unknownPath,
   unsupportedMediaType,
   type ResourceName,
+  type StatusDetails,
   type StatusObject,
 } from './status.ts';
 export { formatMicroTime, formatTime, parseTime } from './time.ts';

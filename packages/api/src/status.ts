@@ -1,4 +1,4 @@
-import { errorMessage, KeelsonError, STATUS_CODES, type ErrorDetails, type StatusReason } from '@keelson/base';
+import { errorMessage, KeelsonError, STATUS_CODES, type ErrorDetails, type StatusCause, type StatusReason } from '@keelson/base';
 
 /** `metav1.Status`, as every API failure carries it. */
 export interface StatusObject {
@@ -8,8 +8,13 @@ export interface StatusObject {
   readonly status: 'Success' | 'Failure';
   readonly message?: string;
   readonly reason?: string;
-  readonly details?: ErrorDetails;
+  readonly details?: StatusDetails;
   readonly code?: number;
+}
+
+/** `metav1.StatusDetails`: as the details of an error, but a cause may have no reason. */
+export interface StatusDetails extends Omit<ErrorDetails, 'causes'> {
+  readonly causes?: readonly (Omit<StatusCause, 'reason'> & { readonly reason?: string })[];
 }
 
 /** Which resource an error is about. */
@@ -30,16 +35,27 @@ export function statusOf(error: unknown): StatusObject {
     status: 'Failure',
     message,
     reason,
-    ...(details && { details }),
+    ...(details && { details: withoutEmpty(details) }),
     code,
   };
+}
+
+/** Kubernetes leaves out what is empty: the core group, and the reason of an internal error's cause. */
+function withoutEmpty({ causes, ...details }: ErrorDetails): StatusDetails {
+  const kept = Object.fromEntries(Object.entries(details).filter(([, value]) => value !== '' && value !== undefined));
+  if (!causes || causes.length === 0) return kept;
+  return { ...kept, causes: causes.map(({ reason, ...cause }) => (reason === '' ? cause : { reason, ...cause })) };
 }
 
 /** The way back: what a server answered, as an error. */
 export function errorOf(status: Partial<StatusObject>, code = status.code ?? 500): KeelsonError {
   const reason = isKnown(status.reason) ? status.reason : reasonOfCode(code);
   const message = status.message ?? `the server answered ${code}`;
-  return new KeelsonError(reason, message, { code, ...(status.details && { details: status.details }) });
+  return new KeelsonError(reason, message, { code, ...(status.details && { details: withReasons(status.details) }) });
+}
+
+function withReasons({ causes, ...details }: StatusDetails): ErrorDetails {
+  return { ...details, ...(causes && { causes: causes.map((cause) => ({ ...cause, reason: cause.reason ?? '' })) }) };
 }
 
 function isKnown(reason: string | undefined): reason is StatusReason {
@@ -81,6 +97,18 @@ export function conflict(resource: ResourceName, name: string, why: string = MOD
 export function forbidden(resource: ResourceName, name: string, why: string): KeelsonError {
   const subject = name === '' ? qualified(resource) : `${qualified(resource)} "${name}"`;
   return new KeelsonError('Forbidden', `${subject} is forbidden: ${why}`, { details: about(resource, name) });
+}
+
+/** For what would be made in a namespace that is going away. */
+export function namespaceTerminating(resource: ResourceName, name: string, namespace: string): KeelsonError {
+  const subject = name === '' ? qualified(resource) : `${qualified(resource)} "${name}"`;
+  const message = `${subject} is forbidden: unable to create new content in namespace ${namespace} because it is being terminated`;
+  const cause = {
+    reason: 'NamespaceTerminating',
+    message: `namespace ${namespace} is being terminated`,
+    field: 'metadata.namespace',
+  };
+  return new KeelsonError('Forbidden', message, { details: { ...about(resource, name), causes: [cause] } });
 }
 
 export function badRequest(message: string): KeelsonError {
@@ -125,7 +153,7 @@ export function expired(requested: number, oldest: number): KeelsonError {
 
 /** A read at a revision that is not there yet (upstream's `NewTooLargeResourceVersionError`). */
 export function resourceVersionTooLarge(requested: number, current: number): KeelsonError {
-  return new KeelsonError('Timeout', `Too large resource version: ${requested}, current: ${current}`, {
+  return new KeelsonError('Timeout', `Timeout: Too large resource version: ${requested}, current: ${current}`, {
     details: { retryAfterSeconds: 1, causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }] },
   });
 }
