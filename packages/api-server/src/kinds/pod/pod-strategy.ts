@@ -1,5 +1,6 @@
 import type { Pod } from '@keelson/api/core/v1';
 import type { Strategy } from '../../registry/strategy.ts';
+import { invalid } from '../../validation/field-error.ts';
 import { Field } from '../../validation/field.ts';
 import { setPodDefaults } from './pod-defaults.ts';
 import { validatePodStatusUpdate } from './pod-status.ts';
@@ -12,6 +13,8 @@ const DEFAULT_GRACE_SECONDS = 30;
 export const podStrategy: Strategy<Pod> = {
   setDefaults: setPodDefaults,
   prepareForCreate(pod) {
+    const errors = Field.collect((at) => checkNewPod(pod, at));
+    if (errors.length > 0) throw invalid({ group: '', kind: 'Pod', name: pod.metadata?.name ?? '' }, errors);
     pod.status = { phase: 'Pending', qosClass: qosClassOf(pod.spec ?? { containers: [] }) };
   },
   prepareForStatusUpdate(pod, old) {
@@ -21,11 +24,7 @@ export const podStrategy: Strategy<Pod> = {
       pod.status.qosClass = old.status.qosClass;
     }
   },
-  validate(pod) {
-    const isNew = pod.metadata?.resourceVersion === undefined || pod.metadata.resourceVersion === '';
-    const errors = validatePod(pod);
-    return isNew ? [...errors, ...Field.collect((at) => checkNewPod(pod, at))] : errors;
-  },
+  validate: validatePod,
   validateUpdate: validatePodUpdate,
   validateStatusUpdate: validatePodStatusUpdate,
   gracePeriodSeconds,

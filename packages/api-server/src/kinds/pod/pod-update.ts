@@ -106,7 +106,6 @@ function withMutableFieldsOf(old: PodSpec, spec: PodSpec, isGated: boolean): Pod
     ...spec,
     containers: withImagesOf(old.containers, spec.containers),
     initContainers: withImagesOf(old.initContainers ?? [], spec.initContainers ?? []),
-    ephemeralContainers: old.ephemeralContainers,
     activeDeadlineSeconds: old.activeDeadlineSeconds,
     tolerations: old.tolerations,
     schedulingGates: old.schedulingGates,
