@@ -1,9 +1,34 @@
+import type { Store } from '@keelson/store';
 import type { Strategy } from '../registry/strategy.ts';
+import { ServiceAllocator } from './service-allocation.ts';
+import { asStrategy } from './as-strategy.ts';
+import { serviceStrategy } from './service/service-strategy.ts';
 import { STRATEGIES } from './strategies.ts';
+
+export {
+  preparePodEphemeralContainers,
+  preparePodResize,
+  validatePodEphemeralContainers,
+  validatePodResize,
+} from './pod/pod-subresources.ts';
 
 const NONE: Strategy = {};
 
-/** The strategy of a kind without anything that must be unique in the cluster; `{}` for a kind that has nothing of its own. */
+/** The strategy of a kind, `{}` for one that has nothing of its own. Services get no addresses and node ports: see `createStrategies`. */
 export function strategyOf(group: string, kind: string): Strategy {
   return STRATEGIES.get(`${group}/${kind}`) ?? NONE;
+}
+
+export interface StrategyDependencies {
+  readonly store: Store;
+  /** Where cluster IPs come from; IPv4. */
+  readonly serviceCidr: string;
+  /** First and last node port. */
+  readonly nodePortRange: readonly [number, number];
+}
+
+/** As `strategyOf`, with Services that hold their addresses and node ports in the store. */
+export function createStrategies(dependencies: StrategyDependencies): (group: string, kind: string) => Strategy {
+  const services = asStrategy(serviceStrategy(new ServiceAllocator(dependencies)));
+  return (group, kind) => (group === '' && kind === 'Service' ? services : strategyOf(group, kind));
 }

@@ -1,0 +1,31 @@
+import type { Strategy } from '../../registry/strategy.ts';
+import { setServiceDefaults } from './service-defaults.ts';
+import type { Service } from './service-model.ts';
+import { prepareServiceUpdate, validateServiceUpdate } from './service-update.ts';
+import { validateService } from './service-validation.ts';
+import type { ServiceAllocator } from '../service-allocation.ts';
+
+/** Without an allocator Services get neither addresses nor node ports. */
+export function serviceStrategy(allocator?: ServiceAllocator): Strategy<Service> {
+  const strategy: Strategy<Service> = {
+    setDefaults: setServiceDefaults,
+    prepareForCreate: (service) => void (service.status = { loadBalancer: {} }),
+    prepareForUpdate: prepareServiceUpdate,
+    validate: validateService,
+    validateUpdate: validateServiceUpdate,
+    nameRule: 'dns-1035-label',
+    allowCreateOnUpdate: true,
+    allowUnconditionalUpdate: true,
+    hasGeneration: false,
+    fieldValues: {
+      'spec.clusterIP': (service) => service.spec?.clusterIP ?? '',
+      'spec.type': (service) => service.spec?.type ?? '',
+    },
+  };
+  if (allocator === undefined) return strategy;
+  return {
+    ...strategy,
+    allocate: (service, old) => allocator.allocate(service, old),
+    companions: (service, old) => allocator.companions(service, old),
+  };
+}
