@@ -38,8 +38,8 @@ function larger(a: Amounts, b: Amounts): Map<string, number> {
 }
 
 /**
- * What a pod asks for: the larger of what its containers and sidecars take together, and what each init container takes beside the
- * sidecars started before it; and the pod's overhead (KEP-753). `amounts` says what one container takes.
+ * What a pod's containers take: the larger of all containers and sidecars together, and each init container beside the sidecars started
+ * before it (KEP-753). `amounts` says what one container takes.
  */
 function effective(spec: PodSpec, amounts: (container: Container) => Amounts): Amounts {
   let running: Amounts = NONE;
@@ -51,18 +51,19 @@ function effective(spec: PodSpec, amounts: (container: Container) => Amounts): A
     if (container.restartPolicy === 'Always') sidecars = plus(sidecars, own);
     starting = larger(starting, container.restartPolicy === 'Always' ? sidecars : plus(sidecars, own));
   }
-  return plus(larger(plus(running, sidecars), starting), amountsOf(spec.overhead));
+  return larger(plus(running, sidecars), starting);
 }
 
 const requestsByPod = new WeakMap<PodSpec, Amounts>();
 
-/** What a pod's containers request, by the rules for init containers, sidecars and overhead. */
+/** What a pod asks for: its containers together, or what it asks for as a whole (KEP-2837), and its overhead on top. */
 export function podRequests(pod: Pod): Amounts {
   if (!pod.spec) return NONE;
   const known = requestsByPod.get(pod.spec);
   if (known) return known;
   const podLevel = amountsOf(pod.spec.resources?.requests);
-  const requests = new Map([...effective(pod.spec, (container) => amountsOf(container.resources?.requests)), ...podLevel]);
+  const containers = effective(pod.spec, (container) => amountsOf(container.resources?.requests));
+  const requests = plus(new Map([...containers, ...podLevel]), amountsOf(pod.spec.overhead));
   requestsByPod.set(pod.spec, requests);
   return requests;
 }
@@ -75,5 +76,6 @@ const SMALL = new Map([
 
 export function podRequestsForScoring(pod: Pod): Amounts {
   if (!pod.spec) return NONE;
-  return effective(pod.spec, (container) => new Map([...SMALL, ...amountsOf(container.resources?.requests)]));
+  const containers = effective(pod.spec, (container) => new Map([...SMALL, ...amountsOf(container.resources?.requests)]));
+  return plus(containers, amountsOf(pod.spec.overhead));
 }

@@ -1,0 +1,36 @@
+import type { Client } from '@keelson/client';
+import type { Plugin } from '../framework.ts';
+import { defaultBinder } from './default-binder.ts';
+import { imageLocality } from './image-locality.ts';
+import { interPodAffinity, type NamespaceLabels } from './inter-pod-affinity.ts';
+import { nodeAffinity } from './node-affinity.ts';
+import { nodeName } from './node-name.ts';
+import { nodePorts } from './node-ports.ts';
+import { nodeResourcesBalancedAllocation, nodeResourcesFit } from './node-resources.ts';
+import { nodeUnschedulable } from './node-unschedulable.ts';
+import { podTopologySpread } from './pod-topology-spread.ts';
+import { prioritySort } from './priority-sort.ts';
+import { schedulingGates } from './scheduling-gates.ts';
+import { taintToleration } from './taint-toleration.ts';
+
+/** The plugins of the default profile, in upstream's order: cheap filters first. */
+export function defaultPlugins(dependencies: {
+  readonly client: Client;
+  readonly namespaceLabels: NamespaceLabels;
+}): readonly Plugin[] {
+  return [
+    prioritySort,
+    schedulingGates,
+    nodeUnschedulable,
+    nodeName,
+    taintToleration,
+    nodeAffinity,
+    nodePorts,
+    nodeResourcesFit,
+    podTopologySpread,
+    interPodAffinity(dependencies.namespaceLabels),
+    nodeResourcesBalancedAllocation,
+    imageLocality,
+    defaultBinder(dependencies.client),
+  ];
+}

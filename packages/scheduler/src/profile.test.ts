@@ -1,0 +1,80 @@
+import type { Node, Pod } from '@keelson/api/core/v1';
+import { describe, expect, it } from 'vitest';
+import type { Plugin, Snapshot } from './framework.ts';
+import { NodeInfo } from './node-info.ts';
+import { nodeResourcesFit } from './plugins/node-resources.ts';
+import { nodeUnschedulable } from './plugins/node-unschedulable.ts';
+import { Profile } from './profile.ts';
+
+const pod: Pod = {
+  metadata: { name: 'p', namespace: 'default' },
+  spec: { containers: [{ name: 'c', resources: { requests: { cpu: '1' } } }] },
+};
+const node = (name: string, cpu = '4', spec: Node['spec'] = {}): NodeInfo =>
+  new NodeInfo(name, { metadata: { name }, spec, status: { allocatable: { cpu, pods: '110' } } });
+const snapshotOf = (nodes: readonly NodeInfo[]): Snapshot => ({
+  nodes,
+  node: (name) => nodes.find((each) => each.name === name),
+});
+const likes = (name: string, weight = 1): Plugin => ({
+  name: `Likes${name}`,
+  weight,
+  score: (_state, _pod, on) => (on.name === name ? 100 : 0),
+});
+
+describe('Profile', () => {
+  it('places on the node with the highest weighted score', () => {
+    const profile = new Profile('default-scheduler', [nodeResourcesFit, likes('a', 2), likes('b', 30)]);
+
+    expect(profile.place(pod, snapshotOf([node('a'), node('b'), node('c')]))).toMatchObject({ type: 'placed', nodeName: 'b' });
+  });
+
+  it('says of all nodes why they do not fit', () => {
+    const profile = new Profile('default-scheduler', [nodeUnschedulable, nodeResourcesFit]);
+    const nodes = [node('a', '500m'), node('b', '500m'), node('c', '4', { unschedulable: true })];
+
+    const placement = profile.place(pod, snapshotOf(nodes));
+
+    expect(placement).toMatchObject({
+      type: 'unschedulable',
+      message: '0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient cpu.',
+    });
+  });
+
+  it('has a message for a cluster without nodes', () => {
+    expect(new Profile('x', []).place(pod, snapshotOf([]))).toMatchObject({ message: 'no nodes available to schedule pods' });
+  });
+
+  it('stops at a plugin that refuses for all nodes', () => {
+    const never: Plugin = { name: 'Never', preFilter: () => ({ reason: 'not today', preemptable: false }) };
+
+    expect(new Profile('x', [never]).place(pod, snapshotOf([node('a')]))).toMatchObject({
+      message: '0/1 nodes are available: 1 not today.',
+    });
+  });
+
+  it('looks at a share of a large cluster, and at other nodes the next time', () => {
+    const nodes = Array.from({ length: 1_000 }, (_, at) => node(`n${at}`));
+    const seen = new Set<string>();
+    const spy: Plugin = {
+      name: 'Spy',
+      filter: (_state, _pod, on) => {
+        seen.add(on.name);
+        return undefined;
+      },
+    };
+    const profile = new Profile('x', [spy]);
+
+    expect(profile.place(pod, snapshotOf(nodes))).toMatchObject({ feasible: 420, evaluated: 420 });
+    profile.place(pod, snapshotOf(nodes));
+    profile.place(pod, snapshotOf(nodes));
+
+    expect(seen.size).toBe(1_000);
+  });
+
+  it('spreads ties at random', () => {
+    const chosen = [0, 0.99].map((value) => new Profile('x', [], () => value).place(pod, snapshotOf([node('a'), node('b')])));
+
+    expect(chosen).toMatchObject([{ nodeName: 'a' }, { nodeName: 'b' }]);
+  });
+});

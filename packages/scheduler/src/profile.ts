@@ -1,0 +1,157 @@
+import type { Pod } from '@keelson/api/core/v1';
+import {
+  CycleState,
+  type BindPlugin,
+  type FilterPlugin,
+  type PermitPlugin,
+  type Plugin,
+  type PostBindPlugin,
+  type PostFilterPlugin,
+  type PreBindPlugin,
+  type PreEnqueuePlugin,
+  type PreFilterPlugin,
+  type PreScorePlugin,
+  type QueueSortPlugin,
+  type Refusal,
+  type ReservePlugin,
+  type ScorePlugin,
+  type Snapshot,
+  type Verdict,
+} from './framework.ts';
+import type { NodeInfo } from './node-info.ts';
+import { prioritySort } from './plugins/priority-sort.ts';
+
+/** Below so many nodes all are looked at. */
+const MIN_NODES = 100;
+/** The share of nodes that fit after which the search ends, in a cluster of a given size; upstream's formula. */
+function enoughNodes(total: number): number {
+  if (total <= MIN_NODES) return total;
+  const percent = Math.max(5, 50 - Math.floor(total / 125));
+  return Math.max(MIN_NODES, Math.floor((total * percent) / 100));
+}
+
+/** A node for a pod, or why there is none. */
+export type Placement =
+  | {
+      readonly type: 'placed';
+      readonly nodeName: string;
+      readonly state: CycleState;
+      readonly evaluated: number;
+      readonly feasible: number;
+    }
+  | {
+      readonly type: 'unschedulable';
+      readonly state: CycleState;
+      readonly refusals: ReadonlyMap<string, Refusal>;
+      readonly message: string;
+    };
+
+type Weighted = ScorePlugin & { readonly weight?: number };
+
+/** A set of plugins under a scheduler's name: what pods with that `schedulerName` are placed by. */
+export class Profile {
+  readonly schedulerName: string;
+  readonly queueSort: QueueSortPlugin;
+  readonly preEnqueue: readonly PreEnqueuePlugin[];
+  readonly postFilter: readonly PostFilterPlugin[];
+  readonly reserve: readonly ReservePlugin[];
+  readonly permit: readonly PermitPlugin[];
+  readonly preBind: readonly PreBindPlugin[];
+  readonly bind: readonly BindPlugin[];
+  readonly postBind: readonly PostBindPlugin[];
+  readonly #preFilter: readonly PreFilterPlugin[];
+  readonly #filter: readonly FilterPlugin[];
+  readonly #preScore: readonly PreScorePlugin[];
+  readonly #score: readonly Weighted[];
+  readonly #random: () => number;
+  /** Where the next search begins, so that all nodes get their turn. */
+  #start = 0;
+
+  constructor(schedulerName: string, plugins: readonly Plugin[], random: () => number = Math.random) {
+    this.schedulerName = schedulerName;
+    this.#random = random;
+    // Each filter tells by the method that names the extension point that the plugin implements it.
+    const having = <T extends Plugin>(method: keyof Plugin): T[] =>
+      plugins.filter((plugin): plugin is T => typeof plugin[method] === 'function');
+    this.queueSort = having<QueueSortPlugin>('compare').at(-1) ?? prioritySort;
+    this.preEnqueue = having('preEnqueue');
+    this.#preFilter = having('preFilter');
+    this.#filter = having('filter');
+    this.postFilter = having('postFilter');
+    this.#preScore = having('preScore');
+    this.#score = having('score');
+    this.reserve = having('reserve');
+    this.permit = having('permit');
+    this.preBind = having('preBind');
+    this.bind = having('bind');
+    this.postBind = having('postBind');
+  }
+
+  /** Finds the best node for a pod. Pure but for the plugins' own state: nothing is reserved. */
+  place(pod: Pod, snapshot: Snapshot): Placement {
+    const state = new CycleState();
+    const refusals = new Map<string, Refusal>();
+    const total = snapshot.nodes.length;
+    const refusal = this.#runPreFilters(state, pod, snapshot);
+    if (refusal) for (const { name } of snapshot.nodes) refusals.set(name, refusal);
+    const feasible = refusal ? [] : this.#findFeasible(state, pod, snapshot, refusals);
+    if (feasible.length === 0) return { type: 'unschedulable', state, refusals, message: unschedulableMessage(total, refusals) };
+    const nodeName = feasible.length === 1 ? (feasible[0]?.name ?? '') : this.#best(state, pod, snapshot, feasible);
+    return { type: 'placed', nodeName, state, evaluated: feasible.length + refusals.size, feasible: feasible.length };
+  }
+
+  #runPreFilters(state: CycleState, pod: Pod, snapshot: Snapshot): Verdict {
+    for (const plugin of this.#preFilter) {
+      const refusal = plugin.preFilter(state, pod, snapshot);
+      if (refusal) return refusal;
+    }
+    return undefined;
+  }
+
+  #findFeasible(state: CycleState, pod: Pod, snapshot: Snapshot, refusals: Map<string, Refusal>): NodeInfo[] {
+    const { nodes } = snapshot;
+    const enough = enoughNodes(nodes.length);
+    const feasible: NodeInfo[] = [];
+    let looked = 0;
+    for (; looked < nodes.length && feasible.length < enough; looked += 1) {
+      const node = nodes[(this.#start + looked) % nodes.length];
+      if (!node) continue;
+      const refusal = this.#filterNode(state, pod, node);
+      if (refusal) refusals.set(node.name, refusal);
+      else feasible.push(node);
+    }
+    this.#start = nodes.length === 0 ? 0 : (this.#start + looked) % nodes.length;
+    return feasible;
+  }
+
+  #filterNode(state: CycleState, pod: Pod, node: NodeInfo): Verdict {
+    for (const plugin of this.#filter) {
+      const refusal = plugin.filter(state, pod, node);
+      if (refusal) return refusal;
+    }
+    return undefined;
+  }
+
+  #best(state: CycleState, pod: Pod, snapshot: Snapshot, nodes: readonly NodeInfo[]): string {
+    for (const plugin of this.#preScore) plugin.preScore(state, pod, snapshot, nodes);
+    const totals = nodes.map(() => 0);
+    for (const plugin of this.#score) {
+      const scores = nodes.map((node) => plugin.score(state, pod, node));
+      plugin.normalize?.(state, pod, scores);
+      const weight = plugin.weight ?? 1;
+      scores.forEach((score, at) => (totals[at] = (totals[at] ?? 0) + score * weight));
+    }
+    const most = Math.max(...totals);
+    const best = nodes.filter((_node, at) => totals[at] === most);
+    return best[Math.floor(this.#random() * best.length)]?.name ?? '';
+  }
+}
+
+/** As upstream words it: `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable.` */
+export function unschedulableMessage(total: number, refusals: ReadonlyMap<string, Refusal>): string {
+  if (total === 0) return 'no nodes available to schedule pods';
+  const counts = new Map<string, number>();
+  for (const { reason } of refusals.values()) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  const reasons = [...counts].map(([reason, count]) => `${count} ${reason}`).sort();
+  return `0/${total} nodes are available: ${reasons.join(', ')}.`;
+}
