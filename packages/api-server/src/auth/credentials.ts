@@ -45,7 +45,9 @@ const SERVICE_NAMES = [
  */
 export async function ensureCredentials(options: CredentialsOptions): Promise<ServerCredentials> {
   const { directory, now } = options;
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await mkdir(directory, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+    throw new KeelsonError('ServiceUnavailable', `Cannot keep credentials in "${directory}"`, { cause });
+  });
   const authority = await ensureAuthority(directory, now);
   const hosts = [...new Set([...SERVICE_NAMES, ...options.hosts])];
   const ensure = (
