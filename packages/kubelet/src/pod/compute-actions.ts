@@ -47,7 +47,8 @@ export function computeActions(pod: Pod, view: PodView, verdicts: ContainerVerdi
   const spec = pod.spec ?? { containers: [] };
   if (isTerminal(pod.status?.phase)) return { ...NOTHING, killPod: true };
   const sandbox = readySandbox(view);
-  return sandbox ? withSandbox(spec, view, sandbox, verdicts) : withoutSandbox(spec, view);
+  const actions = sandbox ? withSandbox(spec, view, sandbox, verdicts) : withoutSandbox(spec, view);
+  return { ...actions, start: actions.start.map((start) => atLeast(pod, start)) };
 }
 
 function withoutSandbox(spec: PodSpec, view: PodView): PodActions {
@@ -182,4 +183,13 @@ function roleOfInit(init: Container): ContainerRole {
 function toStart(container: Container, view: PodView, role: ContainerRole): ContainerToStart {
   const last = latestOf(view, container.name);
   return { container, role, attempt: last ? last.attempt + 1 : 0 };
+}
+
+/** The runtime may have forgotten older attempts; the count in the API never goes down. */
+function atLeast(pod: Pod, start: ContainerToStart): ContainerToStart {
+  const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
+  const old = [...containerStatuses, ...initContainerStatuses].find((status) => status.name === start.container.name);
+  if (!old) return start;
+  const hasRun = old.state?.running !== undefined || old.state?.terminated !== undefined || old.lastState?.terminated !== undefined;
+  return hasRun ? { ...start, attempt: Math.max(start.attempt, old.restartCount + (old.state?.waiting && old.containerID === undefined ? 0 : 1)) } : start;
 }

@@ -1,0 +1,150 @@
+import { errorMessage, isReason, type Clock } from '@keelson/base';
+import type { Pod } from '@keelson/api/core/v1';
+import type { ContainerRuntime, ImageStatus, SandboxStatus } from '@keelson/runtime';
+import { containerEnv, type ConfigReader } from '../env/container-env.ts';
+import type { DownwardContext } from '../env/field-ref.ts';
+import type { ImagePuller } from '../image-puller.ts';
+import type { ContainerToStart } from '../pod/compute-actions.ts';
+import type { WaitingReason } from '../pod/container-statuses.ts';
+import { RestartBackoff } from '../pod/restart-backoff.ts';
+import { latestOf, type PodView } from '../pod/runtime-view.ts';
+import { containerHash } from '../pod/pod-facts.ts';
+import type { EventSink, ServiceSource } from '../ports.ts';
+import type { ProbeDependencies } from '../probes/probe-actions.ts';
+import { runHook } from '../probes/hooks.ts';
+import { containerMounts, type VolumeManager, type VolumePaths } from '../volumes/volume-manager.ts';
+import { containerConfig } from './container-config.ts';
+
+export interface ContainerStarterDependencies {
+  readonly runtime: ContainerRuntime;
+  readonly clock: Clock;
+  readonly events: EventSink;
+  readonly images: ImagePuller;
+  readonly config: ConfigReader;
+  readonly services: ServiceSource;
+  readonly volumes: VolumeManager;
+  readonly probes: ProbeDependencies;
+  readonly nodeName: string;
+  readonly memoryCapacityBytes: number;
+}
+
+export interface StartContext {
+  readonly pod: Pod;
+  readonly view: PodView;
+  readonly sandbox: SandboxStatus;
+  readonly volumes: VolumePaths;
+  readonly downward: DownwardContext;
+  readonly signal: AbortSignal;
+}
+
+export type StartOutcome =
+  | { readonly started: true }
+  | { readonly started: false; readonly waiting: WaitingReason; readonly retryAfterMs: number | undefined };
+
+/** Starts one container: back-off, image, environment, mounts, the process, its postStart hook. */
+export class ContainerStarter {
+  readonly #deps: ContainerStarterDependencies;
+  readonly #backoff: RestartBackoff;
+
+  constructor(deps: ContainerStarterDependencies) {
+    this.#deps = deps;
+    this.#backoff = new RestartBackoff(deps.clock);
+  }
+
+  /** Rejects only if the runtime does not answer or the signal aborts. */
+  async start(start: ContainerToStart, context: StartContext): Promise<StartOutcome> {
+    const held = this.#holdBack(start, context);
+    if (held) return held;
+    const image = await this.#deps.images.ensure(context.pod, start.container, context.signal);
+    if (!image.ok) return { started: false, waiting: image.waiting, retryAfterMs: image.retryAfterMs };
+    const id = await this.#create(start, context, image.image).catch((error: unknown) => this.#failure(error, context, 'CreateContainerConfigError'));
+    return typeof id === 'string' ? this.#run(id, start, context) : id;
+  }
+
+  forget(podUid: string): void {
+    this.#backoff.forget(`${podUid}/`);
+  }
+
+  /** A container that has ended before waits longer each time before it is started again. */
+  #holdBack({ container }: ContainerToStart, { pod, view }: StartContext): StartOutcome | undefined {
+    const last = latestOf(view, container.name);
+    if (!last || last.state === 'running') return undefined;
+    const key = `${pod.metadata?.uid}/${container.name}/${containerHash(container)}`;
+    const endedAtMs = last.finishedAtMs || last.createdAtMs;
+    const remainingMs = this.#backoff.remainingMs(key, endedAtMs);
+    if (remainingMs === 0) {
+      this.#backoff.next(key, endedAtMs);
+      return undefined;
+    }
+    const where = `pod ${podText(pod)}`;
+    this.#deps.events.event(pod, 'Warning', 'BackOff', `Back-off restarting failed container ${container.name} in ${where}`);
+    const message = `back-off ${durationText(this.#backoff.delayMs(key))} restarting failed container=${container.name} pod=${podText(pod)}`;
+    return { started: false, waiting: { reason: 'CrashLoopBackOff', message }, retryAfterMs: remainingMs };
+  }
+
+  async #create({ container, attempt }: ContainerToStart, context: StartContext, image: ImageStatus): Promise<string | StartOutcome> {
+    const { pod, sandbox, downward, volumes, signal } = context;
+    const { config, services, runtime, nodeName, memoryCapacityBytes } = this.#deps;
+    const env = await containerEnv({ pod, container, config, downward, services: services.list() });
+    const mounts = await containerMounts(container, volumes, env);
+    const terminationLog = await this.#deps.volumes.terminationLog(pod.metadata?.uid ?? '', container.name, attempt);
+    const wanted = containerConfig({ pod, container, attempt, image, env, mounts, nodeName, memoryCapacityBytes, terminationLog });
+    signal.throwIfAborted();
+    try {
+      const id = await runtime.createContainer(sandbox.id, wanted, signal);
+      this.#deps.events.event(pod, 'Normal', 'Created', 'Container created');
+      return id;
+    } catch (error) {
+      return this.#failure(error, context, 'CreateContainerError');
+    }
+  }
+
+  #failure(error: unknown, { pod, signal }: StartContext, reason: string): StartOutcome {
+    signal.throwIfAborted();
+    if (isReason(error, 'ServiceUnavailable')) throw error;
+    const message = errorMessage(error);
+    this.#deps.events.event(pod, 'Warning', 'Failed', `Error: ${message}`);
+    return { started: false, waiting: { reason, message }, retryAfterMs: 5000 };
+  }
+
+  async #run(id: string, start: ContainerToStart, context: StartContext): Promise<StartOutcome> {
+    const { pod, signal } = context;
+    try {
+      await this.#deps.runtime.startContainer(id, signal);
+    } catch (error) {
+      return this.#failure(error, context, 'RunContainerError');
+    }
+    this.#deps.events.event(pod, 'Normal', 'Started', 'Container started');
+    return this.#postStart(id, start, context);
+  }
+
+  async #postStart(id: string, { container }: ContainerToStart, { pod, sandbox, signal }: StartContext): Promise<StartOutcome> {
+    const handler = container.lifecycle?.postStart;
+    if (!handler) return { started: true };
+    const endpoint = { sandboxId: sandbox.id, ip: sandbox.ips[0] ?? '', hostNetwork: pod.spec?.hostNetwork ?? false };
+    try {
+      await runHook(handler, { container, containerId: id, endpoint }, this.#deps.probes, { timeoutMs: HOOK_TIMEOUT_MS, signal });
+      return { started: true };
+    } catch (error) {
+      signal.throwIfAborted();
+      const message = `PostStartHook failed: ${errorMessage(error)}`;
+      this.#deps.events.event(pod, 'Warning', 'FailedPostStartHook', message);
+      this.#deps.events.event(pod, 'Normal', 'Killing', 'FailedPostStartHook');
+      await this.#deps.runtime.stopContainer(id, pod.spec?.terminationGracePeriodSeconds ?? 30, signal);
+      return { started: false, waiting: { reason: 'PostStartHookError', message }, retryAfterMs: 0 };
+    }
+  }
+}
+
+/** Hooks have no limit of their own; a sync that hangs for ever would keep the pod from being watched. */
+const HOOK_TIMEOUT_MS = 600_000;
+
+function podText(pod: Pod): string {
+  return `${pod.metadata?.name}_${pod.metadata?.namespace}(${pod.metadata?.uid})`;
+}
+
+/** As Go prints whole seconds: `10s`, `1m20s`, `5m0s`. */
+function durationText(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
+}

@@ -1,0 +1,102 @@
+import { errorMessage, type Clock, type Logger } from '@keelson/base';
+import type { Container, Pod } from '@keelson/api/core/v1';
+import type { ContainerRuntime, ContainerStatus } from '@keelson/runtime';
+import { allContainers } from '../pod/pod-facts.ts';
+import { readySandbox, type PodView } from '../pod/runtime-view.ts';
+import type { EventSink } from '../ports.ts';
+import { runHook } from '../probes/hooks.ts';
+import type { ProbeDependencies } from '../probes/probe-actions.ts';
+import { sidecarsOf } from './pod-status.ts';
+
+export interface PodKillerDependencies {
+  readonly runtime: ContainerRuntime;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly events: EventSink;
+  readonly probes: ProbeDependencies;
+}
+
+/** What is left for the signal after a preStop hook has used up the grace period. */
+const MIN_GRACE_SECONDS = 2;
+
+/** Ends containers with grace. Calls may overlap: a later one with less grace overtakes. */
+export class PodKiller {
+  readonly #deps: PodKillerDependencies;
+  /** Containers whose end has been announced, and whose hook has run. */
+  readonly #begun = new Set<string>();
+
+  constructor(deps: PodKillerDependencies) {
+    this.#deps = deps;
+  }
+
+  /** Main containers together, then sidecars from the last to the first, then the sandboxes. All of it within the grace period. */
+  async killPod(pod: Pod | undefined, view: PodView, graceSeconds: number, signal: AbortSignal): Promise<void> {
+    const startedAtMs = this.#deps.clock.monotonic();
+    const left = () => Math.max(0, graceSeconds - (this.#deps.clock.monotonic() - startedAtMs) / 1000);
+    const sidecars = pod ? sidecarsOf(pod) : [];
+    const running = view.containers.filter(({ state }) => state === 'running' || state === 'unknown');
+    const mains = running.filter(({ name }) => !sidecars.includes(name));
+    await Promise.all(mains.map((container) => this.killContainer(pod, view, container, { graceSeconds, signal })));
+    for (const name of [...sidecars].reverse()) {
+      for (const container of running.filter((each) => each.name === name)) {
+        await this.killContainer(pod, view, container, { graceSeconds: Math.ceil(left()), signal });
+      }
+    }
+    for (const { id } of view.sandboxes) await untilAborted(this.#deps.runtime.stopSandbox(id, signal), signal);
+  }
+
+  async killContainer(
+    pod: Pod | undefined,
+    view: PodView,
+    container: ContainerStatus,
+    options: { readonly graceSeconds: number; readonly signal: AbortSignal; readonly message?: string },
+  ): Promise<void> {
+    const { graceSeconds, signal } = options;
+    const isFirst = !this.#begun.has(container.id);
+    this.#begun.add(container.id);
+    const startedAtMs = this.#deps.clock.monotonic();
+    if (pod && isFirst) {
+      this.#deps.events.event(pod, 'Normal', 'Killing', options.message ?? `Stopping container ${container.name}`);
+      if (graceSeconds > 0) await this.#preStop(pod, view, container, { graceSeconds, signal });
+    }
+    const usedSeconds = (this.#deps.clock.monotonic() - startedAtMs) / 1000;
+    const least = graceSeconds === 0 ? 0 : MIN_GRACE_SECONDS;
+    const rest = isFirst && usedSeconds > 0 ? Math.max(least, Math.floor(graceSeconds - usedSeconds)) : graceSeconds;
+    await untilAborted(this.#deps.runtime.stopContainer(container.id, rest, signal), signal);
+  }
+
+  forget(view: PodView): void {
+    for (const { id } of view.containers) this.#begun.delete(id);
+  }
+
+  async #preStop(
+    pod: Pod,
+    view: PodView,
+    container: ContainerStatus,
+    { graceSeconds, signal }: { readonly graceSeconds: number; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const spec: Container | undefined = allContainers(pod.spec ?? { containers: [] }).find(({ name }) => name === container.name);
+    const handler = spec?.lifecycle?.preStop;
+    if (!spec || !handler) return;
+    const sandbox = readySandbox(view);
+    const endpoint = { sandboxId: container.sandboxId, ip: sandbox?.ips[0] ?? '', hostNetwork: pod.spec?.hostNetwork ?? false };
+    const target = { container: spec, containerId: container.id, endpoint };
+    try {
+      await untilAborted(runHook(handler, target, this.#deps.probes, { timeoutMs: graceSeconds * 1000, signal }), signal);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      this.#deps.events.event(pod, 'Warning', 'FailedPreStopHook', 'PreStopHook failed');
+      this.#deps.logger.info('preStop hook failed', { pod: pod.metadata?.name, container: container.name, error: errorMessage(error) });
+    }
+  }
+}
+
+/** Stops waiting when the signal aborts, also for what does not look at signals. */
+export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}

@@ -1,0 +1,89 @@
+import { formatTime } from '@keelson/api';
+import type { Pod, PodStatus } from '@keelson/api/core/v1';
+import type { ContainerStatus as RuntimeContainer } from '@keelson/runtime';
+import { containerStatuses, type StatusInput, type WaitingReason } from '../pod/container-statuses.ts';
+import { podConditions } from '../pod/pod-conditions.ts';
+import { isSidecar } from '../pod/pod-facts.ts';
+import { podPhase } from '../pod/pod-phase.ts';
+import { qosClass } from '../pod/resources.ts';
+import { latestOf, readySandbox, type PodView } from '../pod/runtime-view.ts';
+
+export interface PodStatusInput {
+  /** With the newest status that is known of it. */
+  readonly pod: Pod;
+  readonly view: PodView;
+  readonly nowMs: number;
+  readonly runtimeName: string;
+  readonly hostIps: readonly string[];
+  readonly waiting: ReadonlyMap<string, WaitingReason>;
+  /** Everything of the pod has been stopped for good. */
+  readonly stopped: boolean;
+  readonly probes: { isStarted(containerId: string): boolean; isReady(containerId: string): boolean };
+  terminationMessage(container: RuntimeContainer): string | undefined;
+  /** Ends the pod whatever its containers say: refused, or too long alive. */
+  readonly verdict?: { readonly reason: string; readonly message: string } | undefined;
+}
+
+/** Pure: the whole of a pod's status, as far as it is a kubelet's. */
+export function podStatus(input: PodStatusInput): PodStatus {
+  const { pod, view, nowMs, verdict } = input;
+  const spec = pod.spec ?? { containers: [] };
+  const old = pod.status ?? {};
+  const isInitialized = spec.containers.some(({ name }) => latestOf(view, name) !== undefined);
+  const waitReason = spec.initContainers?.length && !isInitialized ? 'PodInitializing' : 'ContainerCreating';
+  const init = containerStatuses(spec.initContainers ?? [], 'init', statusInput(input, old.initContainerStatuses, 'PodInitializing'));
+  const main = containerStatuses(spec.containers, 'main', statusInput(input, old.containerStatuses, waitReason));
+  const ephemeral = containerStatuses(spec.ephemeralContainers ?? [], 'ephemeral', statusInput(input, old.ephemeralContainerStatuses, 'ContainerCreating'));
+  const phase = verdict ? 'Failed' : podPhase({ spec, initStatuses: init, statuses: main, allStopped: input.stopped, previous: old.phase });
+  const hasSandbox = readySandbox(view) !== undefined;
+  const generation = pod.metadata?.generation;
+  return {
+    phase,
+    ...reasonOf(old, verdict),
+    ...addresses(input),
+    startTime: old.startTime ?? formatTime(nowMs),
+    ...(init.length > 0 && { initContainerStatuses: init }),
+    ...(verdict && main.every((status) => status.state?.waiting) ? {} : { containerStatuses: main }),
+    ...(ephemeral.length > 0 && { ephemeralContainerStatuses: ephemeral }),
+    qosClass: qosClass(pod),
+    conditions: podConditions({ pod, phase, initStatuses: init, statuses: main, hasSandbox, nowMs }),
+    ...(generation !== undefined && { observedGeneration: generation }),
+  };
+}
+
+function reasonOf(old: PodStatus, verdict: PodStatusInput['verdict']): Pick<PodStatus, 'reason' | 'message'> {
+  const { reason, message } = verdict ?? old;
+  return { ...(reason !== undefined && { reason }), ...(message !== undefined && { message }) };
+}
+
+function statusInput(input: PodStatusInput, old: PodStatus['containerStatuses'], defaultReason: string): StatusInput {
+  const { view, runtimeName, waiting, stopped, probes, terminationMessage } = input;
+  return {
+    view,
+    runtimeName,
+    waiting,
+    stopped,
+    defaultReason,
+    old: old ?? [],
+    isStarted: (_container, id) => probes.isStarted(id),
+    isReady: (_container, id) => probes.isReady(id),
+    terminationMessage,
+  };
+}
+
+/** The address of a pod outlives its sandbox, so that one that has ended still says where it was. */
+function addresses({ pod, view, hostIps }: PodStatusInput): PodStatus {
+  const found = pod.spec?.hostNetwork ? hostIps : (readySandbox(view)?.ips ?? []);
+  const known = pod.status?.podIPs ?? [];
+  const podIPs = found.length > 0 ? found.map((ip) => ({ ip })) : known;
+  const [first] = podIPs;
+  return {
+    ...(hostIps[0] !== undefined && { hostIP: hostIps[0], hostIPs: hostIps.map((ip) => ({ ip })) }),
+    ...(first?.ip !== undefined && { podIP: first.ip, podIPs }),
+  };
+}
+
+/** Names, in the order in which they start. */
+export function sidecarsOf(pod: Pod): readonly string[] {
+  return (pod.spec?.initContainers ?? []).filter(isSidecar).map(({ name }) => name);
+}

@@ -1,0 +1,276 @@
+import { errorMessage, isReason, type Clock, type Logger } from '@keelson/base';
+import { parseTime } from '@keelson/api';
+import { Pod, type PodStatus } from '@keelson/api/core/v1';
+import type { Client } from '@keelson/client';
+import type { ContainerRuntime } from '@keelson/runtime';
+import type { DownwardContext } from '../env/field-ref.ts';
+import type { TokenCache } from '../config-cache.ts';
+import type { ImagePuller } from '../image-puller.ts';
+import type { Rejection } from '../pod/admission.ts';
+import { computeActions, type PodActions } from '../pod/compute-actions.ts';
+import type { WaitingReason } from '../pod/container-statuses.ts';
+import { isTerminal } from '../pod/pod-facts.ts';
+import { attemptsOf, emptyView, readySandbox, type PodView } from '../pod/runtime-view.ts';
+import type { EventSink } from '../ports.ts';
+import type { ProbeManager } from '../probes/probe-manager.ts';
+import { MountFailure, type VolumeManager, type VolumePaths } from '../volumes/volume-manager.ts';
+import type { ContainerStarter } from './container-starter.ts';
+import type { PodKiller } from './pod-killer.ts';
+import { podStatus } from './pod-status.ts';
+import type { Pleg } from './pleg.ts';
+import { sandboxConfig, type SandboxContext } from './sandbox-config.ts';
+import type { StatusManager } from './status-manager.ts';
+import { TerminationMessages } from './termination-messages.ts';
+
+export interface PodSyncerDependencies {
+  readonly client: Client;
+  readonly runtime: ContainerRuntime;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly events: EventSink;
+  readonly pleg: Pleg;
+  readonly probes: ProbeManager;
+  readonly statuses: StatusManager;
+  readonly volumes: VolumeManager;
+  readonly images: ImagePuller;
+  readonly starter: ContainerStarter;
+  readonly killer: PodKiller;
+  readonly tokens: TokenCache;
+  readonly sandbox: SandboxContext;
+  readonly hostIps: readonly string[];
+  readonly allocatable: () => Readonly<Record<string, string>>;
+}
+
+/** What the kubelet remembers of a pod between two looks at it. Losing it costs back-off and waiting reasons, nothing else. */
+export interface PodMemory {
+  readonly waiting: Map<string, WaitingReason>;
+  verdict: Rejection | undefined;
+  mountFailures: number;
+  sandboxFailures: number;
+}
+
+export function newMemory(): PodMemory {
+  return { waiting: new Map(), verdict: undefined, mountFailures: 0, sandboxFailures: 0 };
+}
+
+export interface SyncResult {
+  /** The pod has ended for good: stop what is left of it. */
+  readonly ended: boolean;
+  /** When to look again, at the latest. */
+  readonly againAfterMs: number;
+}
+
+/** How often configuration in volumes is looked at. */
+const RESYNC_MS = 60_000;
+
+/** Carries one pod from what is to what shall be. Calls for one pod never overlap; all may be cut off and repeated. */
+export class PodSyncer {
+  readonly #deps: PodSyncerDependencies;
+  readonly #messages: TerminationMessages;
+
+  constructor(deps: PodSyncerDependencies) {
+    this.#deps = deps;
+    this.#messages = new TerminationMessages(deps.runtime);
+  }
+
+  /** One round for a pod that shall run. */
+  async sync(apiPod: Pod, memory: PodMemory, signal: AbortSignal): Promise<SyncResult> {
+    const pod = this.#withStatus(apiPod);
+    const nowMs = this.#deps.clock.now();
+    memory.verdict ??= tooOld(pod, nowMs);
+    const status = await this.report(pod, memory, { stopped: false });
+    if (isTerminal(status.phase)) return { ended: true, againAfterMs: RESYNC_MS };
+    const current = { ...pod, status };
+    const volumes = await this.#mount(current, memory);
+    if (typeof volumes === 'number') return { ended: false, againAfterMs: volumes };
+    const view = this.#viewOf(pod);
+    const actions = computeActions(current, view, this.#deps.probes);
+    if (actions.killPod) return this.#endPod(current, view, memory, signal);
+    const againMs = await this.#act(current, view, actions, { memory, volumes, signal });
+    await this.#collectGarbage(view);
+    await this.#deps.pleg.refresh();
+    await this.report(current, memory, { stopped: false });
+    return { ended: false, againAfterMs: Math.min(againMs, RESYNC_MS, untilTooOld(current, this.#deps.clock.now())) };
+  }
+
+  /** Works the status out anew and hands it over to be written. */
+  async report(apiPod: Pod, memory: PodMemory, { stopped, terminating = stopped }: { stopped: boolean; terminating?: boolean }): Promise<PodStatus> {
+    const { clock, hostIps, pleg, probes, statuses } = this.#deps;
+    const pod = this.#withStatus(apiPod);
+    const view = this.#viewOf(pod);
+    await this.#messages.collect(pod, view);
+    probes.update(pod, view, terminating);
+    const status = podStatus({
+      pod,
+      view,
+      stopped,
+      hostIps,
+      probes,
+      nowMs: clock.now(),
+      runtimeName: pleg.info?.name ?? 'unknown',
+      waiting: memory.waiting,
+      verdict: memory.verdict,
+      terminationMessage: (container) => this.#messages.get(container),
+    });
+    statuses.set(apiPod, status);
+    return status;
+  }
+
+  /** Stops everything of a pod; resolves when nothing of it runs and the final status is on its way. */
+  async stop(pod: Pod, memory: PodMemory, graceSeconds: number, signal: AbortSignal): Promise<void> {
+    await this.report(pod, memory, { stopped: false, terminating: true });
+    await this.#deps.killer.killPod(pod, this.#viewOf(pod), graceSeconds, signal);
+    await this.#deps.pleg.refresh();
+    memory.waiting.clear();
+    await this.report(pod, memory, { stopped: true });
+    await this.#deps.statuses.flush(pod.metadata?.uid ?? '');
+    await this.#deps.volumes.unmount(pod.metadata?.uid ?? '');
+  }
+
+  /** Removes a stopped pod from the runtime and, if it was deleted there, from the API. */
+  async remove(pod: Pod, signal: AbortSignal): Promise<void> {
+    const { name = '', namespace, uid = '', deletionTimestamp } = pod.metadata ?? {};
+    if (deletionTimestamp !== undefined) {
+      const options = { gracePeriodSeconds: 0, preconditions: { uid }, signal };
+      await this.#deps.client.resource(Pod).delete({ name, namespace }, options).catch(unlessGone);
+    }
+    await this.removeFromRuntime(this.#viewOf(pod), signal);
+  }
+
+  async removeFromRuntime(view: PodView, signal: AbortSignal): Promise<void> {
+    for (const { id } of view.containers) await this.#deps.runtime.removeContainer(id, signal);
+    for (const { id } of view.sandboxes) await this.#deps.runtime.removeSandbox(id, signal);
+    this.#deps.killer.forget(view);
+    this.#messages.forget(view);
+    await this.#deps.pleg.refresh();
+  }
+
+  forget(uid: string): void {
+    const { images, probes, starter, statuses, tokens } = this.#deps;
+    for (const part of [images, probes, starter, statuses, tokens]) part.forget(uid);
+  }
+
+  /** Our own newest status counts: the cache may not have seen it yet. */
+  #withStatus(pod: Pod): Pod {
+    const own = this.#deps.statuses.get(pod.metadata?.uid ?? '');
+    return own ? { ...pod, status: { ...own, conditions: merged(pod, own) } } : pod;
+  }
+
+  #viewOf(pod: Pod): PodView {
+    const { uid = '', name = '', namespace = '' } = pod.metadata ?? {};
+    return this.#deps.pleg.view(uid) ?? emptyView({ uid, name, namespace });
+  }
+
+  #downward(view: PodView): DownwardContext {
+    const { hostIps, sandbox, allocatable } = this.#deps;
+    return { nodeName: sandbox.nodeName, hostIps, podIps: readySandbox(view)?.ips ?? [], allocatable: allocatable() };
+  }
+
+  /** A number is a failure: milliseconds to wait before the next attempt. */
+  async #mount(pod: Pod, memory: PodMemory): Promise<VolumePaths | number> {
+    try {
+      const paths = await this.#deps.volumes.mount(pod, this.#downward(this.#viewOf(pod)));
+      memory.mountFailures = 0;
+      return paths;
+    } catch (error) {
+      if (!(error instanceof MountFailure)) throw error;
+      this.#deps.events.event(pod, 'Warning', 'FailedMount', error.message);
+      memory.mountFailures += 1;
+      return Math.min(122_000, 250 * 2 ** memory.mountFailures);
+    }
+  }
+
+  async #endPod(pod: Pod, view: PodView, memory: PodMemory, signal: AbortSignal): Promise<SyncResult> {
+    await this.#deps.killer.killPod(pod, view, pod.spec?.terminationGracePeriodSeconds ?? 30, signal);
+    await this.#deps.pleg.refresh();
+    await this.report(pod, memory, { stopped: true });
+    return { ended: true, againAfterMs: RESYNC_MS };
+  }
+
+  async #act(
+    pod: Pod,
+    view: PodView,
+    actions: PodActions,
+    context: { readonly memory: PodMemory; readonly volumes: VolumePaths; readonly signal: AbortSignal },
+  ): Promise<number> {
+    const { memory, signal } = context;
+    await this.#kill(pod, view, actions, signal);
+    const sandbox = actions.createSandbox === undefined ? readySandbox(view) : await this.#makeSandbox(pod, actions.createSandbox, memory, signal);
+    if (!sandbox) return Math.min(60_000, 500 * 2 ** memory.sandboxFailures);
+    const hostIps = pod.spec?.hostNetwork ? this.#deps.hostIps : sandbox.ips;
+    const downward = { ...this.#downward(view), podIps: hostIps };
+    let againMs = RESYNC_MS;
+    for (const start of actions.start) {
+      const outcome = await this.#deps.starter.start(start, { pod, view, sandbox, downward, volumes: context.volumes, signal });
+      if (outcome.started) {
+        memory.waiting.delete(start.container.name);
+        continue;
+      }
+      memory.waiting.set(start.container.name, outcome.waiting);
+      againMs = Math.min(againMs, outcome.retryAfterMs ?? RESYNC_MS);
+    }
+    return againMs;
+  }
+
+  async #kill(pod: Pod, view: PodView, actions: PodActions, signal: AbortSignal): Promise<void> {
+    const graceSeconds = pod.spec?.terminationGracePeriodSeconds ?? 30;
+    const byId = new Map(view.containers.map((container) => [container.id, container]));
+    await Promise.all(
+      actions.kill.map(async (kill) => {
+        const container = byId.get(kill.id);
+        const options = { graceSeconds: kill.graceSeconds ?? graceSeconds, signal, message: kill.message };
+        if (container) await this.#deps.killer.killContainer(pod, view, container, options);
+      }),
+    );
+    if (actions.stopSandboxes.length > 0) {
+      this.#deps.events.event(pod, 'Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
+    }
+    for (const id of actions.stopSandboxes) await this.#deps.runtime.stopSandbox(id, signal);
+  }
+
+  async #makeSandbox(pod: Pod, attempt: number, memory: PodMemory, signal: AbortSignal) {
+    try {
+      const sandbox = await this.#deps.runtime.runSandbox(sandboxConfig(pod, attempt, this.#deps.sandbox), signal);
+      memory.sandboxFailures = 0;
+      return sandbox;
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#deps.events.event(pod, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${errorMessage(error)}`);
+      memory.sandboxFailures += 1;
+      return undefined;
+    }
+  }
+
+  /** The newest two attempts stay: one for the present, one for `logs --previous`. */
+  async #collectGarbage(view: PodView): Promise<void> {
+    for (const name of new Set(view.containers.map((container) => container.name))) {
+      for (const old of attemptsOf(view, name).slice(2)) if (old.state !== 'running') await this.#deps.runtime.removeContainer(old.id);
+    }
+    const used = new Set(view.containers.map(({ sandboxId }) => sandboxId));
+    for (const { id, state } of view.sandboxes.slice(1)) if (state !== 'ready' && !used.has(id)) await this.#deps.runtime.removeSandbox(id);
+  }
+}
+
+function merged(pod: Pod, own: PodStatus): PodStatus['conditions'] {
+  const others = (pod.status?.conditions ?? []).filter(({ type }) => !own.conditions?.some((mine) => mine.type === type));
+  return [...others, ...(own.conditions ?? [])];
+}
+
+function deadlineMs(pod: Pod): number | undefined {
+  const seconds = pod.spec?.activeDeadlineSeconds;
+  const startedAtMs = parseTime(pod.status?.startTime);
+  return seconds === undefined || startedAtMs === undefined ? undefined : startedAtMs + seconds * 1000;
+}
+
+function tooOld(pod: Pod, nowMs: number): Rejection | undefined {
+  if (nowMs < (deadlineMs(pod) ?? Infinity)) return undefined;
+  return { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' };
+}
+
+function untilTooOld(pod: Pod, nowMs: number): number {
+  return Math.max(0, (deadlineMs(pod) ?? Infinity) - nowMs);
+}
+
+function unlessGone(error: unknown): void {
+  if (!isReason(error, 'NotFound', 'Conflict')) throw error;
+}

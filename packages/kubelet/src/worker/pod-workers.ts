@@ -1,0 +1,213 @@
+import { Backoff, errorMessage, TaskGroup, type Clock, type Logger } from '@keelson/base';
+import { keyOf } from '@keelson/api';
+import type { Node, Pod } from '@keelson/api/core/v1';
+import type { Alarms } from '../alarms.ts';
+import { admit } from '../pod/admission.ts';
+import { isTerminal } from '../pod/pod-facts.ts';
+import type { EventSink } from '../ports.ts';
+import type { Pleg } from './pleg.ts';
+import { newMemory, type PodMemory, type PodSyncer } from './pod-syncer.ts';
+
+export interface PodWorkersDependencies {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly alarms: Alarms;
+  readonly events: EventSink;
+  readonly pleg: Pleg;
+  readonly syncer: PodSyncer;
+  readonly node: () => Pick<Node, 'metadata' | 'status'>;
+}
+
+interface Worker {
+  readonly uid: string;
+  pod: Pod;
+  /** It is gone from the API. */
+  deleted: boolean;
+  stage: 'new' | 'running' | 'ended' | 'removed';
+  readonly memory: PodMemory;
+  readonly backoff: Backoff;
+  dirty: boolean;
+  busy: boolean;
+  /** The grace period of the stop in progress. */
+  graceSeconds: number | undefined;
+  abort: AbortController | undefined;
+}
+
+/**
+ * One worker a pod, which does one thing at a time: run, then stop, then remove. A deletion cuts a run short, and a shorter grace period
+ * cuts a longer one short. A pod whose predecessor of the same name is still there waits for it.
+ */
+export class PodWorkers {
+  readonly #deps: PodWorkersDependencies;
+  readonly #tasks: TaskGroup;
+  readonly #workers = new Map<string, Worker>();
+
+  constructor(deps: PodWorkersDependencies) {
+    this.#deps = deps;
+    this.#tasks = new TaskGroup(deps.logger);
+  }
+
+  get pods(): readonly Pod[] {
+    return [...this.#workers.values()].map(({ pod }) => pod);
+  }
+
+  has(uid: string): boolean {
+    return this.#workers.has(uid);
+  }
+
+  /** The pod as the API has it now. */
+  update(pod: Pod): void {
+    const uid = pod.metadata?.uid ?? '';
+    const worker = this.#workers.get(uid);
+    if (worker) worker.pod = pod;
+    else this.#workers.set(uid, newWorker(uid, pod));
+    this.notify(uid);
+  }
+
+  /** The pod is gone from the API; `pod` is what it was last. */
+  delete(pod: Pod): void {
+    const worker = this.#workers.get(pod.metadata?.uid ?? '');
+    if (!worker) return;
+    worker.pod = pod;
+    worker.deleted = true;
+    this.notify(worker.uid);
+  }
+
+  /** Something about the pod may have changed: look at it soon. */
+  notify(uid: string): void {
+    const worker = this.#workers.get(uid);
+    if (!worker) return;
+    worker.dirty = true;
+    if (worker.busy) this.#interrupt(worker);
+    else this.#run(worker);
+  }
+
+  notifyAll(): void {
+    for (const uid of this.#workers.keys()) this.notify(uid);
+  }
+
+  async stop(): Promise<void> {
+    await this.#tasks.stop();
+  }
+
+  #interrupt(worker: Worker): void {
+    const wanted = graceOf(worker);
+    if (wanted === undefined) return;
+    if (worker.graceSeconds === undefined || wanted < worker.graceSeconds) worker.abort?.abort(new Error('overtaken by a deletion'));
+  }
+
+  #run(worker: Worker): void {
+    worker.busy = true;
+    this.#tasks.run(`pod ${keyOf(worker.pod)}`, async (signal) => {
+      try {
+        while (worker.dirty && !signal.aborted) await this.#step(worker, signal);
+      } finally {
+        worker.busy = false;
+      }
+    });
+  }
+
+  async #step(worker: Worker, stopping: AbortSignal): Promise<void> {
+    worker.dirty = false;
+    worker.abort = new AbortController();
+    const signal = AbortSignal.any([stopping, worker.abort.signal]);
+    try {
+      const againAfterMs = await this.#work(worker, signal);
+      worker.backoff.reset();
+      if (againAfterMs !== undefined) this.#lookAgain(worker, againAfterMs);
+    } catch (error) {
+      if (stopping.aborted || worker.abort.signal.aborted) return;
+      this.#deps.logger.warn('pod could not be brought in line', { pod: keyOf(worker.pod), error: errorMessage(error) });
+      this.#lookAgain(worker, worker.backoff.next());
+    } finally {
+      worker.graceSeconds = undefined;
+      if (worker.abort.signal.aborted) worker.dirty = true;
+    }
+  }
+
+  #lookAgain(worker: Worker, delayMs: number): void {
+    this.#deps.alarms.set(`pod/${worker.uid}`, delayMs, () => this.notify(worker.uid));
+  }
+
+  async #work(worker: Worker, signal: AbortSignal): Promise<number | undefined> {
+    if (!this.#deps.pleg.info) return undefined; // Everybody is told when it has answered.
+    if (worker.stage === 'new' && !this.#mayBegin(worker)) return undefined;
+    const grace = graceOf(worker);
+    if (grace !== undefined) return this.#remove(worker, grace, signal);
+    if (worker.stage === 'ended' || worker.stage === 'removed') return undefined;
+    worker.stage = 'running';
+    const { ended, againAfterMs } = await this.#deps.syncer.sync(worker.pod, worker.memory, signal);
+    if (!ended) return againAfterMs;
+    await this.#deps.syncer.stop(worker.pod, worker.memory, worker.pod.spec?.terminationGracePeriodSeconds ?? 30, signal);
+    worker.stage = 'ended';
+    return undefined;
+  }
+
+  /** False if it has to wait. A pod that runs already was let in before this process began. */
+  #mayBegin(worker: Worker): boolean {
+    const key = keyOf(worker.pod);
+    const others = [...this.#workers.values()].filter((other) => other !== worker && other.stage !== 'removed');
+    const predecessor = others.find((other) => keyOf(other.pod) === key && isOlder(other.pod, worker.pod));
+    if (predecessor) return false;
+    if (graceOf(worker) !== undefined || isTerminal(worker.pod.status?.phase) || this.#deps.pleg.view(worker.uid)) return true;
+    const active = others.filter((other) => other.stage === 'running' && !isTerminal(other.pod.status?.phase) && !other.memory.verdict);
+    worker.memory.verdict = admit(worker.pod, this.#deps.node(), active.map(({ pod }) => pod));
+    const { verdict } = worker.memory;
+    if (verdict) this.#deps.events.event(worker.pod, 'Warning', verdict.reason, verdict.message);
+    return true;
+  }
+
+  async #remove(worker: Worker, graceSeconds: number, signal: AbortSignal): Promise<undefined> {
+    const { syncer } = this.#deps;
+    worker.graceSeconds = graceSeconds;
+    if (worker.stage !== 'removed') {
+      if (worker.stage !== 'ended') await syncer.stop(worker.pod, worker.memory, graceSeconds, signal);
+      worker.stage = 'ended';
+      await syncer.remove(worker.pod, signal);
+      worker.stage = 'removed';
+    }
+    if (worker.deleted) this.#forget(worker);
+    this.#tellSuccessors(worker);
+    return undefined;
+  }
+
+  #forget(worker: Worker): void {
+    this.#workers.delete(worker.uid);
+    this.#deps.alarms.cancel(`pod/${worker.uid}`);
+    this.#deps.syncer.forget(worker.uid);
+    worker.dirty = false;
+  }
+
+  #tellSuccessors(worker: Worker): void {
+    const key = keyOf(worker.pod);
+    for (const other of this.#workers.values()) if (other !== worker && keyOf(other.pod) === key) this.notify(other.uid);
+  }
+}
+
+function newWorker(uid: string, pod: Pod): Worker {
+  return {
+    uid,
+    pod,
+    deleted: false,
+    stage: 'new',
+    memory: newMemory(),
+    backoff: new Backoff({ initialMs: 500, maxMs: 30_000 }),
+    dirty: false,
+    busy: false,
+    graceSeconds: undefined,
+    abort: undefined,
+  };
+}
+
+/** Seconds that a pod has to end in, or `undefined` if it shall run. */
+function graceOf({ pod, deleted }: Worker): number | undefined {
+  const { deletionTimestamp, deletionGracePeriodSeconds } = pod.metadata ?? {};
+  if (deletionTimestamp === undefined && !deleted) return undefined;
+  const fallback = pod.spec?.terminationGracePeriodSeconds ?? 30;
+  return Math.max(1, deletionGracePeriodSeconds ?? fallback);
+}
+
+/** Of two pods with one name only one can be in the API: the other is on its way out. */
+function isOlder(pod: Pod, than: Pod): boolean {
+  return (pod.metadata?.creationTimestamp ?? '') <= (than.metadata?.creationTimestamp ?? '');
+}

@@ -1,0 +1,135 @@
+import { Backoff, errorMessage, isReason, TaskGroup, type Clock, type Logger } from '@keelson/base';
+import { deepEqual } from '@keelson/api';
+import { Pod, type PodStatus } from '@keelson/api/core/v1';
+import type { Client } from '@keelson/client';
+
+export interface StatusManagerDependencies {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+interface Entry {
+  pod: Pod;
+  desired: PodStatus;
+  /** What the API is known to have, of the fields that are ours. */
+  written: PodStatus;
+  writing: Promise<void> | undefined;
+}
+
+/** The fields of a pod's status that a kubelet owns. Conditions are merged by type, and only its own types are sent. */
+const FIELDS = [
+  'phase',
+  'reason',
+  'message',
+  'hostIP',
+  'hostIPs',
+  'podIP',
+  'podIPs',
+  'startTime',
+  'initContainerStatuses',
+  'containerStatuses',
+  'ephemeralContainerStatuses',
+  'qosClass',
+  'observedGeneration',
+] as const;
+
+/** Writes pod statuses to the API: the newest one of each pod, only what has changed, again until it is taken. */
+export class StatusManager {
+  readonly #deps: StatusManagerDependencies;
+  readonly #tasks: TaskGroup;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(deps: StatusManagerDependencies) {
+    this.#deps = deps;
+    this.#tasks = new TaskGroup(deps.logger);
+  }
+
+  /** The newest status, written or not. */
+  get(uid: string): PodStatus | undefined {
+    return this.#entries.get(uid)?.desired;
+  }
+
+  /** Takes a status to be written. `pod` is what the API has now. */
+  set(pod: Pod, status: PodStatus): void {
+    const uid = pod.metadata?.uid ?? '';
+    const entry = this.#entries.get(uid);
+    if (!entry) this.#entries.set(uid, { pod, desired: status, written: pod.status ?? {}, writing: undefined });
+    else {
+      entry.pod = pod;
+      entry.desired = status;
+      if (!entry.writing) entry.written = newest(pod.status ?? {}, entry.written);
+    }
+    this.#write(uid);
+  }
+
+  /** Resolves once the newest status is written, or the pod is gone. */
+  async flush(uid: string): Promise<void> {
+    for (let entry = this.#entries.get(uid); entry?.writing; entry = this.#entries.get(uid)) await entry.writing;
+  }
+
+  forget(uid: string): void {
+    this.#entries.delete(uid);
+  }
+
+  async stop(): Promise<void> {
+    await this.#tasks.stop();
+  }
+
+  #write(uid: string): void {
+    const entry = this.#entries.get(uid);
+    if (!entry || entry.writing || !statusPatch(entry.pod, entry.written, entry.desired)) return;
+    this.#tasks.run('write pod status', (signal) => {
+      entry.writing = this.#writeUntilDone(uid, entry, signal).finally(() => (entry.writing = undefined));
+      return entry.writing;
+    });
+  }
+
+  async #writeUntilDone(uid: string, entry: Entry, signal: AbortSignal): Promise<void> {
+    const backoff = new Backoff({ initialMs: 100, maxMs: 10_000 });
+    while (this.#entries.get(uid) === entry && !signal.aborted) {
+      const { desired, pod } = entry;
+      const patch = statusPatch(pod, entry.written, desired);
+      if (!patch) return;
+      try {
+        const { name = '', namespace } = pod.metadata ?? {};
+        const answer = await this.#deps.client.resource(Pod).patchStatus({ name, namespace }, 'strategic', patch, { signal });
+        entry.written = { ...desired, conditions: answer.status?.conditions ?? desired.conditions };
+        backoff.reset();
+      } catch (error) {
+        if (signal.aborted) return;
+        if (isReason(error, 'NotFound', 'Conflict') || isReason(error, 'Invalid')) {
+          if (isReason(error, 'Invalid')) this.#deps.logger.error('pod status was refused', { pod: pod.metadata?.name, error: errorMessage(error) });
+          return;
+        }
+        await this.#deps.clock.sleep(backoff.next(), signal);
+      }
+    }
+  }
+}
+
+/** What we wrote ourselves is newer than a cache that may lag behind; what others changed (conditions) is not. */
+function newest(cached: PodStatus, written: PodStatus): PodStatus {
+  return { ...written, conditions: cached.conditions };
+}
+
+/** Pure: the strategic merge patch from one status to another, or `undefined` if nothing of the kubelet's own differs. */
+export function statusPatch(pod: Pod, from: PodStatus, to: PodStatus): Record<string, unknown> | undefined {
+  const changes: Record<string, unknown> = {};
+  for (const field of FIELDS) {
+    if (to[field] === undefined && (field === 'startTime' || field === 'qosClass')) continue;
+    if (!deepEqual(from[field] ?? null, to[field] ?? null)) changes[field] = to[field] ?? null;
+  }
+  if (changes['podIPs']) changes['podIPs'] = replaceIps(from.podIPs ?? [], to.podIPs ?? []);
+  if (changes['hostIPs']) changes['hostIPs'] = replaceIps(from.hostIPs ?? [], to.hostIPs ?? []);
+  const conditions = (to.conditions ?? []).filter((next) => !from.conditions?.some((old) => deepEqual(old, next)));
+  if (conditions.length > 0) changes['conditions'] = conditions;
+  if (Object.keys(changes).length === 0) return undefined;
+  return { metadata: { uid: pod.metadata?.uid }, status: changes };
+}
+
+/** These lists are merged by address, so that an old one has to be taken out by name. */
+function replaceIps(from: readonly { readonly ip?: string }[], to: readonly { readonly ip?: string }[]): unknown[] {
+  const gone = from.filter(({ ip }) => !to.some((next) => next.ip === ip));
+  return [...to, ...gone.map(({ ip }) => ({ ip, $patch: 'delete' }))];
+}
