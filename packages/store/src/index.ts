@@ -1,3 +1,4 @@
+export { LmdbStore, type LmdbStoreOptions } from './lmdb-store.ts';
 export { MemoryStore } from './memory-store.ts';
 export type { StoreOptions } from './options.ts';
 export { LATENCY_BOUNDS_MS, type LatencyStats, type StoreStats } from './stats.ts';

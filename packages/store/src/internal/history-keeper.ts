@@ -21,6 +21,7 @@ export class HistoryKeeper {
   /** Which revision was the newest at which time, oldest first. */
   readonly #marks: { readonly atMs: number; readonly revision: Revision }[] = [];
   #running: Promise<void> | undefined;
+  #stopped = false;
 
   constructor(options: HistoryKeeperOptions) {
     this.#options = options;
@@ -30,6 +31,7 @@ export class HistoryKeeper {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     this.#timer?.[Symbol.dispose]();
     await this.#running;
   }
@@ -45,6 +47,7 @@ export class HistoryKeeper {
     try {
       await this.#options.compact(upTo);
     } catch (error) {
+      if (this.#stopped) return;
       this.#options.logger.warn('history was not compacted, will try again', { upTo, error: errorMessage(error) });
     } finally {
       this.#running = undefined;

@@ -1,0 +1,93 @@
+import type { Buffer } from 'node:buffer';
+import { join } from 'node:path';
+import { KeelsonError } from '@keelson/base';
+import { open, type Database, type RootDatabase } from 'lmdb';
+import type { Key, Revision } from '../store.ts';
+import { decodeKey, decodeVersionKey, encodeKey, encodeVersionKey, type VersionKey } from './records.ts';
+
+/** Grows with each change after which older versions of this package cannot read the file. */
+export const FORMAT = 1;
+
+/** How much address space is reserved at once. The file is only as large as what is in it, and may outgrow this. */
+const MAP_BYTES = 64 * 1024 ** 3;
+
+/** The file of a store. */
+export interface LmdbTables {
+  readonly root: RootDatabase;
+  /** The newest version of each key that exists. */
+  readonly current: Database<Buffer, Key>;
+  /** Versions that were replaced, by key and the revision that replaced them. */
+  readonly history: Database<Buffer, VersionKey>;
+  /** What each commit wrote, without values. */
+  readonly log: Database<Buffer, Revision>;
+  /** At which second which key expires, if its revision is still the one given as value. */
+  readonly expiry: Database<Revision, [second: number, key: Key]>;
+  /** `format`, `revision` and `compacted`. */
+  readonly meta: Database<number, string>;
+}
+
+export interface OpenTablesOptions {
+  readonly durable: boolean;
+  readonly mapBytes?: number | undefined;
+}
+
+export function openTables(directory: string, options: OpenTablesOptions): LmdbTables {
+  const root = open({
+    path: join(directory, 'store.mdb'),
+    encoding: 'binary',
+    maxDbs: 8,
+    // With overlapping syncs a commit would resolve before it is on disk.
+    overlappingSync: false,
+    noSync: !options.durable,
+    ...(process.platform === 'win32' ? {} : { mapSize: options.mapBytes ?? MAP_BYTES }),
+  });
+  try {
+    return openDatabases(root);
+  } catch (error) {
+    void root.close();
+    throw error;
+  }
+}
+
+const CURRENT = { name: 'current', encoding: 'binary', keyEncoder: { writeKey: encodeKey, readKey: decodeKey } } as const;
+const HISTORY = {
+  name: 'history',
+  encoding: 'binary',
+  keyEncoder: { writeKey: encodeVersionKey, readKey: decodeVersionKey },
+} as const;
+
+function openDatabases(root: RootDatabase): LmdbTables {
+  const meta = root.openDB<number, string>({ name: 'meta', encoding: 'json' });
+  const format = meta.get('format');
+  if (format !== undefined && format > FORMAT) {
+    throw new KeelsonError('ServiceUnavailable', `its format is ${format}, but this version knows only formats up to ${FORMAT}`);
+  }
+  const tables: LmdbTables = {
+    root,
+    meta,
+    current: root.openDB(CURRENT),
+    history: root.openDB(HISTORY),
+    log: root.openDB({ name: 'log', encoding: 'binary' }),
+    expiry: root.openDB({ name: 'expiry', encoding: 'json' }),
+  };
+  if (format === undefined) {
+    root.transactionSync(() => {
+      meta.putSync('format', FORMAT);
+      meta.putSync('revision', 1);
+      meta.putSync('compacted', 0);
+    });
+  }
+  return tables;
+}
+
+/** How much of the file history takes. */
+export function historyBytes({ history, log }: LmdbTables): number {
+  let bytes = 0;
+  for (const table of [history, log]) {
+    // The database's own type says `{}`.
+    const stats = table.getStats() as Readonly<Record<string, number>>;
+    const pages = (stats['treeBranchPageCount'] ?? 0) + (stats['treeLeafPageCount'] ?? 0) + (stats['overflowPages'] ?? 0);
+    bytes += pages * (stats['pageSize'] ?? 0);
+  }
+  return bytes;
+}
