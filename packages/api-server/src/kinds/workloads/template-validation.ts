@@ -1,6 +1,7 @@
 import { labelSelectorFrom } from '@keelson/api';
 import type { PodTemplateSpec } from '@keelson/api/core/v1';
 import type { LabelSelector } from '@keelson/api/meta/v1';
+import { isReason } from '@keelson/base';
 import type { Field } from '../../validation/field.ts';
 import { checkLabelSelector } from '../../validation/selectors.ts';
 import { checkPodTemplate } from '../pod/pod-validation.ts';
@@ -19,8 +20,14 @@ export function checkSelector(selector: LabelSelector | undefined, title: string
   return at.errorCount === before;
 }
 
+/** False also for a selector that is not valid: that is reported on its own. */
 export function isSelected(selector: LabelSelector, labels: Readonly<Record<string, string>> | undefined): boolean {
-  return labelSelectorFrom(selector).matches(labels ?? {});
+  try {
+    return labelSelectorFrom(selector).matches(labels ?? {});
+  } catch (error) {
+    if (isReason(error, 'BadRequest')) return false;
+    throw error;
+  }
 }
 
 export interface TemplateRules {
