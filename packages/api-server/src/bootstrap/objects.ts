@@ -1,0 +1,94 @@
+import type { Kind, KubernetesObject } from '@keelson/api';
+import { ConfigMap, Endpoints, Namespace, Service } from '@keelson/api/core/v1';
+import { EndpointSlice } from '@keelson/api/discovery/v1';
+import { ServiceCIDR } from '@keelson/api/networking/v1';
+import { ClusterRole, ClusterRoleBinding } from '@keelson/api/rbac/v1';
+import { PriorityClass } from '@keelson/api/scheduling/v1';
+import { bootstrapClusterRoleBindings, bootstrapClusterRoles } from './roles.ts';
+
+export interface BootstrapOptions {
+  /** The first address of it is the `kubernetes` Service's. */
+  readonly serviceCidr: string;
+  /** Where pods and nodes reach this API server; no loopback address. */
+  readonly advertise: { readonly address: string; readonly port: number } | undefined;
+  /** PEM: what client certificates are checked against. */
+  readonly clientCa: string | undefined;
+}
+
+/** An object that a cluster has from its start. */
+export interface BootstrapObject<T extends KubernetesObject = KubernetesObject> {
+  readonly kind: Kind<T>;
+  readonly object: T;
+  /** Put back in this state at every start; otherwise only made if it is missing. */
+  readonly reconcile: boolean;
+}
+
+const NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
+
+/** In the order in which they have to be made. */
+export function bootstrapObjects(options: BootstrapOptions): readonly BootstrapObject[] {
+  const once = <T extends KubernetesObject>(kind: Kind<T>, object: T): BootstrapObject => ({ kind, object, reconcile: false });
+  return [
+    ...NAMESPACES.map((name) => once(Namespace, { metadata: { name } })),
+    ...bootstrapClusterRoles().map((role) => ({ kind: ClusterRole, object: role, reconcile: true })),
+    ...bootstrapClusterRoleBindings().map((binding) => ({ kind: ClusterRoleBinding, object: binding, reconcile: true })),
+    ...priorityClasses().map((priorityClass) => once(PriorityClass, priorityClass)),
+    once(ServiceCIDR, { metadata: { name: 'kubernetes' }, spec: { cidrs: [options.serviceCidr] } }),
+    once(Service, kubernetesService(options.serviceCidr)),
+    ...(options.advertise ? endpoints(options.advertise) : []),
+    ...(options.clientCa === undefined ? [] : [once(ConfigMap, authenticationConfig(options.clientCa))]),
+  ];
+}
+
+/** The first usable address of an IPv4 range: `10.96.0.1` of `10.96.0.0/16`. */
+export function firstAddress(cidr: string): string {
+  const [network = ''] = cidr.split('/');
+  const parts = network.split('.').map(Number);
+  return [...parts.slice(0, 3), (parts[3] ?? 0) + 1].join('.');
+}
+
+function kubernetesService(serviceCidr: string): Service {
+  const clusterIP = firstAddress(serviceCidr);
+  return {
+    metadata: { name: 'kubernetes', namespace: 'default', labels: { component: 'apiserver', provider: 'kubernetes' } },
+    spec: {
+      type: 'ClusterIP',
+      clusterIP,
+      clusterIPs: [clusterIP],
+      ports: [{ name: 'https', protocol: 'TCP', port: 443, targetPort: 6443 }],
+    },
+  };
+}
+
+function endpoints({ address, port }: { readonly address: string; readonly port: number }): BootstrapObject[] {
+  const metadata = { name: 'kubernetes', namespace: 'default' };
+  const subsets = [{ addresses: [{ ip: address }], ports: [{ name: 'https', port, protocol: 'TCP' }] }];
+  const slice: EndpointSlice = {
+    metadata: { ...metadata, labels: { 'kubernetes.io/service-name': 'kubernetes' } },
+    addressType: 'IPv4',
+    endpoints: [{ addresses: [address], conditions: { ready: true } }],
+    ports: [{ name: 'https', port, protocol: 'TCP' }],
+  };
+  const own: Endpoints = { metadata: { ...metadata, labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } }, subsets };
+  return [
+    { kind: Endpoints, object: own, reconcile: true },
+    { kind: EndpointSlice, object: slice, reconcile: true },
+  ];
+}
+
+function priorityClasses(): PriorityClass[] {
+  const critical = (scope: string, value: number): PriorityClass => ({
+    metadata: { name: `system-${scope}-critical` },
+    value,
+    description: `Used for system critical pods that must ${scope === 'node' ? 'not be moved from their current node' : 'run in the cluster, but can be moved to another node if necessary'}.`,
+  });
+  return [critical('cluster', 2_000_000_000), critical('node', 2_000_001_000)];
+}
+
+/** Where extension API servers find what client certificates are checked against. */
+function authenticationConfig(clientCa: string): ConfigMap {
+  return {
+    metadata: { name: 'extension-apiserver-authentication', namespace: 'kube-system' },
+    data: { 'client-ca-file': clientCa },
+  };
+}

@@ -1,0 +1,146 @@
+import type { ClusterRole, ClusterRoleBinding, PolicyRule } from '@keelson/api/rbac/v1';
+
+const READ = ['get', 'list', 'watch'];
+const WRITE = ['create', 'delete', 'deletecollection', 'patch', 'update'];
+const RBAC = 'rbac.authorization.k8s.io';
+/** What marks roles that the server made, and may bring up to date. */
+const MADE_HERE = {
+  labels: { 'kubernetes.io/bootstrapping': 'rbac-defaults' },
+  annotations: { 'rbac.authorization.kubernetes.io/autoupdate': 'true' },
+};
+
+function rule(apiGroup: string, resources: readonly string[], verbs: readonly string[]): PolicyRule {
+  return { apiGroups: [apiGroup], resources: [...resources], verbs: [...verbs] };
+}
+
+function urls(...nonResourceURLs: string[]): PolicyRule {
+  return { nonResourceURLs, verbs: ['get'] };
+}
+
+const WORKLOADS: readonly (readonly [group: string, resources: readonly string[]])[] = [
+  [
+    '',
+    [
+      'configmaps',
+      'persistentvolumeclaims',
+      'pods',
+      'replicationcontrollers',
+      'replicationcontrollers/scale',
+      'serviceaccounts',
+      'services',
+    ],
+  ],
+  [
+    'apps',
+    [
+      'daemonsets',
+      'deployments',
+      'deployments/scale',
+      'replicasets',
+      'replicasets/scale',
+      'statefulsets',
+      'statefulsets/scale',
+      'controllerrevisions',
+    ],
+  ],
+  ['autoscaling', ['horizontalpodautoscalers']],
+  ['batch', ['cronjobs', 'jobs']],
+  ['networking.k8s.io', ['ingresses', 'networkpolicies']],
+  ['policy', ['poddisruptionbudgets']],
+];
+
+const READABLE: readonly (readonly [group: string, resources: readonly string[]])[] = [
+  ...WORKLOADS,
+  [
+    '',
+    [
+      'bindings',
+      'endpoints',
+      'events',
+      'limitranges',
+      'namespaces',
+      'namespaces/status',
+      'pods/log',
+      'pods/status',
+      'resourcequotas',
+      'services/status',
+    ],
+  ],
+  ['discovery.k8s.io', ['endpointslices']],
+];
+
+/** Reading a namespace, but not its secrets. */
+const VIEW: readonly PolicyRule[] = READABLE.map(([group, resources]) => rule(group, resources, READ));
+/** Changing what is in a namespace, with its secrets and the insides of its pods. */
+const EDIT: readonly PolicyRule[] = [
+  ...VIEW,
+  ...WORKLOADS.map(([group, resources]) => rule(group, resources, WRITE)),
+  rule('', ['secrets'], [...READ, ...WRITE]),
+  rule('', ['pods/attach', 'pods/exec', 'pods/portforward', 'pods/proxy', 'services/proxy'], [...READ, ...WRITE]),
+  rule('', ['pods/eviction', 'serviceaccounts/token'], ['create']),
+  rule('', ['serviceaccounts'], ['impersonate']),
+];
+/** All of a namespace, with its roles. */
+const ADMIN: readonly PolicyRule[] = [
+  ...EDIT,
+  rule(RBAC, ['rolebindings', 'roles'], [...READ, ...WRITE]),
+  rule('authorization.k8s.io', ['localsubjectaccessreviews'], ['create']),
+];
+
+const DISCOVERY = urls(
+  '/api',
+  '/api/*',
+  '/apis',
+  '/apis/*',
+  '/healthz',
+  '/livez',
+  '/openapi',
+  '/openapi/*',
+  '/readyz',
+  '/version',
+  '/version/',
+);
+
+const RULES: Readonly<Record<string, readonly PolicyRule[]>> = {
+  'cluster-admin': [rule('*', ['*'], ['*']), { nonResourceURLs: ['*'], verbs: ['*'] }],
+  admin: ADMIN,
+  edit: EDIT,
+  view: VIEW,
+  'system:discovery': [DISCOVERY],
+  'system:public-info-viewer': [urls('/healthz', '/livez', '/readyz', '/version', '/version/')],
+  'system:monitoring': [urls('/healthz', '/healthz/*', '/livez', '/livez/*', '/metrics', '/readyz', '/readyz/*')],
+  'system:basic-user': [
+    rule('authorization.k8s.io', ['selfsubjectaccessreviews', 'selfsubjectrulesreviews'], ['create']),
+    rule('authentication.k8s.io', ['selfsubjectreviews'], ['create']),
+  ],
+  'system:service-account-issuer-discovery': [
+    urls('/.well-known/openid-configuration', '/.well-known/openid-configuration/', '/openid/v1/jwks', '/openid/v1/jwks/'),
+  ],
+  'system:auth-delegator': [
+    rule('authentication.k8s.io', ['tokenreviews'], ['create']),
+    rule('authorization.k8s.io', ['subjectaccessreviews'], ['create']),
+  ],
+};
+
+const BOUND_GROUPS: Readonly<Record<string, readonly string[]>> = {
+  'cluster-admin': ['system:masters'],
+  'system:discovery': ['system:authenticated'],
+  'system:basic-user': ['system:authenticated'],
+  'system:public-info-viewer': ['system:authenticated', 'system:unauthenticated'],
+  'system:monitoring': ['system:monitoring'],
+  'system:service-account-issuer-discovery': ['system:serviceaccounts'],
+};
+
+/** The cluster roles that every cluster has (kubernetes.io: rbac, default roles). */
+export function bootstrapClusterRoles(): ClusterRole[] {
+  return Object.entries(RULES).map(([name, rules]) => ({ metadata: { name, ...MADE_HERE }, rules: [...rules] }));
+}
+
+/** Who has them. */
+export function bootstrapClusterRoleBindings(): ClusterRoleBinding[] {
+  return Object.entries(BOUND_GROUPS).map(([name, groups]) => ({
+    metadata: { name, ...MADE_HERE },
+    roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name },
+    subjects: groups.map((group) => ({ apiGroup: RBAC, kind: 'Group', name: group })),
+  }));
+}
