@@ -1,22 +1,100 @@
 import type { Strategy } from '../registry/strategy.ts';
 import { asStrategy } from './as-strategy.ts';
+import { namespaceStrategy, nodeStrategy } from './core/cluster-strategies.ts';
+import { configMapStrategy, secretStrategy } from './core/config-strategies.ts';
+import { endpointSliceStrategy, endpointsStrategy } from './core/endpoint-strategies.ts';
+import { eventStrategy, leaseStrategy, limitRangeStrategy, resourceQuotaStrategy } from './core/record-strategies.ts';
+import {
+  admissionBindingStrategy,
+  admissionPolicyStrategy,
+  apiServiceStrategy,
+  controllerRevisionStrategy,
+  counted,
+  csiDriverStrategy,
+  definitionStrategy,
+  flowSchemaStrategy,
+  podTemplateStrategy,
+  priorityLevelStrategy,
+  resourceClaimStrategy,
+  signingRequestStrategy,
+  strictUpdates,
+} from './extension/other-strategies.ts';
+import { mutatingWebhookStrategy, validatingWebhookStrategy } from './extension/webhook-strategies.ts';
 import { podStrategy } from './pod/pod-strategy.ts';
+import { clusterRoleBindingStrategy, clusterRoleStrategy, roleBindingStrategy, roleStrategy } from './policy/access-strategies.ts';
+import { ingressClassStrategy, ingressStrategy, ipAddressStrategy, networkPolicyStrategy, serviceCidrStrategy } from './policy/network-strategies.ts';
+import { autoscalerStrategy, disruptionBudgetStrategy, priorityClassStrategy, runtimeClassStrategy } from './policy/scheduling-strategies.ts';
 import { serviceStrategy } from './service/service-strategy.ts';
+import { claimStrategy, storageClassStrategy, volumeStrategy } from './storage/volume-strategies.ts';
 import { daemonSetStrategy } from './workloads/daemon-set-strategy.ts';
 import { deploymentStrategy } from './workloads/deployment-strategy.ts';
 import { cronJobStrategy, jobStrategy } from './workloads/job-strategy.ts';
 import { replicaSetStrategy, replicationControllerStrategy } from './workloads/replica-set-strategy.ts';
 import { statefulSetStrategy } from './workloads/stateful-set-strategy.ts';
 
-/** Strategies by `group/kind`. */
+const uncounted: Strategy = { hasGeneration: false };
+const ADMISSION = 'admissionregistration.k8s.io';
+const RBAC = 'rbac.authorization.k8s.io';
+
+/** Strategies by `group/kind`; kinds that are missing here have nothing of their own. */
 export const STRATEGIES: ReadonlyMap<string, Strategy> = new Map([
+  ['/ConfigMap', asStrategy(configMapStrategy)],
+  ['/Endpoints', asStrategy(endpointsStrategy)],
+  ['/Event', asStrategy(eventStrategy)],
+  ['/LimitRange', asStrategy(limitRangeStrategy)],
+  ['/Namespace', asStrategy(namespaceStrategy)],
+  ['/Node', asStrategy(nodeStrategy)],
+  ['/PersistentVolume', asStrategy(volumeStrategy)],
+  ['/PersistentVolumeClaim', asStrategy(claimStrategy)],
   ['/Pod', asStrategy(podStrategy)],
-  ['/Service', asStrategy(serviceStrategy())],
+  ['/PodTemplate', asStrategy(podTemplateStrategy)],
   ['/ReplicationController', asStrategy(replicationControllerStrategy)],
+  ['/ResourceQuota', asStrategy(resourceQuotaStrategy)],
+  ['/Secret', asStrategy(secretStrategy)],
+  ['/Service', asStrategy(serviceStrategy())],
+  [`${ADMISSION}/MutatingAdmissionPolicy`, asStrategy(admissionPolicyStrategy)],
+  [`${ADMISSION}/MutatingAdmissionPolicyBinding`, asStrategy(admissionBindingStrategy)],
+  [`${ADMISSION}/MutatingWebhookConfiguration`, asStrategy(mutatingWebhookStrategy)],
+  [`${ADMISSION}/ValidatingAdmissionPolicy`, asStrategy(admissionPolicyStrategy)],
+  [`${ADMISSION}/ValidatingAdmissionPolicyBinding`, asStrategy(admissionBindingStrategy)],
+  [`${ADMISSION}/ValidatingWebhookConfiguration`, asStrategy(validatingWebhookStrategy)],
+  ['apiextensions.k8s.io/CustomResourceDefinition', asStrategy(definitionStrategy)],
+  ['apiregistration.k8s.io/APIService', asStrategy(apiServiceStrategy)],
+  ['apps/ControllerRevision', asStrategy(controllerRevisionStrategy)],
   ['apps/DaemonSet', asStrategy(daemonSetStrategy)],
   ['apps/Deployment', asStrategy(deploymentStrategy)],
   ['apps/ReplicaSet', asStrategy(replicaSetStrategy)],
   ['apps/StatefulSet', asStrategy(statefulSetStrategy)],
+  ['autoscaling/HorizontalPodAutoscaler', asStrategy(autoscalerStrategy)],
   ['batch/CronJob', asStrategy(cronJobStrategy)],
   ['batch/Job', asStrategy(jobStrategy)],
+  ['certificates.k8s.io/CertificateSigningRequest', asStrategy(signingRequestStrategy)],
+  ['coordination.k8s.io/Lease', asStrategy(leaseStrategy)],
+  ['coordination.k8s.io/LeaseCandidate', strictUpdates],
+  ['discovery.k8s.io/EndpointSlice', asStrategy(endpointSliceStrategy)],
+  ['events.k8s.io/Event', asStrategy(eventStrategy)],
+  ['flowcontrol.apiserver.k8s.io/FlowSchema', asStrategy(flowSchemaStrategy)],
+  ['flowcontrol.apiserver.k8s.io/PriorityLevelConfiguration', asStrategy(priorityLevelStrategy)],
+  ['internal.apiserver.k8s.io/StorageVersion', { ...strictUpdates, hasGeneration: false }],
+  ['networking.k8s.io/IPAddress', asStrategy(ipAddressStrategy)],
+  ['networking.k8s.io/Ingress', asStrategy(ingressStrategy)],
+  ['networking.k8s.io/IngressClass', asStrategy(ingressClassStrategy)],
+  ['networking.k8s.io/NetworkPolicy', asStrategy(networkPolicyStrategy)],
+  ['networking.k8s.io/ServiceCIDR', asStrategy(serviceCidrStrategy)],
+  ['node.k8s.io/RuntimeClass', asStrategy(runtimeClassStrategy)],
+  ['policy/PodDisruptionBudget', asStrategy(disruptionBudgetStrategy)],
+  [`${RBAC}/ClusterRole`, asStrategy(clusterRoleStrategy)],
+  [`${RBAC}/ClusterRoleBinding`, asStrategy(clusterRoleBindingStrategy)],
+  [`${RBAC}/Role`, asStrategy(roleStrategy)],
+  [`${RBAC}/RoleBinding`, asStrategy(roleBindingStrategy)],
+  ['resource.k8s.io/DeviceTaintRule', counted],
+  ['resource.k8s.io/ResourceClaim', asStrategy(resourceClaimStrategy)],
+  ['resource.k8s.io/ResourceSlice', counted],
+  ['scheduling.k8s.io/PriorityClass', asStrategy(priorityClassStrategy)],
+  ['storage.k8s.io/CSIDriver', asStrategy(csiDriverStrategy)],
+  ['storage.k8s.io/CSINode', strictUpdates],
+  ['storage.k8s.io/CSIStorageCapacity', strictUpdates],
+  ['storage.k8s.io/StorageClass', asStrategy(storageClassStrategy)],
+  ['storage.k8s.io/VolumeAttachment', { ...strictUpdates, ...uncounted }],
+  ['storagemigration.k8s.io/StorageVersionMigration', uncounted],
 ]);
