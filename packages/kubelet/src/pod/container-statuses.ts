@@ -63,8 +63,8 @@ function fromRuntime(
   old: ContainerStatus | undefined,
   input: StatusInput,
 ): ContainerStatus {
-  const state = stateOf(latest, input);
   const containerID = `${input.runtimeName}://${latest.id}`;
+  const state = keepMessage(stateOf(latest, input), old, containerID);
   const last = previous ? stateOf(previous, input) : lastOf(old, containerID);
   return {
     name: latest.name,
@@ -76,6 +76,13 @@ function fromRuntime(
     state,
     lastState: last?.terminated ? { terminated: last.terminated } : {},
   };
+}
+
+/** Last words may be gone from the node by now. */
+function keepMessage(state: ContainerState, old: ContainerStatus | undefined, containerID: string): ContainerState {
+  const known = [old?.state?.terminated, old?.lastState?.terminated].find((end) => end?.containerID === containerID);
+  if (!state.terminated || state.terminated.message !== undefined || known?.message === undefined) return state;
+  return { terminated: { ...state.terminated, message: known.message } };
 }
 
 /** The runtime keeps no older attempt: take the end of the one before from what the API has. */

@@ -92,7 +92,7 @@ export class PodWorkers {
 
   #interrupt(worker: Worker): void {
     const wanted = graceOf(worker);
-    if (wanted === undefined) return;
+    if (wanted === undefined || worker.stage === 'ended' || worker.stage === 'removed') return;
     if (worker.graceSeconds === undefined || wanted < worker.graceSeconds) worker.abort?.abort(new Error('overtaken by a deletion'));
   }
 
@@ -147,8 +147,9 @@ export class PodWorkers {
   #mayBegin(worker: Worker): boolean {
     const key = keyOf(worker.pod);
     const others = [...this.#workers.values()].filter((other) => other !== worker && other.stage !== 'removed');
-    const predecessor = others.find((other) => keyOf(other.pod) === key && isOlder(other.pod, worker.pod));
-    if (predecessor) return false;
+    // Of two pods with one name only the later one can still be in the API, and the map keeps the order in which they came.
+    const later = others.slice([...this.#workers.values()].filter((other) => other.stage !== 'removed').indexOf(worker));
+    if (others.some((other) => !later.includes(other) && keyOf(other.pod) === key)) return false;
     if (graceOf(worker) !== undefined || isTerminal(worker.pod.status?.phase) || this.#deps.pleg.view(worker.uid)) return true;
     const active = others.filter((other) => other.stage === 'running' && !isTerminal(other.pod.status?.phase) && !other.memory.verdict);
     worker.memory.verdict = admit(worker.pod, this.#deps.node(), active.map(({ pod }) => pod));
@@ -205,9 +206,4 @@ function graceOf({ pod, deleted }: Worker): number | undefined {
   if (deletionTimestamp === undefined && !deleted) return undefined;
   const fallback = pod.spec?.terminationGracePeriodSeconds ?? 30;
   return Math.max(1, deletionGracePeriodSeconds ?? fallback);
-}
-
-/** Of two pods with one name only one can be in the API: the other is on its way out. */
-function isOlder(pod: Pod, than: Pod): boolean {
-  return (pod.metadata?.creationTimestamp ?? '') <= (than.metadata?.creationTimestamp ?? '');
 }

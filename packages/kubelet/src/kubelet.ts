@@ -1,0 +1,126 @@
+import { TaskGroup, type Runnable } from '@keelson/base';
+import { parseQuantity } from '@keelson/api';
+import type { Pod } from '@keelson/api/core/v1';
+import type { Subscription } from 'rxjs';
+import { Alarms } from './alarms.ts';
+import { ConfigCache, TokenCache } from './config-cache.ts';
+import { ImagePuller } from './image-puller.ts';
+import { KUBELET_VERSION } from './node/machine.ts';
+import { NodeAgent } from './node/node-agent.ts';
+import type { KubeletDependencies, KubeletOptions } from './options.ts';
+import type { PodDelta } from './ports.ts';
+import { dialer } from './probes/connection.ts';
+import { ProbeManager } from './probes/probe-manager.ts';
+import { KubeletServer } from './server/kubelet-server.ts';
+import { NodeApi } from './server/node-api.ts';
+import { VolumeManager } from './volumes/volume-manager.ts';
+import { ContainerStarter } from './worker/container-starter.ts';
+import { Orphans } from './worker/orphans.ts';
+import { PodKiller } from './worker/pod-killer.ts';
+import { PodSyncer } from './worker/pod-syncer.ts';
+import { PodWorkers } from './worker/pod-workers.ts';
+import { Pleg } from './worker/pleg.ts';
+import { StatusManager } from './worker/status-manager.ts';
+
+/**
+ * The agent of one node: registers it, runs the pods that are bound to it, and reports on them. Several may live in one process. Stopping
+ * it leaves the containers running; the next one on the same runtime takes them up.
+ */
+export class Kubelet implements Runnable {
+  readonly name: string;
+  /** What the HTTPS API does, without the socket. */
+  readonly api: NodeApi;
+  readonly #deps: KubeletDependencies;
+  readonly #alarms: Alarms;
+  readonly #pleg: Pleg;
+  readonly #probes: ProbeManager;
+  readonly #statuses: StatusManager;
+  readonly #workers: PodWorkers;
+  readonly #orphans: Orphans;
+  readonly #agent: NodeAgent;
+  readonly #server: KubeletServer | undefined;
+  readonly #tasks: TaskGroup;
+  #subscription: Subscription | undefined;
+
+  constructor(deps: KubeletDependencies, options: KubeletOptions) {
+    const { client, clock, events, runtime } = deps;
+    const { nodeName, serving = {} } = options;
+    const logger = deps.logger.child({ node: nodeName });
+    this.name = `kubelet ${nodeName}`;
+    this.#deps = deps;
+    this.#tasks = new TaskGroup(logger);
+    this.#alarms = new Alarms(clock);
+    this.#pleg = new Pleg({ runtime, clock, logger, nodeName }, (uids) => this.#onRuntimeChange(uids));
+    const reach = { runtime, clock, dial: dialer(runtime, () => this.#pleg.info?.podNetwork ?? false) };
+    this.#probes = new ProbeManager({ ...reach, alarms: this.#alarms, events, logger }, (uid) => this.#workers.notify(uid));
+    this.#statuses = new StatusManager({ client, clock, logger });
+    this.#agent = new NodeAgent({ client, clock, logger, events, runtime, pleg: this.#pleg, port: () => this.port }, options);
+    const capacity = this.#agent.capacity;
+    const config = new ConfigCache({ client, clock });
+    const tokens = new TokenCache({ client, clock });
+    const volumes = new VolumeManager({ clock, config, tokens, rootDir: options.rootDir });
+    const images = new ImagePuller({ runtime, clock, config, events });
+    const killer = new PodKiller({ runtime, clock, logger, events, probes: reach });
+    const memoryCapacityBytes = Number(parseQuantity(capacity['memory'] ?? '0').value());
+    const starter = new ContainerStarter({ ...deps, config, images, volumes, probes: reach, nodeName, memoryCapacityBytes });
+    const sandbox = { nodeName, clusterDns: options.clusterDns ?? [], clusterDomain: options.clusterDomain ?? 'cluster.local' };
+    const parts = { pleg: this.#pleg, probes: this.#probes, statuses: this.#statuses, volumes, images, starter, killer, tokens, sandbox };
+    const syncer = new PodSyncer({ ...deps, ...parts, logger, hostIps: hostIps(options), allocatable: () => capacity });
+    this.#workers = new PodWorkers({ clock, logger, alarms: this.#alarms, events, pleg: this.#pleg, syncer, node: () => this.#agent.node });
+    this.#orphans = new Orphans({ clock, logger, pleg: this.#pleg, killer, syncer, volumes, alarms: this.#alarms, isKnown: (uid) => this.#workers.has(uid) });
+    this.api = new NodeApi({ runtime, pleg: this.#pleg, nowMs: () => clock.now(), nodeName, pods: () => this.#podsWithStatus() });
+    this.#server = serving === false ? undefined : new KubeletServer({ api: this.api, logger, config: () => shown(options) }, serving);
+  }
+
+  /** Where the HTTPS API listens; 0 before start and without a server. */
+  get port(): number {
+    return this.#server?.port ?? 0;
+  }
+
+  /** Resolves when it serves and knows its pods. It does not wait for the runtime or for the node's registration: both are tried on and on. */
+  async start(signal: AbortSignal): Promise<void> {
+    await this.#server?.start(signal);
+    this.#pleg.start();
+    this.#agent.start();
+    await Promise.all([this.#deps.pods.whenSynced(signal), this.#deps.services.whenSynced(signal)]);
+    this.#subscription = this.#deps.pods.deltas$.subscribe((deltas) => deltas.forEach((delta) => this.#onDelta(delta)));
+    this.#orphans.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#subscription?.unsubscribe();
+    this.#alarms.stop();
+    await this.#server?.stop();
+    await Promise.all([this.#tasks.stop(), this.#workers.stop(), this.#orphans.stop(), this.#probes.stop()]);
+    await Promise.all([this.#statuses.stop(), this.#agent.stop(), this.#pleg.stop()]);
+  }
+
+  #onDelta(delta: PodDelta): void {
+    if (delta.type === 'deleted') this.#workers.delete(delta.object);
+    else this.#workers.update(delta.object);
+  }
+
+  /** An empty list: the runtime has answered for the first time, and everybody may begin. */
+  #onRuntimeChange(uids: readonly string[]): void {
+    if (uids.length === 0) this.#workers.notifyAll();
+    for (const uid of uids) this.#workers.notify(uid);
+    this.#agent.beat();
+  }
+
+  #podsWithStatus(): readonly Pod[] {
+    return this.#workers.pods.map((pod) => {
+      const status = this.#statuses.get(pod.metadata?.uid ?? '');
+      return status ? { ...pod, status } : pod;
+    });
+  }
+}
+
+function hostIps({ addresses }: KubeletOptions): readonly string[] {
+  if (!addresses) return ['127.0.0.1'];
+  return addresses.filter(({ type }) => type === 'InternalIP').map(({ address }) => address);
+}
+
+function shown(options: KubeletOptions): unknown {
+  const { clusterDns, clusterDomain = 'cluster.local', maxPods = 110, podCidr } = options;
+  return { kind: 'KubeletConfiguration', apiVersion: 'kubelet.config.k8s.io/v1beta1', kubeletVersion: KUBELET_VERSION, clusterDNS: clusterDns, clusterDomain, maxPods, podCIDR: podCidr };
+}

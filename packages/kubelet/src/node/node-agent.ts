@@ -1,0 +1,182 @@
+import { errorMessage, isReason, TaskGroup, type Clock, type Logger } from '@keelson/base';
+import { formatMicroTime } from '@keelson/api';
+import { Lease } from '@keelson/api/coordination/v1';
+import { Node, type NodeStatus } from '@keelson/api/core/v1';
+import type { Client } from '@keelson/client';
+import type { ContainerRuntime, ImageStatus } from '@keelson/runtime';
+import type { KubeletOptions } from '../options.ts';
+import type { EventSink } from '../ports.ts';
+import type { Pleg } from '../worker/pleg.ts';
+import { architecture, machineCapacity, systemInfo } from './machine.ts';
+import { differs, nodeStatus } from './node-status.ts';
+
+export interface NodeAgentDependencies {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly events: EventSink;
+  readonly runtime: ContainerRuntime;
+  readonly pleg: Pleg;
+  /** The port of the kubelet's server; 0 if there is none. */
+  readonly port: () => number;
+}
+
+const LEASE_NAMESPACE = 'kube-node-lease';
+const LEASE_SECONDS = 40;
+const HEARTBEAT_MS = 10_000;
+const REPORT_MS = 300_000;
+const REGISTER_RETRY_MS = 1000;
+
+/** Registers the node, says that it lives (a lease, every 10 s), and reports its status when it changes, else every 5 minutes. */
+export class NodeAgent {
+  readonly #deps: NodeAgentDependencies;
+  readonly #options: KubeletOptions;
+  readonly #tasks: TaskGroup;
+  readonly #capacity: Readonly<Record<string, string>>;
+  #node: Node | undefined;
+  #writtenAtMs = 0;
+  #beating = false;
+  #timer: Disposable | undefined;
+
+  constructor(deps: NodeAgentDependencies, options: KubeletOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#tasks = new TaskGroup(deps.logger);
+    this.#capacity = { ...machineCapacity(), ...options.capacity, pods: String(options.maxPods ?? 110) };
+  }
+
+  get capacity(): Readonly<Record<string, string>> {
+    return this.#capacity;
+  }
+
+  /** The node as admission and the downward API see it. */
+  get node(): Pick<Node, 'metadata' | 'status'> {
+    const labels = { ...this.#node?.metadata?.labels, ...this.#labels() };
+    const metadata = { ...this.#node?.metadata, name: this.#options.nodeName, labels };
+    return { metadata, status: { capacity: this.#capacity, allocatable: this.#capacity } };
+  }
+
+  /** Goes on in the background until the API takes the node; pods need not wait for it. */
+  start(): void {
+    this.#timer = this.#deps.clock.every(HEARTBEAT_MS, () => this.beat());
+    this.#tasks.run('register node', (signal) => this.#register(signal));
+  }
+
+  async stop(): Promise<void> {
+    this.#timer?.[Symbol.dispose]();
+    await this.#tasks.stop();
+  }
+
+  /** Renews the lease, and the status if it has changed. One at a time. */
+  beat(): void {
+    if (this.#beating || !this.#node) return;
+    this.#beating = true;
+    this.#tasks.run('heartbeat', async (signal) => {
+      try {
+        await Promise.all([this.#renewLease(signal), this.#reportStatus(signal)]);
+      } catch (error) {
+        if (!signal.aborted) this.#deps.logger.warn('heartbeat failed', { node: this.#options.nodeName, error: errorMessage(error) });
+      } finally {
+        this.#beating = false;
+      }
+    });
+  }
+
+  async #register(signal: AbortSignal): Promise<void> {
+    while (!this.#node) {
+      try {
+        this.#node = await this.#createOrAdopt(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#deps.logger.warn('node could not be registered', { node: this.#options.nodeName, error: errorMessage(error) });
+        await this.#deps.clock.sleep(REGISTER_RETRY_MS, signal);
+      }
+    }
+    this.#deps.events.event(this.#node, 'Normal', 'Starting', 'Starting kubelet.');
+    this.beat();
+  }
+
+  async #createOrAdopt(signal: AbortSignal): Promise<Node> {
+    const { nodeName, podCidr, taints } = this.#options;
+    const nodes = this.#deps.client.resource(Node);
+    const found = await nodes.find({ name: nodeName }, { signal });
+    if (found) return nodes.patch({ name: nodeName }, 'merge', { metadata: { labels: this.#labels() } }, { signal });
+    const node: Node = {
+      apiVersion: 'v1',
+      kind: 'Node',
+      metadata: {
+        name: nodeName,
+        labels: this.#labels(),
+        annotations: { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' },
+      },
+      spec: { ...(podCidr !== undefined && { podCIDR: podCidr, podCIDRs: [podCidr] }), ...(taints && { taints: [...taints] }) },
+      status: await this.#status({}),
+    };
+    return nodes.create(node, { signal });
+  }
+
+  #labels(): Record<string, string> {
+    const os = process.platform === 'win32' ? 'windows' : process.platform;
+    return {
+      'kubernetes.io/hostname': this.#options.nodeName,
+      'kubernetes.io/os': os,
+      'kubernetes.io/arch': architecture(),
+      'beta.kubernetes.io/os': os,
+      'beta.kubernetes.io/arch': architecture(),
+      ...this.#options.labels,
+    };
+  }
+
+  async #status(old: NodeStatus): Promise<NodeStatus> {
+    const { clock, pleg, port, runtime } = this.#deps;
+    const { name = 'unknown', version = '' } = pleg.info ?? {};
+    const failure = pleg.failure ?? (pleg.info ? undefined : 'it has not answered yet');
+    const images = failure === undefined ? await runtime.images.list().catch((): readonly ImageStatus[] => []) : [];
+    const addresses = this.#options.addresses ?? [
+      { type: 'InternalIP', address: '127.0.0.1' },
+      { type: 'Hostname', address: this.#options.nodeName },
+    ];
+    const info = systemInfo(`${name}://${version}`);
+    return nodeStatus({ old, nowMs: clock.now(), capacity: this.#capacity, addresses, info, images, port: port(), failure });
+  }
+
+  async #reportStatus(signal: AbortSignal): Promise<void> {
+    const { client, clock } = this.#deps;
+    const node = this.#node;
+    if (!node) return;
+    const status = await this.#status(node.status ?? {});
+    const isDue = clock.now() - this.#writtenAtMs >= REPORT_MS;
+    if (!isDue && !differs(node.status ?? {}, status)) return;
+    const { addresses, ...rest } = status;
+    const old = (node.status?.addresses ?? []).filter(({ type }) => !addresses?.some((next) => next.type === type));
+    const gone = old.map(({ type }) => ({ type, $patch: 'delete' }));
+    const patch = { status: { ...rest, addresses: [...(addresses ?? []), ...gone] } };
+    try {
+      this.#node = await client.resource(Node).patchStatus({ name: this.#options.nodeName }, 'strategic', patch, { signal });
+      this.#writtenAtMs = clock.now();
+    } catch (error) {
+      if (!isReason(error, 'NotFound')) throw error;
+      this.#node = undefined; // Somebody deleted it: come back.
+      this.#tasks.run('register node', (again) => this.#register(again));
+    }
+  }
+
+  async #renewLease(signal: AbortSignal): Promise<void> {
+    const { client, clock } = this.#deps;
+    const leases = client.resource(Lease);
+    const { nodeName } = this.#options;
+    const spec = { holderIdentity: nodeName, leaseDurationSeconds: LEASE_SECONDS, renewTime: formatMicroTime(clock.now()) };
+    const name = { name: nodeName, namespace: LEASE_NAMESPACE };
+    try {
+      await leases.patch(name, 'merge', { spec }, { signal });
+    } catch (error) {
+      if (!isReason(error, 'NotFound')) throw error;
+      await leases.create({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { ...name, ...this.#owner() }, spec }, { signal });
+    }
+  }
+
+  #owner(): Pick<NonNullable<Lease['metadata']>, 'ownerReferences'> {
+    const uid = this.#node?.metadata?.uid;
+    return uid === undefined ? {} : { ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: this.#options.nodeName, uid }] };
+  }
+}

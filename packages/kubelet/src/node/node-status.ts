@@ -1,0 +1,86 @@
+import { findCondition, formatTime, parseTime } from '@keelson/api';
+import type { ContainerImage, Node, NodeAddress, NodeCondition, NodeStatus, NodeSystemInfo } from '@keelson/api/core/v1';
+import type { ImageStatus } from '@keelson/runtime';
+
+export interface NodeStatusInput {
+  /** What the API has. */
+  readonly old: NodeStatus;
+  readonly nowMs: number;
+  readonly capacity: Readonly<Record<string, string>>;
+  readonly addresses: readonly NodeAddress[];
+  readonly info: NodeSystemInfo;
+  readonly images: readonly ImageStatus[];
+  /** 0 if there is no server. */
+  readonly port: number;
+  /** Why pods cannot be run here now, if so. */
+  readonly failure: string | undefined;
+}
+
+const MAX_IMAGES = 50;
+const MAX_NAMES = 5;
+
+/** Pure: a node's status. Conditions of others are left alone. */
+export function nodeStatus(input: NodeStatusInput): NodeStatus {
+  const { old, capacity, addresses, info, images, port } = input;
+  return {
+    capacity: { ...capacity },
+    allocatable: { ...capacity },
+    conditions: conditions(input),
+    addresses: addresses.map((address) => ({ ...address })),
+    nodeInfo: info,
+    images: imageList(images),
+    ...(port > 0 ? { daemonEndpoints: { kubeletEndpoint: { Port: port } } } : old.daemonEndpoints && { daemonEndpoints: old.daemonEndpoints }),
+  };
+}
+
+function conditions({ old, nowMs, failure }: NodeStatusInput): NodeCondition[] {
+  const ready =
+    failure === undefined
+      ? { status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status' }
+      : { status: 'False', reason: 'KubeletNotReady', message: `container runtime is down: ${failure}` };
+  const verdicts: Omit<NodeCondition, 'lastHeartbeatTime'>[] = [
+    healthy('MemoryPressure', 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'),
+    healthy('DiskPressure', 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'),
+    healthy('PIDPressure', 'KubeletHasSufficientPID', 'kubelet has sufficient PID available'),
+    { type: 'Ready', ...ready },
+  ];
+  return verdicts.map((verdict) => {
+    const known = findCondition(old.conditions, verdict.type);
+    const since = known?.status === verdict.status ? known.lastTransitionTime : undefined;
+    return { ...verdict, lastHeartbeatTime: formatTime(nowMs), lastTransitionTime: since ?? formatTime(nowMs) };
+  });
+}
+
+function healthy(type: string, reason: string, message: string): NodeCondition {
+  return { type, status: 'False', reason, message };
+}
+
+/** The largest ones. */
+function imageList(images: readonly ImageStatus[]): ContainerImage[] {
+  return [...images]
+    .sort((a, b) => b.sizeBytes - a.sizeBytes)
+    .slice(0, MAX_IMAGES)
+    .map(({ repoDigests, repoTags, sizeBytes }) => ({ names: [...repoDigests, ...repoTags].slice(0, MAX_NAMES), sizeBytes }));
+}
+
+/** True if something other than heartbeats differs. */
+export function differs(from: NodeStatus, to: NodeStatus): boolean {
+  return JSON.stringify(withoutHeartbeats(from)) !== JSON.stringify(withoutHeartbeats(to));
+}
+
+function withoutHeartbeats({ addresses, allocatable, capacity, conditions: all, daemonEndpoints, images, nodeInfo }: NodeStatus): unknown {
+  const own = ['MemoryPressure', 'DiskPressure', 'PIDPressure', 'Ready'].map((type) => {
+    const { status, reason, message } = findCondition(all, type) ?? {};
+    return [type, status, reason, message];
+  });
+  const sorted = (map: Readonly<Record<string, string>> | undefined) => Object.entries(map ?? {}).sort();
+  const pictures = (images ?? []).map(({ names, sizeBytes }) => [names, sizeBytes]);
+  const info = Object.entries(nodeInfo ?? {}).sort();
+  const hosts = (addresses ?? []).map(({ type, address }) => [type, address]);
+  return [hosts, sorted(allocatable), sorted(capacity), own, daemonEndpoints?.kubeletEndpoint?.Port, pictures, info];
+}
+
+/** When the status was last written, as far as the conditions tell. */
+export function lastHeartbeatMs(node: Node): number {
+  return parseTime(findCondition(node.status?.conditions, 'Ready')?.lastHeartbeatTime) ?? 0;
+}

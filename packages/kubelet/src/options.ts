@@ -1,0 +1,49 @@
+import type { NodeAddress, Taint } from '@keelson/api/core/v1';
+import type { Clock, Logger } from '@keelson/base';
+import type { Client } from '@keelson/client';
+import type { ContainerRuntime } from '@keelson/runtime';
+import type { EventSink, PodSource, ServiceSource } from './ports.ts';
+import type { Authorize, StreamUpgrades } from './server/contracts.ts';
+
+export interface ServingOptions {
+  /** Default `127.0.0.1`. */
+  readonly host?: string;
+  /** Default 10250; 0 takes any free one. */
+  readonly port?: number;
+  /** PEM. Without it the server speaks plain HTTP, which is for loopback only. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa: string };
+  /** Says who may call. Asked for callers without a verified client certificate, and for what those may do. Default: a certificate is enough. */
+  readonly authorize?: Authorize;
+  /** How exec, attach and port-forward are spoken. Without it they answer 501. */
+  readonly streams?: StreamUpgrades;
+}
+
+export interface KubeletOptions {
+  readonly nodeName: string;
+  /** Default: the loopback address and the node's name. */
+  readonly addresses?: readonly NodeAddress[];
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly taints?: readonly Taint[];
+  /** Overrides what is found out about the machine: `cpu`, `memory`, `ephemeral-storage`. */
+  readonly capacity?: Readonly<Record<string, string>>;
+  /** Where volumes of pods live. Each kubelet needs one of its own. */
+  readonly rootDir: string;
+  /** `false`: no HTTPS API. */
+  readonly serving?: ServingOptions | false;
+  readonly podCidr?: string;
+  readonly clusterDns?: readonly string[];
+  /** Default `cluster.local`. */
+  readonly clusterDomain?: string;
+  /** Default 110. */
+  readonly maxPods?: number;
+}
+
+export interface KubeletDependencies {
+  readonly client: Client;
+  readonly runtime: ContainerRuntime;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly pods: PodSource;
+  readonly services: ServiceSource;
+  readonly events: EventSink;
+}

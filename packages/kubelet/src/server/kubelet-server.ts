@@ -1,0 +1,223 @@
+import { createServer as createHttp, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createHttps } from 'node:https';
+import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { errorMessage, KeelsonError, type Logger, type Runnable } from '@keelson/base';
+import { statusOf, stringifyJson } from '@keelson/api';
+import type { ServingOptions } from '../options.ts';
+import { authorizeRequest } from './auth.ts';
+import { kubeletMetrics, resourceMetrics } from './metrics.ts';
+import type { ContainerName, LogQuery, NodeApi } from './node-api.ts';
+
+export interface KubeletServerDependencies {
+  readonly api: NodeApi;
+  readonly logger: Logger;
+  /** What `/configz` shows. */
+  readonly config: () => unknown;
+}
+
+const PROMETHEUS = 'text/plain; version=0.0.4; charset=utf-8';
+
+/** The kubelet's HTTPS API, as API servers, kubectl and metrics collectors call it. */
+export class KubeletServer implements Runnable {
+  readonly name = 'kubelet-server';
+  readonly #deps: KubeletServerDependencies;
+  readonly #options: ServingOptions;
+  readonly #server: Server;
+  readonly #upgraded = new Set<Duplex>();
+
+  constructor(deps: KubeletServerDependencies, options: ServingOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    const handle = (request: IncomingMessage, response: ServerResponse) => void this.#answer(request, response);
+    const { tls } = options;
+    this.#server = tls
+      ? createHttps({ cert: tls.cert, key: tls.key, ca: tls.clientCa, requestCert: true, rejectUnauthorized: false }, handle)
+      : createHttp(handle);
+    this.#server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => void this.#upgrade(request, socket, head));
+  }
+
+  /** Rejects if the port is taken. */
+  async start(signal: AbortSignal): Promise<void> {
+    const { host = '127.0.0.1', port = 10250 } = this.#options;
+    this.#server.listen(port, host);
+    await once(this.#server, 'listening', { signal });
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    return typeof address === 'object' && address ? address.port : 0;
+  }
+
+  async stop(): Promise<void> {
+    for (const socket of this.#upgraded) socket.destroy();
+    if (!this.#server.listening) return;
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://kubelet');
+    try {
+      await this.#check(request, url.pathname);
+      await this.#route(request, response, url);
+    } catch (error) {
+      if (response.headersSent) response.destroy();
+      else sendError(response, error);
+    }
+  }
+
+  async #check(request: IncomingMessage, path: string): Promise<void> {
+    switch (await authorizeRequest(request, path, this.#options.authorize)) {
+      case 'allowed':
+        return;
+      case 'unauthenticated':
+        throw new KeelsonError('Unauthorized', 'Unauthorized');
+      case 'forbidden':
+        throw new KeelsonError('Forbidden', 'Forbidden');
+    }
+  }
+
+  async #route(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+    const { api, config } = this.#deps;
+    const [first = '', ...rest] = url.pathname.split('/').slice(1).map(decodeURIComponent);
+    switch (first) {
+      case 'healthz':
+        return send(response, 200, 'text/plain; charset=utf-8', 'ok');
+      case 'pods':
+      case 'runningpods':
+        return sendJson(response, { kind: 'PodList', apiVersion: 'v1', metadata: {}, items: first === 'pods' ? api.pods() : api.runningPods() });
+      case 'configz':
+        return sendJson(response, { kubeletconfig: config() });
+      case 'stats':
+        if (rest[0] === 'summary') return sendJson(response, await api.summary());
+        break;
+      case 'metrics':
+        return send(response, 200, PROMETHEUS, rest[0] === 'resource' ? resourceMetrics(await api.stats()) : kubeletMetrics(api));
+      case 'containerLogs':
+        if (request.method === 'GET') return this.#logs(rest, url.searchParams, response);
+        break;
+      case 'run':
+        if (request.method === 'POST') return this.#run(rest, url.searchParams, response);
+        break;
+      case 'exec':
+      case 'attach':
+      case 'portForward':
+        throw new KeelsonError('BadRequest', 'Upgrade request required');
+    }
+    throw new KeelsonError('NotFound', '404 page not found');
+  }
+
+  async #logs(path: readonly string[], query: URLSearchParams, response: ServerResponse): Promise<void> {
+    const gone = new AbortController();
+    response.once('close', () => gone.abort(new Error('the client went away')));
+    const log = await this.#deps.api.logs(containerName(path), logQuery(query), gone.signal);
+    response.writeHead(200, { 'content-type': 'text/plain' });
+    response.flushHeaders();
+    await pipeline(log, response).catch((error: unknown) => {
+      if (!gone.signal.aborted) this.#deps.logger.info('log stream broke', { error: errorMessage(error) });
+    });
+  }
+
+  async #run(path: readonly string[], query: URLSearchParams, response: ServerResponse): Promise<void> {
+    const { exitCode, stdout, stderr } = await this.#deps.api.run(containerName(path), query.get('cmd')?.split(' ') ?? []);
+    const output = Buffer.concat([stdout, stderr]).toString();
+    if (exitCode !== 0) throw new KeelsonError('InternalError', `command exited with ${exitCode}: ${output}`);
+    send(response, 200, 'text/plain; charset=utf-8', output);
+  }
+
+  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://kubelet');
+    this.#upgraded.add(socket);
+    socket.once('close', () => this.#upgraded.delete(socket));
+    socket.on('error', () => socket.destroy());
+    try {
+      await this.#check(request, url.pathname);
+      await this.#stream(request, socket, head, url);
+    } catch (error) {
+      const status = statusOf(error);
+      const body = stringifyJson(status);
+      const lines = [`HTTP/1.1 ${status.code} ${status.reason}`, 'content-type: application/json', 'connection: close'];
+      socket.end(`${lines.join('\r\n')}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+    }
+  }
+
+  async #stream(request: IncomingMessage, socket: Duplex, head: Buffer, url: URL): Promise<void> {
+    const { api } = this.#deps;
+    const { streams } = this.#options;
+    const [first = '', ...path] = url.pathname.split('/').slice(1).map(decodeURIComponent);
+    const query = url.searchParams;
+    if (!streams) throw new KeelsonError('MethodNotAllowed', 'streaming is not set up on this node', { code: 501 });
+    if (first === 'portForward') {
+      const name = podName(path);
+      return streams.portForward(request, socket, head, { open: (port) => api.portForward(name, port) });
+    }
+    if (first !== 'exec' && first !== 'attach') throw new KeelsonError('NotFound', '404 page not found');
+    const name = containerName(path);
+    const tty = isTrue(query, 'tty');
+    const flags = { stdin: isTrue(query, 'input'), stdout: isTrue(query, 'output'), stderr: isTrue(query, 'error') && !tty, tty };
+    if (!flags.stdin && !flags.stdout && !flags.stderr) {
+      throw new KeelsonError('BadRequest', 'you must specify at least 1 of stdin, stdout, stderr');
+    }
+    const command = query.getAll('command');
+    const open = () => (first === 'exec' ? api.exec(name, command, flags) : api.attach(name, { ...flags, tty: api.hasTty(name) }));
+    return streams.remoteCommand(request, socket, head, { ...flags, open });
+  }
+}
+
+/** `<namespace>/<pod>/<container>`, or with the pod's uid before the container. */
+function containerName(path: readonly string[]): ContainerName {
+  const [namespace, pod, ...rest] = path;
+  const container = rest.at(-1);
+  if (!namespace || !pod || !container || rest.length > 2) throw new KeelsonError('NotFound', '404 page not found');
+  return { namespace, pod, container, ...(rest.length === 2 && rest[0] !== undefined && { uid: rest[0] }) };
+}
+
+function podName([namespace, pod, uid]: readonly string[]): Omit<ContainerName, 'container'> {
+  if (!namespace || !pod) throw new KeelsonError('NotFound', '404 page not found');
+  return { namespace, pod, ...(uid !== undefined && { uid }) };
+}
+
+function isTrue(query: URLSearchParams, name: string): boolean {
+  return ['1', 'true', 'True', 'TRUE', 't', 'T'].includes(query.get(name) ?? '');
+}
+
+function logQuery(query: URLSearchParams): LogQuery {
+  const sinceTime = query.get('sinceTime');
+  const stream = query.get('stream')?.toLowerCase();
+  return {
+    follow: isTrue(query, 'follow'),
+    previous: isTrue(query, 'previous'),
+    timestamps: isTrue(query, 'timestamps'),
+    ...count(query, 'tailLines'),
+    ...count(query, 'sinceSeconds'),
+    ...count(query, 'limitBytes'),
+    ...(sinceTime !== null && { sinceTime }),
+    ...((stream === 'stdout' || stream === 'stderr') && { stream }),
+  };
+}
+
+function count<K extends string>(query: URLSearchParams, name: K): Partial<Record<K, number>> {
+  const text = query.get(name);
+  if (text === null) return {};
+  if (!/^\d+$/.test(text)) throw new KeelsonError('BadRequest', `${name} must be a number that is not negative: "${text}"`);
+  return { [name]: Number(text) } as Partial<Record<K, number>>;
+}
+
+function send(response: ServerResponse, code: number, type: string, body: string): void {
+  response.writeHead(code, { 'content-type': type });
+  response.end(body);
+}
+
+function sendJson(response: ServerResponse, body: unknown): void {
+  send(response, 200, 'application/json', stringifyJson(body));
+}
+
+/** Plain text: API servers put it into the message of their own Status. */
+function sendError(response: ServerResponse, error: unknown): void {
+  const { code = 500, message = '' } = statusOf(error);
+  send(response, code, 'text/plain; charset=utf-8', message);
+}
