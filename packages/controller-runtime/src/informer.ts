@@ -1,0 +1,54 @@
+import type { Kind, KubernetesObject } from '@keelson/api';
+import type { Runnable } from '@keelson/base';
+import type { Observable } from 'rxjs';
+
+/** A change of an informer's cache. Objects are frozen. */
+export type Delta<T> =
+  /** `initial`: part of the first list. */
+  | { readonly type: 'added'; readonly object: T; readonly initial: boolean }
+  | { readonly type: 'updated'; readonly object: T; readonly old: T }
+  /** With the last state that is known. */
+  | { readonly type: 'deleted'; readonly object: T };
+
+/** The values under which an index finds an object. */
+export type IndexFunction<T> = (object: T) => readonly string[];
+
+export interface InformerOptions<T> {
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+  readonly indexers?: Readonly<Record<string, IndexFunction<T>>>;
+}
+
+/** Read access to a cache. Keys are `namespace/name`, or `name` for kinds without a namespace. */
+export interface Lister<T> {
+  readonly size: number;
+  get(name: string, namespace?: string): T | undefined;
+  getByKey(key: string): T | undefined;
+  list(namespace?: string): readonly T[];
+  byIndex(index: string, value: string): readonly T[];
+}
+
+/** What keeps a cache up to date is doing. */
+export type ReflectorState =
+  | { readonly phase: 'listing' | 'watching' }
+  /** After `attempt` failures in a row. */
+  | { readonly phase: 'retrying'; readonly attempt: number; readonly error: string };
+
+/** A cache of the objects of one kind that follows the API by itself, whatever happens to the connection. */
+export interface Informer<T extends KubernetesObject> extends Runnable, Lister<T> {
+  readonly kind: Kind<T>;
+  readonly synced: boolean;
+  /** Resolves once the first list is in the cache. */
+  whenSynced(signal?: AbortSignal): Promise<void>;
+  /**
+   * All changes in order, one array a batch. A subscriber is first given what is there, as `added` and `initial`. Never errors; completes
+   * when the informer stops.
+   */
+  readonly deltas$: Observable<readonly Delta<T>[]>;
+  /** Replays the last one. Completes when the informer stops. */
+  readonly state$: Observable<ReflectorState>;
+  addIndexer(name: string, index: IndexFunction<T>): void;
+  /** The newest one that the cache is known to hold. */
+  readonly resourceVersion: string | undefined;
+}
