@@ -1,0 +1,121 @@
+import { Pod } from '@keelson/api/core/v1';
+import { ReplicaSet } from '@keelson/api/apps/v1';
+import { silentLogger } from '@keelson/base';
+import { ManualClock } from '@keelson/base/testing';
+import { createClient } from '@keelson/client';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CachedInformer } from './cached-informer.ts';
+import { Controller, fromInformer, ownedBy, TerminalError, type Reconciler } from './controller.ts';
+import { HandDrivenApi } from './testing/hand-driven-api.ts';
+
+describe('Controller', () => {
+  let api: HandDrivenApi;
+  let clock: ManualClock;
+  let informer: CachedInformer<Pod>;
+  let running: Controller | undefined;
+
+  beforeEach(async () => {
+    api = new HandDrivenApi();
+    clock = new ManualClock();
+    informer = new CachedInformer(Pod, { client: createClient(api), clock, logger: silentLogger });
+    await informer.start(new AbortController().signal);
+  });
+
+  afterEach(async () => {
+    await running?.stop();
+    await informer.stop();
+  });
+
+  async function run(reconcile: Reconciler['reconcile'], source = fromInformer(informer), timeoutMs = 1_000): Promise<void> {
+    running = new Controller(
+      { name: 'test', reconciler: { reconcile }, sources: [source], clock, logger: silentLogger },
+      { timeoutMs, concurrency: 2 },
+    );
+    await running.start(new AbortController().signal);
+  }
+
+  it('reconciles what is there and what changes', async () => {
+    const seen: string[] = [];
+    api.put('a');
+    await run(async ({ namespace, name }) => void seen.push(`${namespace}/${name}`));
+    await clock.advance(0);
+    api.put('b');
+    api.delete('a');
+    await clock.advance(0);
+
+    expect(seen).toEqual(['default/a', 'default/b', 'default/a']);
+  });
+
+  it('tries again after a failure, later and later, but not after a terminal one', async () => {
+    const seen: string[] = [];
+    await run(async ({ name }) => {
+      seen.push(name);
+      if (name === 'hopeless') throw new TerminalError('no use');
+      if (seen.length < 4) throw new Error('not yet');
+    });
+    api.put('a');
+    await clock.advance(5 + 10 + 20);
+    api.put('hopeless');
+    await clock.advance(60_000);
+
+    expect(seen).toEqual(['a', 'a', 'a', 'a', 'hopeless']);
+  });
+
+  it('comes back when the reconciler asked for it', async () => {
+    let count = 0;
+    await run(async () => ({ ...(++count < 3 && { requeueAfterMs: 10_000 }) }));
+    api.put('a');
+    await clock.advance(9_999);
+    expect(count).toBe(1);
+    await clock.advance(60_000);
+
+    expect(count).toBe(3);
+  });
+
+  it('gives up on a reconciler that never ends, and tries again', async () => {
+    let count = 0;
+    const aborted: boolean[] = [];
+    await run(async (_key, { signal }) => {
+      count += 1;
+      if (count === 1) await new Promise<void>(() => signal.addEventListener('abort', () => aborted.push(true)));
+    });
+    api.put('a');
+    await clock.advance(1_100);
+
+    expect([count, aborted]).toEqual([2, [true]]);
+  });
+
+  it('never works on one key twice at the same time', async () => {
+    let [now, most, total] = [0, 0, 0];
+    await run(async () => {
+      now += 1;
+      total += 1;
+      most = Math.max(most, now);
+      await clock.sleep(100);
+      now -= 1;
+    });
+    for (let change = 0; change < 5; change += 1) {
+      api.put('a');
+      await clock.advance(30);
+    }
+    await clock.advance(1_000);
+
+    expect(most).toBe(1);
+    expect(total).toBeGreaterThan(1);
+  });
+
+  it('finds the owner of what changes', async () => {
+    const seen: string[] = [];
+    const owner = (kind: string, apiVersion = 'apps/v1') => ({
+      ownerReferences: [{ apiVersion, kind, name: `my-${kind}`, uid: 'u', controller: true }],
+    });
+    await run(async ({ name }) => void seen.push(name), ownedBy(informer, ReplicaSet));
+    api.put('a', owner('ReplicaSet'));
+    api.put('b', owner('StatefulSet'));
+    api.put('c', owner('ReplicaSet', 'example.com/v1'));
+    api.put('d');
+    await clock.advance(0);
+
+    expect(seen).toEqual(['my-ReplicaSet']);
+  });
+});

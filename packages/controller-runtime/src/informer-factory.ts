@@ -1,0 +1,56 @@
+import type { Kind, KubernetesObject } from '@keelson/api';
+import type { Clock, Logger, Runnable } from '@keelson/base';
+import type { Client } from '@keelson/client';
+import { CachedInformer } from './cached-informer.ts';
+import type { Informer, InformerOptions } from './informer.ts';
+
+interface Dependencies {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** One informer for each kind and selection, shared by all who ask for it. */
+export class InformerFactory implements Runnable {
+  readonly name = 'informers';
+  readonly #dependencies: Dependencies;
+  readonly #informers = new Map<string, Informer<KubernetesObject>>();
+  #running: AbortSignal | undefined;
+
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /** The shared informer. Its indexers are added to those that it has. It starts with the factory, or at once if that is running. */
+  for<T extends KubernetesObject>(kind: Kind<T>, options: InformerOptions<T> = {}): Informer<T> {
+    const { indexers = {}, ...selection } = options;
+    const key = JSON.stringify([
+      kind.group,
+      kind.version,
+      kind.resource,
+      selection.namespace,
+      selection.labelSelector,
+      selection.fieldSelector,
+    ]);
+    const known = this.#informers.get(key);
+    // The key names the kind, so the informer under it is of that kind.
+    const informer = known ? (known as unknown as Informer<T>) : new CachedInformer(kind, this.#dependencies, selection);
+    if (!known) {
+      this.#informers.set(key, informer as unknown as Informer<KubernetesObject>);
+      if (this.#running) void informer.start(this.#running).catch(() => undefined);
+    }
+    for (const [name, index] of Object.entries(indexers)) informer.addIndexer(name, index);
+    return informer;
+  }
+
+  /** Resolves when all informers are synced. */
+  async start(signal: AbortSignal): Promise<void> {
+    this.#running = signal;
+    await Promise.all([...this.#informers.values()].map((informer) => informer.start(signal)));
+  }
+
+  async stop(): Promise<void> {
+    this.#running = undefined;
+    await Promise.all([...this.#informers.values()].map((informer) => informer.stop()));
+  }
+}
