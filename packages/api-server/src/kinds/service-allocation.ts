@@ -101,7 +101,8 @@ export class ServiceAllocator {
     for (const ip of asked) {
       if (before.has(ip)) continue;
       const problem = await this.#ipProblem(ip);
-      if (problem !== undefined) out.errors.push(invalidValue('spec.clusterIPs', asked, `failed to allocate IP ${ip}: ${problem}`));
+      if (problem !== undefined)
+        out.errors.push(invalidValue('spec.clusterIPs', asked, `failed to allocate IP ${ip}: ${problem}`));
     }
     if (asked.length > 0) return;
     const number = await this.#choose(this.#ips, new Set());
@@ -121,7 +122,9 @@ export class ServiceAllocator {
       if (family !== 'IPv4') errors.push(invalidValue(`spec.ipFamilies[${position}]`, family, 'not configured on this cluster'));
     }
     if (spec?.ipFamilyPolicy === 'RequireDualStack') {
-      errors.push(invalidValue('spec.ipFamilyPolicy', spec.ipFamilyPolicy, 'this cluster is not configured for dual-stack services'));
+      errors.push(
+        invalidValue('spec.ipFamilyPolicy', spec.ipFamilyPolicy, 'this cluster is not configured for dual-stack services'),
+      );
     }
     return errors.length === before;
   }
@@ -148,7 +151,9 @@ export class ServiceAllocator {
   }
 
   async #checkAsked(service: Service, held: ReadonlySet<number>, errors: FieldError[]): Promise<void> {
-    const asked = portsOf(service.spec).map(({ nodePort }, position) => [`spec.ports[${position}].nodePort`, nodePort ?? 0] as const);
+    const asked = portsOf(service.spec).map(
+      ({ nodePort }, position) => [`spec.ports[${position}].nodePort`, nodePort ?? 0] as const,
+    );
     for (const [field, port] of [...asked, ['spec.healthCheckNodePort', service.spec?.healthCheckNodePort ?? 0] as const]) {
       if (port === 0 || held.has(port)) continue;
       const problem = await this.#portProblem(port);
@@ -158,7 +163,8 @@ export class ServiceAllocator {
 
   async #portProblem(port: number): Promise<string | undefined> {
     const { first, last } = this.#ports;
-    if (port < first || port > last) return `provided port is not in the valid range. The range of valid ports is ${first}-${last}`;
+    if (port < first || port > last)
+      return `provided port is not in the valid range. The range of valid ports is ${first}-${last}`;
     return (await this.#store.get(PORT_PREFIX + port)) === undefined ? undefined : 'provided port is already allocated';
   }
 
@@ -167,9 +173,13 @@ export class ServiceAllocator {
     const ports = portsOf(service.spec);
     for (const [position, port] of ports.entries()) {
       if (port.nodePort !== undefined && port.nodePort !== 0) continue;
-      const twin = ports.find((other) => other.port === port.port && other.protocol !== port.protocol && (other.nodePort ?? 0) !== 0);
-      const isFree = twin !== undefined && !ports.some((other) => other.protocol === port.protocol && other.nodePort === twin.nodePort);
-      port.nodePort = (isFree ? twin.nodePort : undefined) ?? (await this.#choosePort(service, used, `spec.ports[${position}].nodePort`));
+      const twin = ports.find(
+        (other) => other.port === port.port && other.protocol !== port.protocol && (other.nodePort ?? 0) !== 0,
+      );
+      const isFree =
+        twin !== undefined && !ports.some((other) => other.protocol === port.protocol && other.nodePort === twin.nodePort);
+      port.nodePort =
+        (isFree ? twin.nodePort : undefined) ?? (await this.#choosePort(service, used, `spec.ports[${position}].nodePort`));
       out.undo.push(() => delete port.nodePort);
     }
   }

@@ -21,9 +21,25 @@ import {
 } from './extension/other-strategies.ts';
 import { mutatingWebhookStrategy, validatingWebhookStrategy } from './extension/webhook-strategies.ts';
 import { podStrategy } from './pod/pod-strategy.ts';
-import { clusterRoleBindingStrategy, clusterRoleStrategy, roleBindingStrategy, roleStrategy } from './policy/access-strategies.ts';
-import { ingressClassStrategy, ingressStrategy, ipAddressStrategy, networkPolicyStrategy, serviceCidrStrategy } from './policy/network-strategies.ts';
-import { autoscalerStrategy, disruptionBudgetStrategy, priorityClassStrategy, runtimeClassStrategy } from './policy/scheduling-strategies.ts';
+import {
+  clusterRoleBindingStrategy,
+  clusterRoleStrategy,
+  roleBindingStrategy,
+  roleStrategy,
+} from './policy/access-strategies.ts';
+import {
+  ingressClassStrategy,
+  ingressStrategy,
+  ipAddressStrategy,
+  networkPolicyStrategy,
+  serviceCidrStrategy,
+} from './policy/network-strategies.ts';
+import {
+  autoscalerStrategy,
+  disruptionBudgetStrategy,
+  priorityClassStrategy,
+  runtimeClassStrategy,
+} from './policy/scheduling-strategies.ts';
 import { serviceStrategy } from './service/service-strategy.ts';
 import { claimStrategy, storageClassStrategy, volumeStrategy } from './storage/volume-strategies.ts';
 import { daemonSetStrategy } from './workloads/daemon-set-strategy.ts';

@@ -1,4 +1,12 @@
-import { isDnsLabel, isDnsSubdomain, isPercentage, isQualifiedName, isValidPortName, isValidPortNumber, type NameCheck } from '@keelson/api';
+import {
+  isDnsLabel,
+  isDnsSubdomain,
+  isPercentage,
+  isQualifiedName,
+  isValidPortName,
+  isValidPortNumber,
+  type NameCheck,
+} from '@keelson/api';
 import type { Field } from './field.ts';
 
 export const MAX_INT32 = 2_147_483_647;

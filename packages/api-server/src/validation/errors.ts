@@ -41,7 +41,10 @@ export function invalidValue(field: string, value: unknown, detail?: string): Fi
 /** `Unsupported value: "x": supported values: "a", "b"`; the supported values appear in the order in which they are given. */
 export function notSupported(field: string, value: unknown, supported: readonly string[]): FieldError {
   const list = supported.map((item) => JSON.stringify(item)).join(', ');
-  return fieldError('FieldValueNotSupported', field, { value: shownValue(value), detail: list === '' ? '' : `supported values: ${list}` });
+  return fieldError('FieldValueNotSupported', field, {
+    value: shownValue(value),
+    detail: list === '' ? '' : `supported values: ${list}`,
+  });
 }
 
 /** `Duplicate value: "x"` */
@@ -61,7 +64,9 @@ export function notFound(field: string, value: unknown): FieldError {
 
 /** `Too long: may not be more than 63 bytes` */
 export function tooLong(field: string, maxBytes: number): FieldError {
-  return fieldError('FieldValueTooLong', field, { detail: `may not be more than ${maxBytes} ${maxBytes === 1 ? 'byte' : 'bytes'}` });
+  return fieldError('FieldValueTooLong', field, {
+    detail: `may not be more than ${maxBytes} ${maxBytes === 1 ? 'byte' : 'bytes'}`,
+  });
 }
 
 /** `Too many: 17: must have at most 16 items` */

@@ -11,7 +11,12 @@ export class Field {
   readonly #segment: string | number;
   readonly #kind: 'child' | 'index' | 'key';
 
-  private constructor(errors: FieldError[], parent: Field | undefined, segment: string | number, kind: 'child' | 'index' | 'key') {
+  private constructor(
+    errors: FieldError[],
+    parent: Field | undefined,
+    segment: string | number,
+    kind: 'child' | 'index' | 'key',
+  ) {
     this.#errors = errors;
     this.#parent = parent;
     this.#segment = segment;
@@ -89,7 +94,12 @@ export class Field {
 }
 
 /** Checks each item of the list `name` of `parent`. */
-export function checkEach<T>(items: readonly T[] | undefined, parent: Field, name: string, check: (item: T, at: Field, position: number) => void): void {
+export function checkEach<T>(
+  items: readonly T[] | undefined,
+  parent: Field,
+  name: string,
+  check: (item: T, at: Field, position: number) => void,
+): void {
   if (items === undefined || items.length === 0) return;
   const list = parent.child(name);
   for (let position = 0; position < items.length; position++) check(items[position] as T, list.index(position), position);

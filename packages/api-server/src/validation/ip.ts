@@ -30,8 +30,10 @@ export function checkNonSpecialIp(text: string, at: Field): void {
   const ip = text.toLowerCase();
   if (ip === '0.0.0.0' || ip === '::') at.invalid(text, `may not be unspecified (${ip})`);
   if (ip.startsWith('127.') || ip === '::1') at.invalid(text, 'may not be in the loopback range (127.0.0.0/8, ::1/128)');
-  if (ip.startsWith('169.254.') || /^fe[89ab]/.test(ip)) at.invalid(text, 'may not be in the link-local range (169.254.0.0/16, fe80::/10)');
-  if (/^224\.0\.0\./.test(ip) || /^ff02:/.test(ip)) at.invalid(text, 'may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)');
+  if (ip.startsWith('169.254.') || /^fe[89ab]/.test(ip))
+    at.invalid(text, 'may not be in the link-local range (169.254.0.0/16, fe80::/10)');
+  if (ip.startsWith('224.0.0.') || ip.startsWith('ff02:'))
+    at.invalid(text, 'may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)');
 }
 
 /** Of an IPv4 address: its 32 bits. */

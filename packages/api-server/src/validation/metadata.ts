@@ -51,7 +51,8 @@ export function validateObjectMetaUpdate(meta: ObjectMeta, oldMeta: ObjectMeta):
   const errors: FieldError[] = [];
   const at = Field.root(errors, 'metadata');
   if (oldMeta.deletionTimestamp !== undefined) checkNoNewFinalizers(meta, oldMeta, at);
-  if ((meta.generation ?? 0) < (oldMeta.generation ?? 0)) at.child('generation').invalid(meta.generation ?? 0, 'must not be decremented');
+  if ((meta.generation ?? 0) < (oldMeta.generation ?? 0))
+    at.child('generation').invalid(meta.generation ?? 0, 'must not be decremented');
   for (const field of IMMUTABLE) {
     if (!sameJson(meta[field], oldMeta[field])) at.child(field).invalid(meta[field] ?? EMPTY_VALUE[field], 'field is immutable');
   }
@@ -87,7 +88,8 @@ function checkCommon(meta: ObjectMeta, at: Field): void {
   checkAnnotations(meta.annotations, at.child('annotations'));
   checkOwnerReferences(meta.ownerReferences ?? [], at.child('ownerReferences'));
   checkFinalizers(meta.finalizers ?? [], at.child('finalizers'));
-  for (const [position, entry] of (meta.managedFields ?? []).entries()) checkManagedFields(entry, at.child('managedFields').index(position));
+  for (const [position, entry] of (meta.managedFields ?? []).entries())
+    checkManagedFields(entry, at.child('managedFields').index(position));
 }
 
 /** Labels of anything: of an object, a template or a selector's `matchLabels`. */
@@ -116,7 +118,11 @@ function checkOwnerReferences(references: readonly OwnerReference[], at: Field):
     if (reference.controller !== true) continue;
     const name = `${reference.kind}/${reference.name}`;
     if (controller === undefined) controller = name;
-    else at.invalid(references, `Only one reference can have Controller set to true. Found "true" in references for ${controller} and ${name}`);
+    else
+      at.invalid(
+        references,
+        `Only one reference can have Controller set to true. Found "true" in references for ${controller} and ${name}`,
+      );
   }
 }
 
@@ -126,7 +132,8 @@ function checkOwnerReference(reference: OwnerReference, at: Field): void {
   for (const field of ['kind', 'name', 'uid'] as const) {
     if ((reference[field] ?? '') === '') at.child(field).invalid('', 'must not be empty');
   }
-  if (reference.apiVersion === 'v1' && reference.kind === 'Event') at.invalid(reference, '/v1, Kind=Event is disallowed from being an owner');
+  if (reference.apiVersion === 'v1' && reference.kind === 'Event')
+    at.invalid(reference, '/v1, Kind=Event is disallowed from being an owner');
 }
 
 function checkFinalizers(finalizers: readonly string[], at: Field): void {

@@ -54,7 +54,8 @@ export function checkNodeSelectorTerm(term: NodeSelectorTerm, at: Field): void {
 
 function checkNodeRequirement(requirement: NodeSelectorRequirement, at: Field): void {
   if (requirement.operator === 'Gt' || requirement.operator === 'Lt') {
-    if (requirement.values?.length !== 1) at.child('values').required("must be specified single value when `operator` is 'Lt' or 'Gt'");
+    if (requirement.values?.length !== 1)
+      at.child('values').required("must be specified single value when `operator` is 'Lt' or 'Gt'");
   } else {
     checkOperator(requirement, at);
   }

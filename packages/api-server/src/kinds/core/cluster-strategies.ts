@@ -13,7 +13,8 @@ const NAME_LABEL = 'kubernetes.io/metadata.name';
 export const namespaceStrategy: Strategy<Namespace> = {
   setDefaults(namespace) {
     const { metadata } = namespace;
-    if (metadata?.name !== undefined && metadata.name !== '') metadata.labels = { ...metadata.labels, [NAME_LABEL]: metadata.name };
+    if (metadata?.name !== undefined && metadata.name !== '')
+      metadata.labels = { ...metadata.labels, [NAME_LABEL]: metadata.name };
     namespace.status ??= {};
     namespace.status.phase ??= 'Active';
   },
@@ -30,7 +31,8 @@ export const namespaceStrategy: Strategy<Namespace> = {
     Field.collect((root) => {
       checkEach(spec?.finalizers, root.child('spec'), 'finalizers', (name, at) => {
         for (const message of isQualifiedName(name)) at.invalid(name, message);
-        if (!name.includes('/') && name !== FINALIZER) at.invalid(name, 'name is neither a standard finalizer name nor is it fully qualified');
+        if (!name.includes('/') && name !== FINALIZER)
+          at.invalid(name, 'name is neither a standard finalizer name nor is it fully qualified');
       });
     }),
   nameRule: 'dns-label',
@@ -43,7 +45,8 @@ const EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
 export const nodeStrategy: Strategy<Node> = {
   setDefaults({ spec, status }) {
     if (spec !== undefined) mirrorCidrs(spec);
-    if (status?.capacity !== undefined && Object.keys(status.allocatable ?? {}).length === 0) status.allocatable = { ...status.capacity };
+    if (status?.capacity !== undefined && Object.keys(status.allocatable ?? {}).length === 0)
+      status.allocatable = { ...status.capacity };
   },
   validate: (node) => Field.collect((at) => checkNode(node, at)),
   validateUpdate: (node, old) => Field.collect((at) => checkNodeUpdate(node, old, at.child('spec'))),
@@ -79,7 +82,7 @@ function checkNode({ spec, status }: Node, root: Field): void {
 function checkTaints(taints: readonly Taint[] | undefined, parent: Field): void {
   const unique = new Unique();
   checkEach(taints, parent, 'taints', (taint, at) => {
-    const { key = '', value = '', effect = '' } = taint;
+    const { key = '', value = '', effect = '' }: Partial<Taint> = taint;
     checkText(isQualifiedName, key, at.child('key'));
     const messages = isValidLabelValue(value);
     if (messages.length > 0) at.child('value').invalid(value, messages.join(';'));
@@ -99,4 +102,3 @@ function checkNodeUpdate({ spec = {} }: Node, old: Readonly<Node>, at: Field): v
     at.child('providerID').forbidden('node updates may not change providerID except from "" to valid');
   }
 }
-

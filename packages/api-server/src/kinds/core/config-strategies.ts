@@ -87,7 +87,8 @@ const OF_TYPE: ReadonlyMap<string, (secret: Secret, at: Field) => void> = new Ma
   [
     'kubernetes.io/service-account-token',
     ({ metadata }: Secret, at: Field) => {
-      if ((metadata?.annotations?.[ACCOUNT_NAME] ?? '') === '') at.child('metadata').child('annotations').key(ACCOUNT_NAME).required();
+      if ((metadata?.annotations?.[ACCOUNT_NAME] ?? '') === '')
+        at.child('metadata').child('annotations').key(ACCOUNT_NAME).required();
     },
   ],
   ['kubernetes.io/dockercfg', (secret: Secret, at: Field) => checkJsonKey(secret, '.dockercfg', at)],

@@ -57,7 +57,9 @@ export const endpointSliceStrategy: Strategy<EndpointSlice> = {
     }),
   hasGeneration: true,
   generationChanged: (slice, old) =>
-    !sameJson(slice.endpoints, old.endpoints) || !sameJson(slice.ports, old.ports) || !sameJson(slice.metadata?.labels, old.metadata?.labels),
+    !sameJson(slice.endpoints, old.endpoints) ||
+    !sameJson(slice.ports, old.ports) ||
+    !sameJson(slice.metadata?.labels, old.metadata?.labels),
 };
 
 function checkSlice(slice: EndpointSlice, at: Field): void {
@@ -78,7 +80,7 @@ function checkSlice(slice: EndpointSlice, at: Field): void {
 }
 
 function checkEndpoint(endpoint: Endpoint, addressType: string | undefined, at: Field): void {
-  const { addresses = [] } = endpoint;
+  const { addresses = [] }: Partial<Endpoint> = endpoint;
   if (addresses.length === 0) at.child('addresses').required('must contain at least 1 address');
   else if (addresses.length > MAX_ADDRESSES) at.child('addresses').tooMany(addresses.length, MAX_ADDRESSES);
   const unique = new Unique();

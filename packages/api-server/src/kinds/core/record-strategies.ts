@@ -51,7 +51,7 @@ export const eventStrategy: Strategy<Event> = {
 };
 
 function checkEvent(event: Event, at: Field): void {
-  const { involvedObject = {}, metadata = {} } = event;
+  const { involvedObject = {}, metadata = {} }: Partial<Event> = event;
   const namespace = involvedObject.namespace ?? '';
   if (namespace === '') {
     if (metadata.namespace !== 'default' && metadata.namespace !== 'kube-system') {
@@ -100,8 +100,11 @@ function checkLimits(limits: readonly LimitRangeItem[] | undefined, parent: Fiel
     if (!types.add(item.type)) at.child('type').duplicate(item.type);
     const isPod = item.type === 'Pod';
     if (isPod && item.default !== undefined) at.child('default').forbidden("may not be specified when `type` is 'Pod'");
-    if (isPod && item.defaultRequest !== undefined) at.child('defaultRequest').forbidden("may not be specified when `type` is 'Pod'");
-    const names = new Set([item.max, item.min, item.default, item.defaultRequest].flatMap((amounts) => Object.keys(amounts ?? {})));
+    if (isPod && item.defaultRequest !== undefined)
+      at.child('defaultRequest').forbidden("may not be specified when `type` is 'Pod'");
+    const names = new Set(
+      [item.max, item.min, item.default, item.defaultRequest].flatMap((amounts) => Object.keys(amounts ?? {})),
+    );
     for (const name of names) checkLimitOrder(item, name, at);
   });
 }
@@ -120,11 +123,21 @@ function checkLimitOrder(item: LimitRangeItem, name: string, at: Field): void {
   for (const [low, high] of ORDER) {
     const [less, more] = [item[low]?.[name], item[high]?.[name]];
     if (less === undefined || more === undefined || quantityOf(less).cmp(quantityOf(more)) <= 0) continue;
-    at.child(low).key(name).invalid(less, `${WORDS[low]} value ${quantityOf(less)} is greater than ${WORDS[high]} value ${quantityOf(more)}`);
+    at.child(low)
+      .key(name)
+      .invalid(less, `${WORDS[low]} value ${quantityOf(less)} is greater than ${WORDS[high]} value ${quantityOf(more)}`);
   }
 }
 
-const SCOPES = ['Terminating', 'NotTerminating', 'BestEffort', 'NotBestEffort', 'PriorityClass', 'CrossNamespacePodAffinity', 'VolumeAttributesClass'];
+const SCOPES = [
+  'Terminating',
+  'NotTerminating',
+  'BestEffort',
+  'NotBestEffort',
+  'PriorityClass',
+  'CrossNamespacePodAffinity',
+  'VolumeAttributesClass',
+];
 
 export const resourceQuotaStrategy: Strategy<ResourceQuota> = {
   prepareForCreate: (quota) => void (quota.status = {}),

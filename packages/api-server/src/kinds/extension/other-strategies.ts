@@ -1,5 +1,9 @@
 import type { KubernetesObject } from '@keelson/api';
-import type { MatchResources, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding } from '@keelson/api/admissionregistration/v1';
+import type {
+  MatchResources,
+  ValidatingAdmissionPolicy,
+  ValidatingAdmissionPolicyBinding,
+} from '@keelson/api/admissionregistration/v1';
 import type { CustomResourceDefinition } from '@keelson/api/apiextensions/v1';
 import type { APIService } from '@keelson/api/apiregistration/v1';
 import type { PodTemplate } from '@keelson/api/core/v1';
@@ -69,7 +73,8 @@ export const apiServiceStrategy: Strategy<APIService> = {
   validate: ({ metadata, spec }) =>
     Field.collect((at) => {
       const name = `${spec?.version ?? ''}.${spec?.group ?? ''}`;
-      if (metadata?.name !== name) at.child('metadata').child('name').invalid(metadata?.name, `must be \`spec.version+"."+spec.group\`: "${name}"`);
+      if (metadata?.name !== name)
+        at.child('metadata').child('name').invalid(metadata?.name, `must be \`spec.version+"."+spec.group\`: "${name}"`);
     }),
   nameRule: 'path-segment',
   allowUnconditionalUpdate: false,
@@ -110,10 +115,12 @@ export const signingRequestStrategy: Strategy<CertificateSigningRequest> = {
     Field.collect((root) => {
       const at = root.child('spec');
       if ((spec?.request ?? '') === '') at.child('request').invalid(spec?.request, 'PEM block type must be CERTIFICATE REQUEST');
-      if ((spec?.usages ?? []).length === 0) at.child('usages').required('usages are required for TLS client and serving certificates');
+      if ((spec?.usages ?? []).length === 0)
+        at.child('usages').required('usages are required for TLS client and serving certificates');
       if ((spec?.signerName ?? '') === '') at.child('signerName').required();
       const seconds = spec?.expirationSeconds;
-      if (seconds !== undefined && seconds < 600) at.child('expirationSeconds').invalid(seconds, 'may not specify a duration less than 600 seconds (10 minutes)');
+      if (seconds !== undefined && seconds < 600)
+        at.child('expirationSeconds').invalid(seconds, 'may not specify a duration less than 600 seconds (10 minutes)');
     }),
   hasGeneration: false,
   fieldValues: { 'spec.signerName': (request) => request.spec?.signerName ?? '' },

@@ -23,7 +23,11 @@ const OPERATIONS = ['*', 'CONNECT', 'CREATE', 'DELETE', 'UPDATE'];
 type Webhook = MutatingWebhook | ValidatingWebhook;
 
 /** Defaults of everything that says which requests are meant: webhooks' and policies' rules. */
-export function setMatchDefaults(match: { matchPolicy?: string | undefined; namespaceSelector?: object | undefined; objectSelector?: object | undefined }): void {
+export function setMatchDefaults(match: {
+  matchPolicy?: string | undefined;
+  namespaceSelector?: object | undefined;
+  objectSelector?: object | undefined;
+}): void {
   match.matchPolicy ??= 'Equivalent';
   match.namespaceSelector ??= {};
   match.objectSelector ??= {};
@@ -104,7 +108,8 @@ function checkQualifiedDomain(name: string | undefined, at: Field): void {
 function checkClientConfig({ clientConfig }: Webhook, at: Field): void {
   const { url, service } = clientConfig ?? {};
   if ((url === undefined) === (service === undefined)) return at.required('exactly one of url or service is required');
-  if (url !== undefined && !url.startsWith('https://')) at.child('url').invalid(url, "'https' is the only allowed URL scheme; desired format: https://host[/path]");
+  if (url !== undefined && !url.startsWith('https://'))
+    at.child('url').invalid(url, "'https' is the only allowed URL scheme; desired format: https://host[/path]");
   if (service === undefined) return;
   checkPresent(service.name, at.child('service'), 'name');
   checkPresent(service.namespace, at.child('service'), 'namespace');

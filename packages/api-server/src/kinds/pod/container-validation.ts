@@ -83,14 +83,16 @@ function checkHooks(container: Container, { spec }: PodContext, at: Field): void
 
 function forbidHooks(container: Container, at: Field): void {
   for (const name of PROBES) {
-    if (container[name] !== undefined) at.child(name).forbidden('may not be set for init containers without restartPolicy=Always');
+    if (container[name] !== undefined)
+      at.child(name).forbidden('may not be set for init containers without restartPolicy=Always');
   }
 }
 
 function checkRestartPolicy(container: Container, at: Field): void {
   const { restartPolicy, restartPolicyRules = [] } = container;
   if (restartPolicy === undefined) {
-    if (restartPolicyRules.length > 0) at.child('restartPolicy').required('must specify restartPolicy when restart rules are used');
+    if (restartPolicyRules.length > 0)
+      at.child('restartPolicy').required('must specify restartPolicy when restart rules are used');
     return;
   }
   if (!RESTART_POLICIES.includes(restartPolicy)) at.child('restartPolicy').notSupported(restartPolicy, RESTART_POLICIES);
@@ -137,7 +139,8 @@ function checkEphemeral(container: EphemeralContainer, spec: PodSpec, at: Field)
   if (target !== undefined && target !== '' && !isKnown) at.child('targetContainerName').notFound(target);
   for (const name of NOT_FOR_EPHEMERAL) {
     const value = container[name];
-    if (value !== undefined && Object.keys(value).length > 0) at.child(name).forbidden('cannot be set for an Ephemeral Container');
+    if (value !== undefined && Object.keys(value).length > 0)
+      at.child(name).forbidden('cannot be set for an Ephemeral Container');
   }
   if (container.restartPolicy !== undefined) at.child('restartPolicy').forbidden('cannot be set for an Ephemeral Container');
   checkEach(container.volumeMounts, at, 'volumeMounts', (mount, mountAt) => {

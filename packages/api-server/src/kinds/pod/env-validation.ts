@@ -1,5 +1,12 @@
 import { isConfigMapKey, isEnvVarName, isQualifiedName } from '@keelson/api';
-import type { Container, EnvFromSource, EnvVar, EnvVarSource, ObjectFieldSelector, ResourceFieldSelector } from '@keelson/api/core/v1';
+import type {
+  Container,
+  EnvFromSource,
+  EnvVar,
+  EnvVarSource,
+  ObjectFieldSelector,
+  ResourceFieldSelector,
+} from '@keelson/api/core/v1';
 import { checkNamed, checkPresent } from '../../validation/checks.ts';
 import { checkEach, type Field } from '../../validation/field.ts';
 import { isHugePages } from '../../validation/quantities.ts';
@@ -108,7 +115,8 @@ export function checkResourceFieldRef(ref: ResourceFieldSelector, isVolume: bool
   if (isVolume && (ref.containerName ?? '') === '') return at.child('containerName').required();
   if (!checkPresent(ref.resource, at, 'resource')) return;
   const [, resource = ''] = /^(?:limits|requests)\.(.*)$/.exec(ref.resource) ?? [];
-  if (!RESOURCES.includes(ref.resource) && !isHugePages(resource)) return at.child('resource').notSupported(ref.resource, RESOURCES);
+  if (!RESOURCES.includes(ref.resource) && !isHugePages(resource))
+    return at.child('resource').notSupported(ref.resource, RESOURCES);
   checkDivisor(resource, String(ref.divisor ?? '0'), at);
 }
 

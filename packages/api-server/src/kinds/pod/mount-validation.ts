@@ -25,7 +25,8 @@ export function checkMounts(container: Mounting, volumes: Volumes, parent: Field
 }
 
 function checkAgainstDevices(mount: VolumeMount, devices: readonly VolumeDevice[], at: Field): void {
-  if (devices.some((device) => device.name === mount.name)) at.child('name').invalid(mount.name, 'must not already exist in volumeDevices');
+  if (devices.some((device) => device.name === mount.name))
+    at.child('name').invalid(mount.name, 'must not already exist in volumeDevices');
   if (devices.some((device) => device.devicePath === mount.mountPath)) {
     at.child('mountPath').invalid(mount.mountPath, 'must not already exist as a path in volumeDevices');
   }
@@ -66,7 +67,8 @@ function checkDevices(container: Mounting, volumes: Volumes, parent: Field): voi
     }
     if (!checkPresent(device.devicePath, at, 'devicePath')) return;
     if (!paths.add(device.devicePath)) at.child('devicePath').invalid(device.devicePath, 'must be unique');
-    if (device.devicePath.split('/').includes('..')) at.child('devicePath').invalid(device.devicePath, "can not contain backsteps ('..')");
+    if (device.devicePath.split('/').includes('..'))
+      at.child('devicePath').invalid(device.devicePath, "can not contain backsteps ('..')");
   });
 }
 

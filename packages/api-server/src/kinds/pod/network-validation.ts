@@ -35,11 +35,13 @@ function checkDnsConfig(spec: PodSpec, parent: Field): void {
   const at = parent.child('dnsConfig');
   if (dnsPolicy === 'None') {
     if (dnsConfig === undefined) return at.required('must provide `dnsConfig` when `dnsPolicy` is None');
-    if ((dnsConfig.nameservers ?? []).length === 0) at.child('nameservers').required('must provide at least one DNS nameserver when `dnsPolicy` is None');
+    if ((dnsConfig.nameservers ?? []).length === 0)
+      at.child('nameservers').required('must provide at least one DNS nameserver when `dnsPolicy` is None');
   }
   if (dnsConfig === undefined) return;
   const { nameservers = [], searches = [] } = dnsConfig;
-  if (nameservers.length > MAX_NAMESERVERS) at.child('nameservers').invalid(nameservers, `must not have more than ${MAX_NAMESERVERS} nameservers`);
+  if (nameservers.length > MAX_NAMESERVERS)
+    at.child('nameservers').invalid(nameservers, `must not have more than ${MAX_NAMESERVERS} nameservers`);
   checkEach(nameservers, at, 'nameservers', checkIp);
   checkSearches(searches, at.child('searches'));
   checkEach(dnsConfig.options, at, 'options', (option, optionAt) => {

@@ -97,7 +97,9 @@ function setPodRequests(spec: PodSpec): void {
   if (spec.resources === undefined || limits === undefined) return;
   const requests = (spec.resources.requests ??= {});
   for (const name in limits) {
-    const isAsked = [...(spec.containers ?? []), ...(spec.initContainers ?? [])].some((item) => item.resources?.requests?.[name] !== undefined);
+    const isAsked = [...(spec.containers ?? []), ...(spec.initContainers ?? [])].some(
+      (item) => item.resources?.requests?.[name] !== undefined,
+    );
     const limit = limits[name];
     if (!isAsked && limit !== undefined) requests[name] ??= limit;
   }

@@ -11,8 +11,11 @@ export function validatePodStatusUpdate(pod: Pod, old: Readonly<Pod>): readonly 
   return Field.collect((root) => {
     const at = root.child('status');
     checkNamed(isDnsSubdomain, status.nominatedNodeName, at, 'nominatedNodeName');
-    if (oldStatus.qosClass !== undefined && status.qosClass !== oldStatus.qosClass) at.child('qosClass').invalid(status.qosClass, 'field is immutable');
-    checkEach(status.conditions, at, 'conditions', ({ type }, conditionAt) => checkText(isQualifiedName, type ?? '', conditionAt.child('type')));
+    if (oldStatus.qosClass !== undefined && status.qosClass !== oldStatus.qosClass)
+      at.child('qosClass').invalid(status.qosClass, 'field is immutable');
+    checkEach(status.conditions, at, 'conditions', ({ type }, conditionAt) =>
+      checkText(isQualifiedName, type ?? '', conditionAt.child('type')),
+    );
     checkAddresses(status, at);
     const { restartPolicy } = pod.spec ?? {};
     if (restartPolicy !== 'Always' && restartPolicy !== undefined) {

@@ -49,7 +49,8 @@ export function validatePodResize(pod: Pod, old: Readonly<Pod>): readonly FieldE
   const spec: PodSpec = pod.spec ?? { containers: [] };
   return Field.collect((root) => {
     const at = root.child('spec');
-    if (qosClassOf(spec) !== qosClassOf(old.spec ?? { containers: [] })) at.invalid(qosClassOf(spec), 'Pod QOS Class may not change as a result of resizing');
+    if (qosClassOf(spec) !== qosClassOf(old.spec ?? { containers: [] }))
+      at.invalid(qosClassOf(spec), 'Pod QOS Class may not change as a result of resizing');
     if (spec.os?.name === 'windows') at.forbidden('windows pods cannot be resized');
   });
 }

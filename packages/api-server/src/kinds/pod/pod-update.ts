@@ -56,12 +56,15 @@ function checkDeadline(value: number | undefined, old: number | undefined, at: F
 function checkGateChanges(spec: PodSpec, old: PodSpec, at: Field): void {
   const known = new Set((old.schedulingGates ?? []).map(({ name }) => name));
   const added = (spec.schedulingGates ?? []).find(({ name }) => !known.has(name));
-  if (added !== undefined) at.child('schedulingGates').forbidden(`only deletion is allowed, but found new scheduling gate '${added.name}'`);
+  if (added !== undefined)
+    at.child('schedulingGates').forbidden(`only deletion is allowed, but found new scheduling gate '${added.name}'`);
 }
 
 function checkTolerationChanges(tolerations: readonly Toleration[], old: readonly Toleration[], at: Field): void {
   const isKept = (toleration: Toleration): boolean =>
-    tolerations.some((other) => sameJson({ ...other, tolerationSeconds: undefined }, { ...toleration, tolerationSeconds: undefined }));
+    tolerations.some((other) =>
+      sameJson({ ...other, tolerationSeconds: undefined }, { ...toleration, tolerationSeconds: undefined }),
+    );
   if (!old.every(isKept)) at.forbidden('existing toleration can not be modified except its tolerationSeconds');
 }
 
@@ -75,7 +78,11 @@ function checkNarrowing(spec: PodSpec, old: PodSpec, at: Field): void {
   const affinity = spec.affinity?.nodeAffinity;
   const oldAffinity = old.affinity?.nodeAffinity;
   if (!isNarrower(affinity, oldAffinity)) {
-    at.child('affinity').child('nodeAffinity').child(REQUIRED).child('nodeSelectorTerms').invalid(requiredTerms(affinity), 'only additions are allowed (no mutations or deletions)');
+    at.child('affinity')
+      .child('nodeAffinity')
+      .child(REQUIRED)
+      .child('nodeSelectorTerms')
+      .invalid(requiredTerms(affinity), 'only additions are allowed (no mutations or deletions)');
   }
 }
 

@@ -8,7 +8,13 @@ import { checkResourceAmount, checkResourceName } from '../../validation/quantit
 import { checkContainers } from './container-validation.ts';
 import { checkPodNetwork } from './network-validation.ts';
 import { checkResources } from './resource-validation.ts';
-import { checkAffinity, checkGates, checkResourceClaims, checkTolerations, checkTopologySpread } from './scheduling-validation.ts';
+import {
+  checkAffinity,
+  checkGates,
+  checkResourceClaims,
+  checkTolerations,
+  checkTopologySpread,
+} from './scheduling-validation.ts';
 import { checkPodSecurity } from './security-validation.ts';
 import { checkVolumes } from './volume-validation.ts';
 
@@ -25,7 +31,8 @@ export function validatePod(pod: Pod): readonly FieldError[] {
 /** What holds of a new pod only. */
 export function checkNewPod(pod: Pod, at: Field): void {
   const { spec } = pod;
-  if ((spec?.ephemeralContainers ?? []).length > 0) at.child('spec').child('ephemeralContainers').forbidden('cannot be set on create');
+  if ((spec?.ephemeralContainers ?? []).length > 0)
+    at.child('spec').child('ephemeralContainers').forbidden('cannot be set on create');
   if ((spec?.nodeName ?? '') !== '' && (spec?.schedulingGates ?? []).length > 0) {
     at.child('spec').child('nodeName').forbidden('cannot be set until all schedulingGates have been cleared');
   }
@@ -45,7 +52,8 @@ export function checkPodSpec(spec: PodSpec, at: Field): void {
   for (const name of NAMES) checkNamed(isDnsSubdomain, spec[name], at, name);
   checkRange(spec.activeDeadlineSeconds, [1, MAX_INT32], () => at.child('activeDeadlineSeconds'));
   const grace = spec.terminationGracePeriodSeconds;
-  if (grace !== undefined && grace < 0) at.child('terminationGracePeriodSeconds').invalid(grace, 'must be greater than or equal to 0');
+  if (grace !== undefined && grace < 0)
+    at.child('terminationGracePeriodSeconds').invalid(grace, 'must be greater than or equal to 0');
   checkTolerations(spec.tolerations, at);
   checkOptionalChoice(spec.preemptionPolicy, PREEMPTION, () => at.child('preemptionPolicy'));
   checkOverhead(spec, at);

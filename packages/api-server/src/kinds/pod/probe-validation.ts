@@ -1,6 +1,6 @@
 import { isHttpHeaderName } from '@keelson/api';
 import type { ExecAction, HTTPGetAction, Lifecycle, LifecycleHandler, Probe } from '@keelson/api/core/v1';
-import { checkChoice, checkNonNegative, checkPort, checkPortNumberOrName, checkPresent } from '../../validation/checks.ts';
+import { checkNonNegative, checkPort, checkPortNumberOrName, checkPresent } from '../../validation/checks.ts';
 import type { Field } from '../../validation/field.ts';
 
 const SCHEMES = ['HTTP', 'HTTPS'];

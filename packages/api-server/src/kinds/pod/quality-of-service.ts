@@ -5,7 +5,9 @@ export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
 
 /** CPU and memory decide: nothing asked for is BestEffort; limits that are also the requests everywhere are Guaranteed. */
 export function qosClassOf(spec: PodSpec): QosClass {
-  const all = isAsking(spec.resources) ? [spec.resources] : [...(spec.initContainers ?? []), ...(spec.containers ?? [])].map((item) => item.resources);
+  const all = isAsking(spec.resources)
+    ? [spec.resources]
+    : [...(spec.initContainers ?? []), ...(spec.containers ?? [])].map((item) => item.resources);
   if (!all.some(isAsking)) return 'BestEffort';
   return all.every(isFixed) ? 'Guaranteed' : 'Burstable';
 }

@@ -37,7 +37,8 @@ function checkRequest(name: string, resources: ResourceRequirements, at: Field):
   }
   const order = quantityOf(request).cmp(quantityOf(limit));
   const shown = quantityOf(request).toString();
-  if (order !== 0 && !isOvercommitAllowed(name)) at.child('requests').invalid(shown, `must be equal to ${name} limit of ${quantityOf(limit)}`);
+  if (order !== 0 && !isOvercommitAllowed(name))
+    at.child('requests').invalid(shown, `must be equal to ${name} limit of ${quantityOf(limit)}`);
   else if (order > 0) at.child('requests').invalid(shown, `must be less than or equal to ${name} limit of ${quantityOf(limit)}`);
 }
 

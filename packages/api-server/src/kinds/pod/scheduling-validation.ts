@@ -1,5 +1,13 @@
 import { isDnsLabel, isDnsSubdomain, isQualifiedName, isValidLabelValue } from '@keelson/api';
-import type { Affinity, NodeAffinity, PodAffinity, PodAffinityTerm, PodSpec, Toleration, TopologySpreadConstraint } from '@keelson/api/core/v1';
+import type {
+  Affinity,
+  NodeAffinity,
+  PodAffinity,
+  PodAffinityTerm,
+  PodSpec,
+  Toleration,
+  TopologySpreadConstraint,
+} from '@keelson/api/core/v1';
 import { checkLabelKey, checkOptionalChoice, checkText } from '../../validation/checks.ts';
 import { checkEach, type Field, Unique } from '../../validation/field.ts';
 import { checkLabelSelector, checkNodeSelector, checkNodeSelectorTerm } from '../../validation/selectors.ts';
@@ -68,7 +76,10 @@ function checkToleration(toleration: Toleration, at: Field): void {
   const { key = '', operator = '', value = '', effect = '' } = toleration;
   if (key !== '') checkText(isQualifiedName, key, at.child('key'));
   else if (operator !== 'Exists') {
-    at.child('operator').invalid(operator, 'operator must be Exists when `key` is empty, which means "match all values and all keys"');
+    at.child('operator').invalid(
+      operator,
+      'operator must be Exists when `key` is empty, which means "match all values and all keys"',
+    );
   }
   if (toleration.tolerationSeconds !== undefined && effect !== 'NoExecute') {
     at.child('effect').invalid(effect, "effect must be 'NoExecute' when `tolerationSeconds` is set");
@@ -109,13 +120,19 @@ function checkMinDomains({ minDomains, whenUnsatisfiable }: TopologySpreadConstr
   if (minDomains === undefined) return;
   if (minDomains <= 0) at.child('minDomains').invalid(minDomains, 'must be greater than zero');
   if (whenUnsatisfiable === 'DoNotSchedule') return;
-  at.child('minDomains').invalid(minDomains, `can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ${whenUnsatisfiable}`);
+  at.child('minDomains').invalid(
+    minDomains,
+    `can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ${whenUnsatisfiable}`,
+  );
 }
 
 function checkMatchLabelKeys({ matchLabelKeys, labelSelector }: TopologySpreadConstraint, at: Field): void {
   if (matchLabelKeys === undefined || matchLabelKeys.length === 0) return;
   if (labelSelector === undefined) at.child('matchLabelKeys').forbidden('must not be specified when labelSelector is not set');
-  const selected = new Set([...Object.keys(labelSelector?.matchLabels ?? {}), ...(labelSelector?.matchExpressions ?? []).map(({ key }) => key)]);
+  const selected = new Set([
+    ...Object.keys(labelSelector?.matchLabels ?? {}),
+    ...(labelSelector?.matchExpressions ?? []).map(({ key }) => key),
+  ]);
   checkEach(matchLabelKeys, at, 'matchLabelKeys', (key, keyAt) => {
     checkLabelKey(key, keyAt);
     if (selected.has(key)) keyAt.invalid(key, 'exists in both matchLabelKeys and labelSelector');

@@ -36,7 +36,8 @@ function checkSeccomp(profile: SeccompProfile | undefined, parent: Field): void 
   if ((profile.type ?? '') === '') return at.child('type').required('type is required when seccompProfile is set');
   if (!PROFILE_TYPES.includes(profile.type)) at.child('type').notSupported(profile.type, PROFILE_TYPES);
   checkLocalhostProfile(profile, 'seccomp', at);
-  if (profile.type === 'Localhost' && profile.localhostProfile) checkDescendingPath(profile.localhostProfile, at.child('localhostProfile'));
+  if (profile.type === 'Localhost' && profile.localhostProfile)
+    checkDescendingPath(profile.localhostProfile, at.child('localhostProfile'));
 }
 
 function checkAppArmor(profile: AppArmorProfile | undefined, parent: Field): void {
@@ -65,7 +66,8 @@ export function checkPodSecurity(spec: PodSpec, parent: Field): void {
   if (context === undefined) return;
   const at = parent.child('securityContext');
   for (const name of ['fsGroup', 'runAsUser', 'runAsGroup'] as const) checkId(context[name], at, name);
-  for (const [position, group] of (context.supplementalGroups ?? []).entries()) checkId(group, at, `supplementalGroups[${position}]`);
+  for (const [position, group] of (context.supplementalGroups ?? []).entries())
+    checkId(group, at, `supplementalGroups[${position}]`);
   checkOptionalChoice(context.fsGroupChangePolicy, CHANGE_POLICIES, () => at.child('fsGroupChangePolicy'));
   checkOptionalChoice(context.supplementalGroupsPolicy, GROUP_POLICIES, () => at.child('supplementalGroupsPolicy'));
   checkSysctls(spec, at);
@@ -92,6 +94,7 @@ function checkSysctls(spec: PodSpec, parent: Field): void {
     } else if (!names.add(dotted)) {
       at.child('name').duplicate(name);
     }
-    if (spec.hostNetwork === true && dotted.startsWith('net.')) at.child('name').invalid(name, "may not be specified when 'hostNetwork' is true");
+    if (spec.hostNetwork === true && dotted.startsWith('net.'))
+      at.child('name').invalid(name, "may not be specified when 'hostNetwork' is true");
   });
 }

@@ -90,7 +90,8 @@ const SOURCES: Sources = {
   persistentVolumeClaim: needs('claimName'),
   nfs: (source, at) => {
     checkPresent(source.server, at, 'server');
-    if (checkPresent(source.path, at, 'path') && !source.path.startsWith('/')) at.child('path').invalid(source.path, 'must be an absolute path');
+    if (checkPresent(source.path, at, 'path') && !source.path.startsWith('/'))
+      at.child('path').invalid(source.path, 'must be an absolute path');
   },
   ephemeral: (source, at) => {
     const { volumeClaimTemplate } = source;
@@ -126,7 +127,8 @@ const SOURCES: Sources = {
 export function checkHostPath(source: HostPathVolumeSource, at: Field): void {
   if (!checkPresent(source.path, at, 'path')) return;
   checkNoBacksteps(source.path, at.child('path'));
-  if (source.type !== undefined && !HOST_PATH_TYPES.includes(source.type)) at.child('type').notSupported(source.type, HOST_PATH_TYPES);
+  if (source.type !== undefined && !HOST_PATH_TYPES.includes(source.type))
+    at.child('type').notSupported(source.type, HOST_PATH_TYPES);
 }
 
 function checkMode(mode: number | undefined, parent: Field, name: string): void {
@@ -149,7 +151,8 @@ function checkDownwardFile(file: DownwardAPIVolumeFile, at: Field): void {
   if (checkPresent(file.path, at, 'path')) checkFilePath(file.path, at.child('path'));
   if (file.fieldRef !== undefined) {
     checkFieldRef(file.fieldRef, VOLUME_FIELDS, at.child('fieldRef'));
-    if (file.resourceFieldRef !== undefined) at.invalid('resource', 'fieldRef and resourceFieldRef can not be specified simultaneously');
+    if (file.resourceFieldRef !== undefined)
+      at.invalid('resource', 'fieldRef and resourceFieldRef can not be specified simultaneously');
   } else if (file.resourceFieldRef !== undefined) {
     checkResourceFieldRef(file.resourceFieldRef, true, at.child('resourceFieldRef'));
   } else {
@@ -158,7 +161,14 @@ function checkDownwardFile(file: DownwardAPIVolumeFile, at: Field): void {
   checkMode(file.mode, at, 'mode');
 }
 
-const PROJECTIONS = ['secret', 'configMap', 'downwardAPI', 'serviceAccountToken', 'clusterTrustBundle', 'podCertificate'] as const;
+const PROJECTIONS = [
+  'secret',
+  'configMap',
+  'downwardAPI',
+  'serviceAccountToken',
+  'clusterTrustBundle',
+  'podCertificate',
+] as const;
 
 function checkProjections(sources: readonly VolumeProjection[], parent: Field): void {
   const paths = new Unique();
@@ -188,12 +198,15 @@ function checkProjection(source: VolumeProjection, at: Field, claim: (path: stri
     claim(item.path, item.path, at.child('downwardAPI'));
   });
   if (source.serviceAccountToken !== undefined) checkTokenProjection(source.serviceAccountToken, at.child('serviceAccountToken'));
-  if (source.clusterTrustBundle !== undefined) checkPresent(source.clusterTrustBundle.path, at.child('clusterTrustBundle'), 'path');
+  if (source.clusterTrustBundle !== undefined)
+    checkPresent(source.clusterTrustBundle.path, at.child('clusterTrustBundle'), 'path');
 }
 
 function checkTokenProjection(token: ServiceAccountTokenProjection, at: Field): void {
   const { expirationSeconds = 3600 } = token;
-  if (expirationSeconds < 600) at.child('expirationSeconds').invalid(expirationSeconds, 'may not specify a duration less than 10 minutes');
-  if (expirationSeconds > 2 ** 32) at.child('expirationSeconds').invalid(expirationSeconds, 'may not specify a duration larger than 2^32 seconds');
+  if (expirationSeconds < 600)
+    at.child('expirationSeconds').invalid(expirationSeconds, 'may not specify a duration less than 10 minutes');
+  if (expirationSeconds > 2 ** 32)
+    at.child('expirationSeconds').invalid(expirationSeconds, 'may not specify a duration larger than 2^32 seconds');
   if (checkPresent(token.path, at, 'path')) checkFilePath(token.path, at.child('path'));
 }

@@ -23,13 +23,16 @@ export const clusterRoleStrategy: Strategy<ClusterRole> = {
       checkEach(rules, at, 'rules', (rule, ruleAt) => checkRule(rule, false, ruleAt));
       if (aggregationRule === undefined) return;
       const selectors = aggregationRule.clusterRoleSelectors ?? [];
-      if (selectors.length === 0) at.child('aggregationRule').child('clusterRoleSelectors').required('at least one clusterRoleSelector required if aggregationRule is non-nil');
+      if (selectors.length === 0)
+        at.child('aggregationRule')
+          .child('clusterRoleSelectors')
+          .required('at least one clusterRoleSelector required if aggregationRule is non-nil');
       checkEach(selectors, at.child('aggregationRule'), 'clusterRoleSelectors', checkLabelSelector);
     }),
 };
 
 function checkRule(rule: PolicyRule, isNamespaced: boolean, at: Field): void {
-  const { verbs = [], apiGroups = [], resources = [], nonResourceURLs = [] } = rule;
+  const { verbs = [], apiGroups = [], resources = [], nonResourceURLs = [] }: Partial<PolicyRule> = rule;
   if (verbs.length === 0) at.child('verbs').required('verbs must contain at least one value');
   if (nonResourceURLs.length > 0) {
     if (isNamespaced) at.child('nonResourceURLs').invalid(nonResourceURLs, 'namespaced rules cannot apply to non-resource URLs');
@@ -44,7 +47,10 @@ function checkRule(rule: PolicyRule, isNamespaced: boolean, at: Field): void {
 
 type Binding = Pick<ClusterRoleBinding | RoleBinding, 'roleRef' | 'subjects'>;
 
-function bindingStrategy<T extends Binding & { metadata?: object | undefined }>(roleKinds: readonly string[], isNamespaced: boolean): Strategy<T & RoleBinding> {
+function bindingStrategy<T extends Binding & { metadata?: object | undefined }>(
+  roleKinds: readonly string[],
+  isNamespaced: boolean,
+): Strategy<T & RoleBinding> {
   return {
     ...COMMON,
     setDefaults: setBindingDefaults,
@@ -68,7 +74,7 @@ function setBindingDefaults(binding: Binding): void {
 }
 
 function checkRoleRef({ roleRef }: Binding, kinds: readonly string[], at: Field): void {
-  const { apiGroup = '', kind = '', name = '' } = roleRef ?? {};
+  const { apiGroup = '', kind = '', name = '' }: Partial<Binding['roleRef']> = roleRef ?? {};
   if (apiGroup !== GROUP) at.child('apiGroup').notSupported(apiGroup, [GROUP]);
   if (!kinds.includes(kind)) at.child('kind').notSupported(kind, kinds);
   if (name === '') at.child('name').required();

@@ -1,7 +1,25 @@
 import { isDnsSubdomain, isWildcardDnsSubdomain, isValidPortName } from '@keelson/api';
-import type { Ingress, IngressBackend, IngressClass, IngressRule, IPAddress, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, ServiceCIDR } from '@keelson/api/networking/v1';
+import type {
+  Ingress,
+  IngressBackend,
+  IngressClass,
+  IngressRule,
+  IPAddress,
+  NetworkPolicy,
+  NetworkPolicyPeer,
+  NetworkPolicyPort,
+  ServiceCIDR,
+} from '@keelson/api/networking/v1';
 import type { Strategy } from '../../registry/strategy.ts';
-import { checkNamed, checkOptionalChoice, checkPort, checkPortNumberOrName, checkPresent, checkText, PROTOCOLS } from '../../validation/checks.ts';
+import {
+  checkNamed,
+  checkOptionalChoice,
+  checkPort,
+  checkPortNumberOrName,
+  checkPresent,
+  checkText,
+  PROTOCOLS,
+} from '../../validation/checks.ts';
 import { sameJson } from '../../validation/equality.ts';
 import { checkEach, Field } from '../../validation/field.ts';
 import { checkCidr, isCidr, isIpAddress } from '../../validation/ip.ts';
@@ -14,7 +32,8 @@ export const ingressStrategy: Strategy<Ingress> = {
   validate: ({ spec }) =>
     Field.collect((root) => {
       const at = root.child('spec');
-      if ((spec?.rules ?? []).length === 0 && spec?.defaultBackend === undefined) at.invalid(spec?.rules ?? [], 'either `defaultBackend` or `rules` must be specified');
+      if ((spec?.rules ?? []).length === 0 && spec?.defaultBackend === undefined)
+        at.invalid(spec?.rules ?? [], 'either `defaultBackend` or `rules` must be specified');
       if (spec?.defaultBackend !== undefined) checkBackend(spec.defaultBackend, at.child('defaultBackend'));
       checkEach(spec?.rules, at, 'rules', checkIngressRule);
       checkEach(spec?.tls, at, 'tls', ({ hosts }, tlsAt) => checkEach(hosts, tlsAt, 'hosts', checkHost));
@@ -76,13 +95,16 @@ export const ingressClassStrategy: Strategy<IngressClass> = {
   validate: ({ spec }) => Field.collect((at) => void checkPresent(spec?.controller, at.child('spec'), 'controller')),
   validateUpdate: ({ spec }, old) =>
     Field.collect((at) => {
-      if (spec?.controller !== old.spec?.controller) at.child('spec').child('controller').invalid(spec?.controller, 'field is immutable');
+      if (spec?.controller !== old.spec?.controller)
+        at.child('spec').child('controller').invalid(spec?.controller, 'field is immutable');
     }),
   hasGeneration: true,
 };
 
 /** A spec whose list of types is a list. */
-type Policy = Omit<NetworkPolicy, 'spec'> & { spec?: (Omit<NonNullable<NetworkPolicy['spec']>, 'policyTypes'> & { policyTypes?: string[] | undefined }) | undefined };
+type Policy = Omit<NetworkPolicy, 'spec'> & {
+  spec?: (Omit<NonNullable<NetworkPolicy['spec']>, 'policyTypes'> & { policyTypes?: string[] | undefined }) | undefined;
+};
 
 export const networkPolicyStrategy: Strategy<Policy> = {
   setDefaults({ spec }) {
@@ -90,7 +112,8 @@ export const networkPolicyStrategy: Strategy<Policy> = {
     for (const rule of [...(spec.ingress ?? []), ...(spec.egress ?? [])]) {
       for (const port of rule.ports ?? []) port.protocol ??= 'TCP';
     }
-    if ((spec.policyTypes ?? []).length === 0) spec.policyTypes = (spec.egress ?? []).length > 0 ? ['Ingress', 'Egress'] : ['Ingress'];
+    if ((spec.policyTypes ?? []).length === 0)
+      spec.policyTypes = (spec.egress ?? []).length > 0 ? ['Ingress', 'Egress'] : ['Ingress'];
   },
   validate: ({ spec }) =>
     Field.collect((root) => {
@@ -142,7 +165,8 @@ export const ipAddressStrategy: Strategy<IPAddress> = {
   validate: (address) =>
     Field.collect((at) => {
       const name = address.metadata?.name ?? '';
-      if (!isIpAddress(name)) at.child('metadata').child('name').invalid(name, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)');
+      if (!isIpAddress(name))
+        at.child('metadata').child('name').invalid(name, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)');
       if (address.spec?.parentRef === undefined) at.child('spec').child('parentRef').required();
     }),
   hasGeneration: false,

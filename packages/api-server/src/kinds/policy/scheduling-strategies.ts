@@ -4,7 +4,14 @@ import type { PriorityClass } from '@keelson/api/scheduling/v1';
 import type { HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec, HPAScalingRules } from '@keelson/api/autoscaling/v2';
 import type { RuntimeClass } from '@keelson/api/node/v1';
 import type { Strategy } from '../../registry/strategy.ts';
-import { checkIntOrPercent, checkAtMostAll, checkNamed, checkOptionalChoice, checkPresent, MAX_INT32 } from '../../validation/checks.ts';
+import {
+  checkIntOrPercent,
+  checkAtMostAll,
+  checkNamed,
+  checkOptionalChoice,
+  checkPresent,
+  MAX_INT32,
+} from '../../validation/checks.ts';
 import { sameJson } from '../../validation/equality.ts';
 import { Field } from '../../validation/field.ts';
 import { checkLabelSelector } from '../../validation/selectors.ts';
@@ -25,7 +32,11 @@ export const priorityClassStrategy: Strategy<PriorityClass> = {
       const value = priority.value ?? 0;
       if (name.startsWith('system-')) {
         if (SYSTEM_CLASSES.get(name) !== value) {
-          at.child('metadata').child('name').forbidden("priority class names with 'system-' prefix are reserved for system use only. error: " + systemProblem(name));
+          at.child('metadata')
+            .child('name')
+            .forbidden(
+              "priority class names with 'system-' prefix are reserved for system use only. error: " + systemProblem(name),
+            );
         }
       } else if (value > HIGHEST_USER_PRIORITY) {
         at.child('value').forbidden(`maximum allowed value of a user defined priority is ${HIGHEST_USER_PRIORITY}`);
@@ -35,14 +46,17 @@ export const priorityClassStrategy: Strategy<PriorityClass> = {
   validateUpdate: (priority, old) =>
     Field.collect((at) => {
       if ((priority.value ?? 0) !== (old.value ?? 0)) at.child('value').forbidden('may not be changed in an update.');
-      if (priority.preemptionPolicy !== old.preemptionPolicy) at.child('preemptionPolicy').invalid(priority.preemptionPolicy, 'field is immutable');
+      if (priority.preemptionPolicy !== old.preemptionPolicy)
+        at.child('preemptionPolicy').invalid(priority.preemptionPolicy, 'field is immutable');
     }),
   hasGeneration: true,
   generationChanged: contentChanged,
 };
 
 function systemProblem(name: string): string {
-  return SYSTEM_CLASSES.has(name) ? `value of ${name} PriorityClass must be ${SYSTEM_CLASSES.get(name)}` : `${name} is not a known system priority class`;
+  return SYSTEM_CLASSES.has(name)
+    ? `value of ${name} PriorityClass must be ${SYSTEM_CLASSES.get(name)}`
+    : `${name} is not a known system priority class`;
 }
 
 /** For kinds without a spec: whether anything but the metadata differs. */
@@ -51,7 +65,8 @@ export function contentChanged(object: object, old: object): boolean {
 }
 
 export const disruptionBudgetStrategy: Strategy<PodDisruptionBudget> = {
-  prepareForCreate: (budget) => void (budget.status = { currentHealthy: 0, desiredHealthy: 0, disruptionsAllowed: 0, expectedPods: 0 }),
+  prepareForCreate: (budget) =>
+    void (budget.status = { currentHealthy: 0, desiredHealthy: 0, disruptionsAllowed: 0, expectedPods: 0 }),
   validate: ({ spec }) =>
     Field.collect((root) => {
       const at = root.child('spec');
@@ -68,7 +83,9 @@ export const disruptionBudgetStrategy: Strategy<PodDisruptionBudget> = {
   allowUnconditionalUpdate: false,
 };
 
-const NO_AUTOSCALING_V1_METRICS = [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } }];
+const NO_AUTOSCALING_V1_METRICS = [
+  { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } },
+];
 
 /** Of the stored version, `autoscaling/v2`. */
 export const autoscalerStrategy: Strategy<HorizontalPodAutoscaler> = {

@@ -43,7 +43,9 @@ function setFamilies(spec: ServiceSpec): void {
   const isFree = isHeadless(spec) && Object.keys(spec.selector ?? {}).length === 0;
   spec.ipFamilyPolicy ??= isFree ? 'RequireDualStack' : 'SingleStack';
   if ((spec.ipFamilies ?? []).length > 0) return;
-  const families = (spec.clusterIPs ?? []).filter((ip) => ip !== 'None' && ip !== '').map((ip) => (ip.includes(':') ? 'IPv6' : 'IPv4'));
+  const families = (spec.clusterIPs ?? [])
+    .filter((ip) => ip !== 'None' && ip !== '')
+    .map((ip) => (ip.includes(':') ? 'IPv6' : 'IPv4'));
   spec.ipFamilies = families.length > 0 ? families : ['IPv4'];
   if (isFree && spec.ipFamilyPolicy === 'RequireDualStack' && families.length === 0) spec.ipFamilies.push('IPv6');
 }

@@ -33,7 +33,8 @@ function keepClusterIps(spec: ServiceSpec, before: ServiceSpec): void {
     return;
   }
   if (clusterIp === '' && (spec.clusterIPs ?? []).length === 0) spec.clusterIP = before.clusterIP;
-  if ((spec.clusterIPs ?? []).length === 0 && spec.clusterIP === before.clusterIP) spec.clusterIPs = before.clusterIPs && [...before.clusterIPs];
+  if ((spec.clusterIPs ?? []).length === 0 && spec.clusterIP === before.clusterIP)
+    spec.clusterIPs = before.clusterIPs && [...before.clusterIPs];
 }
 
 /** By number and protocol, unless the client has given the node port to another port. */
@@ -73,7 +74,11 @@ function dropLoadBalancer(spec: ServiceSpec, before: ServiceSpec): void {
     if (spec.allocateLoadBalancerNodePorts === before.allocateLoadBalancerNodePorts) delete spec.allocateLoadBalancerNodePorts;
     if (spec.loadBalancerClass === before.loadBalancerClass) delete spec.loadBalancerClass;
   }
-  if (isExternallyAccessible(before) && !isExternallyAccessible(spec) && spec.externalTrafficPolicy === before.externalTrafficPolicy) {
+  if (
+    isExternallyAccessible(before) &&
+    !isExternallyAccessible(spec) &&
+    spec.externalTrafficPolicy === before.externalTrafficPolicy
+  ) {
     delete spec.externalTrafficPolicy;
   }
 }
@@ -103,6 +108,8 @@ function checkFixedAddresses(spec: ServiceSpec, before: ServiceSpec, at: Field):
     const [first] = before[name] ?? [];
     if (first === undefined || spec[name]?.[0] === first) continue;
     const now = spec[name] ?? [];
-    at.child(name).index(0).invalid(now, now.length === 0 ? 'primary clusterIP can not be unset' : 'may not change once set');
+    at.child(name)
+      .index(0)
+      .invalid(now, now.length === 0 ? 'primary clusterIP can not be unset' : 'may not change once set');
   }
 }

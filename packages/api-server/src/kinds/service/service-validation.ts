@@ -1,11 +1,26 @@
 import { isDnsLabel, isDnsSubdomain, isQualifiedName } from '@keelson/api';
 import type { ServicePort } from '@keelson/api/core/v1';
-import { checkChoice, checkOptionalChoice, checkPort, checkPortNumberOrName, checkText, PROTOCOLS } from '../../validation/checks.ts';
+import {
+  checkChoice,
+  checkOptionalChoice,
+  checkPort,
+  checkPortNumberOrName,
+  checkText,
+  PROTOCOLS,
+} from '../../validation/checks.ts';
 import type { FieldError } from '../../validation/field-error.ts';
 import { checkEach, Field, Unique } from '../../validation/field.ts';
 import { checkCidr, checkIp, checkNonSpecialIp, isIpAddress } from '../../validation/ip.ts';
 import { checkLabels } from '../../validation/metadata.ts';
-import { HEADLESS, isExternallyAccessible, isHeadless, needsHealthCheckPort, portsOf, type Service, type ServiceSpec } from './service-model.ts';
+import {
+  HEADLESS,
+  isExternallyAccessible,
+  isHeadless,
+  needsHealthCheckPort,
+  portsOf,
+  type Service,
+  type ServiceSpec,
+} from './service-model.ts';
 
 const TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
 const AFFINITIES = ['ClientIP', 'None'];
@@ -107,7 +122,10 @@ function checkAffinity(spec: ServiceSpec, at: Field): void {
   const seconds = config?.clientIP?.timeoutSeconds;
   if (seconds === undefined) return at.child('sessionAffinityConfig').required('when session affinity type is ClientIP');
   if (seconds > 0 && seconds <= MAX_AFFINITY_SECONDS) return;
-  at.child('sessionAffinityConfig').child('clientIP').child('timeoutSeconds').invalid(seconds, `must be greater than 0 and less than ${MAX_AFFINITY_SECONDS}`);
+  at.child('sessionAffinityConfig')
+    .child('clientIP')
+    .child('timeoutSeconds')
+    .invalid(seconds, `must be greater than 0 and less than ${MAX_AFFINITY_SECONDS}`);
 }
 
 function checkAddresses(spec: ServiceSpec, at: Field): void {
@@ -124,19 +142,22 @@ function checkAddresses(spec: ServiceSpec, at: Field): void {
   }
   if (clusterIPs[0] !== clusterIP) at.child('clusterIPs').invalid(clusterIPs, 'first value must match `clusterIP`');
   if (clusterIPs.length > 2) at.child('clusterIPs').invalid(clusterIPs, 'may only hold up to 2 values');
-  if (clusterIPs[0] === HEADLESS && clusterIPs.length > 1) at.child('clusterIPs').invalid(clusterIPs, "'None' must be the first and only value");
+  if (clusterIPs[0] === HEADLESS && clusterIPs.length > 1)
+    at.child('clusterIPs').invalid(clusterIPs, "'None' must be the first and only value");
   checkEach(clusterIPs, at, 'clusterIPs', (ip, ipAt, position) => {
     if (position === 0 && ip === HEADLESS) return;
-    if (!isIpAddress(ip)) ipAt.invalid(ip, 'must be empty, \'None\', or a valid IP address');
+    if (!isIpAddress(ip)) ipAt.invalid(ip, "must be empty, 'None', or a valid IP address");
   });
 }
 
 function checkLoadBalancer(spec: ServiceSpec, at: Field): void {
   const isBalancer = spec.type === 'LoadBalancer';
-  if ((spec.loadBalancerSourceRanges ?? []).length > 0 && !isBalancer) at.child('loadBalancerSourceRanges').forbidden(ONLY_LOAD_BALANCER);
+  if ((spec.loadBalancerSourceRanges ?? []).length > 0 && !isBalancer)
+    at.child('loadBalancerSourceRanges').forbidden(ONLY_LOAD_BALANCER);
   checkEach(spec.loadBalancerSourceRanges, at, 'loadBalancerSourceRanges', (range, rangeAt) => checkCidr(range.trim(), rangeAt));
   if (isBalancer && spec.allocateLoadBalancerNodePorts === undefined) at.child('allocateLoadBalancerNodePorts').required();
-  if (!isBalancer && spec.allocateLoadBalancerNodePorts !== undefined) at.child('allocateLoadBalancerNodePorts').forbidden(ONLY_LOAD_BALANCER);
+  if (!isBalancer && spec.allocateLoadBalancerNodePorts !== undefined)
+    at.child('allocateLoadBalancerNodePorts').forbidden(ONLY_LOAD_BALANCER);
   if (spec.loadBalancerClass === undefined) return;
   if (isBalancer) checkText(isQualifiedName, spec.loadBalancerClass, at.child('loadBalancerClass'));
   else at.child('loadBalancerClass').forbidden(ONLY_LOAD_BALANCER);
@@ -148,8 +169,12 @@ function checkTraffic(spec: ServiceSpec, at: Field): void {
   else if (policy !== '') at.child('externalTrafficPolicy').invalid(policy, 'may only be set for externally-accessible services');
   const health = spec.healthCheckNodePort ?? 0;
   if (health !== 0 && !needsHealthCheckPort(spec)) {
-    at.child('healthCheckNodePort').invalid(health, "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'");
+    at.child('healthCheckNodePort').invalid(
+      health,
+      "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'",
+    );
   }
-  if (spec.type !== 'ExternalName') checkChoice(spec.internalTrafficPolicy, TRAFFIC_POLICIES, () => at.child('internalTrafficPolicy'));
+  if (spec.type !== 'ExternalName')
+    checkChoice(spec.internalTrafficPolicy, TRAFFIC_POLICIES, () => at.child('internalTrafficPolicy'));
   checkOptionalChoice(spec.trafficDistribution, DISTRIBUTIONS, () => at.child('trafficDistribution'));
 }

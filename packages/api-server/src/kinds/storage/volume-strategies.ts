@@ -39,8 +39,7 @@ export const claimStrategy: Strategy<PersistentVolumeClaim> = {
   hasGeneration: false,
 };
 
-const CLAIM_FIXED =
-  'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims';
+const CLAIM_FIXED = 'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims';
 
 function checkClaimUpdate({ spec = {} }: PersistentVolumeClaim, old: Readonly<PersistentVolumeClaim>, at: Field): void {
   const before = old.spec ?? {};
@@ -77,7 +76,8 @@ export const volumeStrategy: Strategy<PersistentVolume> = {
       if (!sameJson(sourceOf(volume.spec), sourceOf(old.spec))) {
         at.child('spec').child('persistentvolumesource').forbidden('spec.persistentvolumesource is immutable after creation');
       }
-      if (volume.spec?.volumeMode !== old.spec?.volumeMode) at.child('spec').child('volumeMode').invalid(volume.spec?.volumeMode, 'field is immutable');
+      if (volume.spec?.volumeMode !== old.spec?.volumeMode)
+        at.child('spec').child('volumeMode').invalid(volume.spec?.volumeMode, 'field is immutable');
     }),
   hasGeneration: false,
 };
@@ -90,12 +90,16 @@ function checkVolume(spec: PersistentVolumeSpec, at: Field): void {
   checkAccessModes(textsOf(spec.accessModes), at, '');
   checkCapacity(spec, at);
   checkOptionalChoice(spec.persistentVolumeReclaimPolicy, RECLAIM_POLICIES, () => at.child('persistentVolumeReclaimPolicy'));
-  if (spec.nodeAffinity?.required !== undefined) checkNodeSelector(spec.nodeAffinity.required, at.child('nodeAffinity').child('required'));
-  const sources = Object.keys(spec).filter((key) => !NOT_A_SOURCE.has(key) && spec[key as keyof PersistentVolumeSpec] !== undefined);
+  if (spec.nodeAffinity?.required !== undefined)
+    checkNodeSelector(spec.nodeAffinity.required, at.child('nodeAffinity').child('required'));
+  const sources = Object.keys(spec).filter(
+    (key) => !NOT_A_SOURCE.has(key) && spec[key as keyof PersistentVolumeSpec] !== undefined,
+  );
   if (sources.length === 0) at.required('must specify a volume type');
   for (const extra of sources.slice(1)) at.child(extra).forbidden('may not specify more than 1 volume type');
   if (spec.hostPath !== undefined) checkHostPath(spec.hostPath, at.child('hostPath'));
-  if (spec.local !== undefined && spec.nodeAffinity === undefined) at.child('nodeAffinity').required('Local volume requires node affinity');
+  if (spec.local !== undefined && spec.nodeAffinity === undefined)
+    at.child('nodeAffinity').required('Local volume requires node affinity');
   if (spec.csi !== undefined) {
     checkPresent(spec.csi.driver, at.child('csi'), 'driver');
     checkPresent(spec.csi.volumeHandle, at.child('csi'), 'volumeHandle');
@@ -125,9 +129,13 @@ export const storageClassStrategy: Strategy<StorageClass> = {
     }),
   validateUpdate: (storageClass, old) =>
     Field.collect((at) => {
-      if (!sameJson(storageClass.parameters, old.parameters)) at.child('parameters').forbidden('updates to parameters are forbidden.');
-      if (storageClass.provisioner !== old.provisioner) at.child('provisioner').forbidden('updates to provisioner are forbidden.');
-      if (storageClass.reclaimPolicy !== old.reclaimPolicy) at.child('reclaimPolicy').forbidden('updates to reclaimPolicy are forbidden.');
-      if (storageClass.volumeBindingMode !== old.volumeBindingMode) at.child('volumeBindingMode').invalid(storageClass.volumeBindingMode, 'field is immutable');
+      if (!sameJson(storageClass.parameters, old.parameters))
+        at.child('parameters').forbidden('updates to parameters are forbidden.');
+      if (storageClass.provisioner !== old.provisioner)
+        at.child('provisioner').forbidden('updates to provisioner are forbidden.');
+      if (storageClass.reclaimPolicy !== old.reclaimPolicy)
+        at.child('reclaimPolicy').forbidden('updates to reclaimPolicy are forbidden.');
+      if (storageClass.volumeBindingMode !== old.volumeBindingMode)
+        at.child('volumeBindingMode').invalid(storageClass.volumeBindingMode, 'field is immutable');
     }),
 };

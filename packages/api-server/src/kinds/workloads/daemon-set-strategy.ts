@@ -52,11 +52,16 @@ function checkSpec(spec: DaemonSetSpec | undefined, at: Field): void {
     if (rollingUpdate === undefined) at.child('updateStrategy').child('rollingUpdate').required();
     else checkRollingUpdate(rollingUpdate, at.child('updateStrategy').child('rollingUpdate'));
   } else if (type !== 'OnDelete') {
-    at.child('updateStrategy').child('type').notSupported(type ?? '', TYPES);
+    at.child('updateStrategy')
+      .child('type')
+      .notSupported(type ?? '', TYPES);
   }
 }
 
-function checkRollingUpdate({ maxUnavailable = 0, maxSurge = 0 }: { maxUnavailable?: number | string | undefined; maxSurge?: number | string | undefined }, at: Field): void {
+function checkRollingUpdate(
+  { maxUnavailable = 0, maxSurge = 0 }: { maxUnavailable?: number | string | undefined; maxSurge?: number | string | undefined },
+  at: Field,
+): void {
   checkIntOrPercent(maxUnavailable, at, 'maxUnavailable');
   checkIntOrPercent(maxSurge, at, 'maxSurge');
   const hasUnavailable = Number.parseInt(String(maxUnavailable), 10) !== 0;

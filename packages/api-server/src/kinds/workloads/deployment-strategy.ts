@@ -48,12 +48,14 @@ function checkSpec(spec: DeploymentSpec | undefined, at: Field): void {
   const deadline = spec?.progressDeadlineSeconds;
   if (deadline === undefined || deadline === NO_DEADLINE) return;
   checkNonNegative(deadline, at, 'progressDeadlineSeconds');
-  if (deadline <= (spec?.minReadySeconds ?? 0)) at.child('progressDeadlineSeconds').invalid(deadline, 'must be greater than minReadySeconds');
+  if (deadline <= (spec?.minReadySeconds ?? 0))
+    at.child('progressDeadlineSeconds').invalid(deadline, 'must be greater than minReadySeconds');
 }
 
 function checkStrategy({ type, rollingUpdate }: NonNullable<DeploymentSpec['strategy']>, at: Field): void {
   if (type === 'Recreate') {
-    if (rollingUpdate !== undefined) at.child('rollingUpdate').forbidden("may not be specified when strategy `type` is 'Recreate'");
+    if (rollingUpdate !== undefined)
+      at.child('rollingUpdate').forbidden("may not be specified when strategy `type` is 'Recreate'");
   } else if (type === 'RollingUpdate') {
     if (rollingUpdate === undefined) return at.child('rollingUpdate').required('this should be defaulted and never be nil');
     checkRollingUpdate(rollingUpdate, at.child('rollingUpdate'));
@@ -62,10 +64,14 @@ function checkStrategy({ type, rollingUpdate }: NonNullable<DeploymentSpec['stra
   }
 }
 
-function checkRollingUpdate({ maxUnavailable, maxSurge }: { maxUnavailable?: number | string | undefined; maxSurge?: number | string | undefined }, at: Field): void {
+function checkRollingUpdate(
+  { maxUnavailable, maxSurge }: { maxUnavailable?: number | string | undefined; maxSurge?: number | string | undefined },
+  at: Field,
+): void {
   checkIntOrPercent(maxUnavailable, at, 'maxUnavailable');
   checkIntOrPercent(maxSurge, at, 'maxSurge');
-  if (isZero(maxUnavailable) && isZero(maxSurge)) at.child('maxUnavailable').invalid(maxUnavailable, 'may not be 0 when `maxSurge` is 0');
+  if (isZero(maxUnavailable) && isZero(maxSurge))
+    at.child('maxUnavailable').invalid(maxUnavailable, 'may not be 0 when `maxSurge` is 0');
   checkAtMostAll(maxUnavailable, at, 'maxUnavailable');
 }
 
@@ -74,8 +80,12 @@ function isZero(value: number | string | undefined): boolean {
 }
 
 /** A workload would lose its pods if its selector changed. */
-export function validateSelectorUpdate(object: { spec?: { selector?: unknown } | undefined }, old: { spec?: { selector?: unknown } | undefined }): readonly FieldError[] {
+export function validateSelectorUpdate(
+  object: { spec?: { selector?: unknown } | undefined },
+  old: { spec?: { selector?: unknown } | undefined },
+): readonly FieldError[] {
   return Field.collect((at) => {
-    if (!sameJson(object.spec?.selector, old.spec?.selector)) at.child('spec').child('selector').invalid(object.spec?.selector, 'field is immutable');
+    if (!sameJson(object.spec?.selector, old.spec?.selector))
+      at.child('spec').child('selector').invalid(object.spec?.selector, 'field is immutable');
   });
 }

@@ -20,7 +20,8 @@ export const jobStrategy: Strategy<Job> = {
     if (job.spec === undefined) return;
     setJobSpecDefaults(job.spec);
     const labels = job.spec.template?.metadata?.labels;
-    if (labels !== undefined && job.metadata !== undefined && Object.keys(job.metadata.labels ?? {}).length === 0) job.metadata.labels = { ...labels };
+    if (labels !== undefined && job.metadata !== undefined && Object.keys(job.metadata.labels ?? {}).length === 0)
+      job.metadata.labels = { ...labels };
   },
   prepareForCreate(job) {
     job.status = {};
@@ -72,26 +73,47 @@ function checkJob(spec: JobSpec | undefined, at: Field): void {
 }
 
 function checkJobSpec(spec: JobSpec | undefined, at: Field): void {
-  for (const name of ['parallelism', 'completions', 'activeDeadlineSeconds', 'backoffLimit', 'ttlSecondsAfterFinished', 'backoffLimitPerIndex', 'maxFailedIndexes'] as const) {
+  for (const name of [
+    'parallelism',
+    'completions',
+    'activeDeadlineSeconds',
+    'backoffLimit',
+    'ttlSecondsAfterFinished',
+    'backoffLimitPerIndex',
+    'maxFailedIndexes',
+  ] as const) {
     checkNonNegative(spec?.[name], at, name);
   }
   const mode = spec?.completionMode;
   if (mode !== undefined && !MODES.includes(mode)) at.child('completionMode').notSupported(mode, MODES);
   if (mode === 'Indexed' && spec?.completions === undefined) at.child('completions').required('when completion mode is Indexed');
   const replacement = spec?.podReplacementPolicy;
-  if (replacement !== undefined && !REPLACEMENT.includes(replacement)) at.child('podReplacementPolicy').notSupported(replacement, REPLACEMENT);
+  if (replacement !== undefined && !REPLACEMENT.includes(replacement))
+    at.child('podReplacementPolicy').notSupported(replacement, REPLACEMENT);
   checkPodTemplate(spec?.template, at.child('template'));
   const restartPolicy = spec?.template?.spec?.restartPolicy;
-  if (restartPolicy === 'Always') at.child('template').child('spec').child('restartPolicy').required('valid values: "OnFailure", "Never"');
+  if (restartPolicy === 'Always')
+    at.child('template').child('spec').child('restartPolicy').required('valid values: "OnFailure", "Never"');
   if (spec?.podFailurePolicy !== undefined && restartPolicy !== 'Never') {
-    at.child('template').child('spec').child('restartPolicy').invalid(restartPolicy, 'only "Never" is supported when podFailurePolicy is specified');
+    at.child('template')
+      .child('spec')
+      .child('restartPolicy')
+      .invalid(restartPolicy, 'only "Never" is supported when podFailurePolicy is specified');
   }
 }
 
 function checkJobUpdate(spec: JobSpec | undefined, old: JobSpec | undefined, at: Field): void {
   const isElastic = spec?.completionMode === 'Indexed' && spec.completions === spec.parallelism;
-  if (spec?.completions !== old?.completions && !isElastic) at.child('completions').invalid(spec?.completions, 'field is immutable');
-  for (const name of ['selector', 'completionMode', 'podFailurePolicy', 'backoffLimitPerIndex', 'managedBy', 'successPolicy'] as const) {
+  if (spec?.completions !== old?.completions && !isElastic)
+    at.child('completions').invalid(spec?.completions, 'field is immutable');
+  for (const name of [
+    'selector',
+    'completionMode',
+    'podFailurePolicy',
+    'backoffLimitPerIndex',
+    'managedBy',
+    'successPolicy',
+  ] as const) {
     if (!sameJson(spec?.[name], old?.[name])) at.child(name).invalid(spec?.[name], 'field is immutable');
   }
   const isMutable = old?.suspend === true;
@@ -111,7 +133,8 @@ export const cronJobStrategy: Strategy<CronJob> = {
   validate: (job) =>
     Field.collect((root) => {
       const name = job.metadata?.name ?? '';
-      if (name.length > MAX_CRON_NAME) root.child('metadata').child('name').invalid(name, `must be no more than ${MAX_CRON_NAME} characters`);
+      if (name.length > MAX_CRON_NAME)
+        root.child('metadata').child('name').invalid(name, `must be no more than ${MAX_CRON_NAME} characters`);
       checkCronJob(job, root.child('spec'));
     }),
 };
@@ -136,7 +159,8 @@ function checkSchedule(schedule: string, at: Field): void {
   if (MACRO.test(schedule)) return;
   if (schedule.startsWith('@')) return at.invalid(schedule, `unrecognized descriptor: ${schedule}`);
   const fields = schedule.trim().split(/\s+/);
-  if (fields.length !== 5) return at.invalid(schedule, `expected exactly 5 fields, found ${fields.length}: [${fields.join(' ')}]`);
+  if (fields.length !== 5)
+    return at.invalid(schedule, `expected exactly 5 fields, found ${fields.length}: [${fields.join(' ')}]`);
   const wrong = fields.find((field) => !CRON_FIELD.test(field));
   if (wrong !== undefined) at.invalid(schedule, `failed to parse int from ${wrong}`);
 }

@@ -36,7 +36,8 @@ export const replicationControllerStrategy: Strategy<ReplicationController> = {
     const labels = spec.template?.metadata?.labels;
     if (labels !== undefined) {
       if (Object.keys(spec.selector ?? {}).length === 0) spec.selector = { ...labels };
-      if (controller.metadata !== undefined && Object.keys(controller.metadata.labels ?? {}).length === 0) controller.metadata.labels = { ...labels };
+      if (controller.metadata !== undefined && Object.keys(controller.metadata.labels ?? {}).length === 0)
+        controller.metadata.labels = { ...labels };
     }
     spec.replicas ??= 1;
     setPodTemplateDefaults(spec.template);
@@ -52,7 +53,11 @@ export const replicationControllerStrategy: Strategy<ReplicationController> = {
       if (spec?.replicas === undefined) at.child('replicas').required();
       checkNonNegative(spec?.replicas, at, 'replicas');
       if (spec?.template === undefined) return at.child('template').required();
-      checkWorkloadTemplate(spec.template, { selector: isEmpty ? undefined : { matchLabels: selector }, title: 'ReplicationController' }, at);
+      checkWorkloadTemplate(
+        spec.template,
+        { selector: isEmpty ? undefined : { matchLabels: selector }, title: 'ReplicationController' },
+        at,
+      );
     }),
   validateStatusUpdate: (controller) => Field.collect((at) => checkStatusCounts(controller.status, at.child('status'))),
   fieldValues: { 'status.replicas': (controller) => String(controller.status?.replicas ?? 0) },

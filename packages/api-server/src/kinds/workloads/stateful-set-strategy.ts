@@ -9,7 +9,15 @@ import { checkStatusCounts } from './status-validation.ts';
 import { checkSelector, checkWorkloadTemplate } from './template-validation.ts';
 
 const RETENTION = ['Delete', 'Retain'];
-const MUTABLE = ['replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy', 'minReadySeconds'] as const;
+const MUTABLE = [
+  'replicas',
+  'ordinals',
+  'template',
+  'updateStrategy',
+  'revisionHistoryLimit',
+  'persistentVolumeClaimRetentionPolicy',
+  'minReadySeconds',
+] as const;
 
 export const statefulSetStrategy: Strategy<StatefulSet> = {
   setDefaults({ spec }) {
@@ -35,7 +43,9 @@ export const statefulSetStrategy: Strategy<StatefulSet> = {
   validateUpdate: (set, old) =>
     Field.collect((at) => {
       if (sameJson(fixedPart(set.spec), fixedPart(old.spec))) return;
-      const list = `${MUTABLE.slice(0, -1).map((name) => `'${name}'`).join(', ')} and '${MUTABLE.at(-1)}'`;
+      const list = `${MUTABLE.slice(0, -1)
+        .map((name) => `'${name}'`)
+        .join(', ')} and '${MUTABLE.at(-1)}'`;
       at.child('spec').forbidden(`updates to statefulset spec for fields other than ${list} are forbidden`);
     }),
   validateStatusUpdate: (set) => Field.collect((at) => checkStatusCounts(set.status, at.child('status'))),
@@ -59,7 +69,8 @@ function fixedPart(spec: StatefulSetSpec | undefined): unknown {
 function checkSpec(spec: StatefulSetSpec | undefined, at: Field): void {
   const policy = spec?.podManagementPolicy ?? '';
   if (policy === '') at.child('podManagementPolicy').required();
-  else if (policy !== 'OrderedReady' && policy !== 'Parallel') at.child('podManagementPolicy').invalid(policy, "must be 'OrderedReady' or 'Parallel'");
+  else if (policy !== 'OrderedReady' && policy !== 'Parallel')
+    at.child('podManagementPolicy').invalid(policy, "must be 'OrderedReady' or 'Parallel'");
   checkUpdateStrategy(spec?.updateStrategy ?? {}, at.child('updateStrategy'));
   const retention = spec?.persistentVolumeClaimRetentionPolicy;
   for (const name of ['whenDeleted', 'whenScaled'] as const) {
@@ -75,7 +86,8 @@ function checkSpec(spec: StatefulSetSpec | undefined, at: Field): void {
 function checkUpdateStrategy({ type = '', rollingUpdate }: NonNullable<StatefulSetSpec['updateStrategy']>, at: Field): void {
   if (type === '') return at.required();
   if (type === 'OnDelete') {
-    if (rollingUpdate !== undefined) at.child('rollingUpdate').invalid(rollingUpdate, "only allowed for updateStrategy 'RollingUpdate'");
+    if (rollingUpdate !== undefined)
+      at.child('rollingUpdate').invalid(rollingUpdate, "only allowed for updateStrategy 'RollingUpdate'");
   } else if (type === 'RollingUpdate') {
     checkNonNegative(rollingUpdate?.partition, at.child('rollingUpdate'), 'partition');
     checkIntOrPercent(rollingUpdate?.maxUnavailable, at.child('rollingUpdate'), 'maxUnavailable');

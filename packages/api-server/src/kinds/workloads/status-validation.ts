@@ -30,7 +30,8 @@ export function checkStatusCounts(status: Counts | undefined, at: Field): void {
   for (const name of COUNTS) checkNonNegative(status[name], at, name);
   for (const [part, whole] of PARTS) {
     const count = status[part];
-    if (count !== undefined && count > (status[whole] ?? 0)) at.child(part).invalid(count, `cannot be greater than ${WORDS[whole]}`);
+    if (count !== undefined && count > (status[whole] ?? 0))
+      at.child(part).invalid(count, `cannot be greater than ${WORDS[whole]}`);
   }
 }
 

@@ -38,7 +38,11 @@ export interface TemplateRules {
 }
 
 /** A template of pods that a controller keeps running. */
-export function checkWorkloadTemplate(template: PodTemplateSpec | undefined, { selector, title }: TemplateRules, parent: Field): void {
+export function checkWorkloadTemplate(
+  template: PodTemplateSpec | undefined,
+  { selector, title }: TemplateRules,
+  parent: Field,
+): void {
   const at = parent.child('template');
   const labels = template?.metadata?.labels;
   if (selector !== undefined && !isSelected(selector, labels)) {
@@ -46,7 +50,8 @@ export function checkWorkloadTemplate(template: PodTemplateSpec | undefined, { s
   }
   checkPodTemplate(template, at);
   const { restartPolicy, activeDeadlineSeconds } = template?.spec ?? {};
-  if (restartPolicy !== 'Always' && restartPolicy !== undefined) at.child('spec').child('restartPolicy').notSupported(restartPolicy, ['Always']);
+  if (restartPolicy !== 'Always' && restartPolicy !== undefined)
+    at.child('spec').child('restartPolicy').notSupported(restartPolicy, ['Always']);
   if (activeDeadlineSeconds !== undefined) {
     at.child('spec').child('activeDeadlineSeconds').forbidden(`activeDeadlineSeconds in ${title} is not Supported`);
   }
