@@ -89,7 +89,8 @@ export class LmdbStore implements Store {
     const read = this.#readHistory.bind(this);
     this.#hub = new WatchHub({ history: { compacted, read }, revision: tables.meta.get('revision') ?? 1, maxWatchLag });
     this.progress$ = this.#hub.progress$;
-    this.#writer = new GroupCommit({ tables, hub: this.#hub, clock, onFlushed: (batch) => this.#account(batch) });
+    const onFlushed = (batch: Batch): void => this.#account(batch);
+    this.#writer = new GroupCommit({ tables, hub: this.#hub, clock, directory: options.path, onFlushed });
     this.#timer = new ExpiryTimer(clock, () => (this.#expiring ??= this.#expire()));
     const revision = (): Revision => this.#hub.revision;
     const compact = (upTo: Revision): Promise<void> => this.compact(upTo);

@@ -1,4 +1,5 @@
 // Hot path: see `Batch`. One transaction of the database, and so one fsync, carries all that was waiting when it began.
+import { statfs } from 'node:fs/promises';
 import { errorMessage, KeelsonError, type Clock } from '@keelson/base';
 import { Batch } from './batch.ts';
 import { closedError } from './keys.ts';
@@ -22,6 +23,8 @@ export interface GroupCommitOptions {
   readonly tables: LmdbTables;
   readonly hub: WatchHub;
   readonly clock: Clock;
+  /** Where the file is. */
+  readonly directory: string;
   /** Called when a batch is on disk, before its commits resolve. */
   readonly onFlushed: (batch: Batch) => void;
 }
@@ -83,7 +86,7 @@ export class GroupCommit {
       hub.publish(batch.commits);
       onFlushed(batch);
     } catch (error) {
-      const refusal = await writeError(error);
+      const refusal = await writeError(error, this.#options.directory);
       for (const job of jobs.length > 0 ? jobs : this.#take()) job.reject(refusal);
       return;
     }
@@ -114,11 +117,22 @@ function evaluate(job: Job, batch: Batch): void {
 }
 
 /** Why a transaction failed. The database hands out the cause of a failed commit as one more promise that rejects. */
-async function writeError(error: unknown): Promise<KeelsonError> {
+async function writeError(error: unknown, directory: string): Promise<KeelsonError> {
   let cause = error;
   if (error instanceof Error && 'commitError' in error) {
     const reason = Promise.resolve(error.commitError).catch((inner: unknown) => inner);
     cause = (await Promise.race([reason, nextTurn()])) ?? error;
   }
-  return new KeelsonError('ServiceUnavailable', `Cannot write to the store: ${errorMessage(cause)}`, { cause });
+  const message = `Cannot write to the store in "${directory}": ${errorMessage(cause)}${await diskState(directory)}`;
+  return new KeelsonError('ServiceUnavailable', message, { cause });
+}
+
+/** A write for which there is no room is reported as an input/output error only. */
+async function diskState(directory: string): Promise<string> {
+  try {
+    const { bavail, bsize } = await statfs(directory);
+    return bavail * bsize < 1024 * 1024 ? `; the disk is full (${bavail * bsize} bytes are free)` : '';
+  } catch {
+    return '';
+  }
 }

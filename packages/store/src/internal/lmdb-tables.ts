@@ -1,9 +1,19 @@
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { KeelsonError } from '@keelson/base';
 import { open, type Database, type RootDatabase } from 'lmdb';
 import type { Key, Revision } from '../store.ts';
-import { decodeKey, decodeVersionKey, encodeKey, encodeVersionKey, type VersionKey } from './records.ts';
+import { checkFile, cutBack, extend } from './file-check.ts';
+import {
+  decodeChanges,
+  decodeRecord,
+  decodeKey,
+  decodeVersionKey,
+  encodeKey,
+  encodeVersionKey,
+  type VersionKey,
+} from './records.ts';
 
 /** Grows with each change after which older versions of this package cannot read the file. */
 export const FORMAT = 1;
@@ -31,22 +41,50 @@ export interface OpenTablesOptions {
   readonly mapBytes?: number | undefined;
 }
 
+/** Throws if what is in `directory` cannot be read. */
 export function openTables(directory: string, options: OpenTablesOptions): LmdbTables {
-  const root = open({
-    path: join(directory, 'store.mdb'),
+  const file = join(directory, 'store.mdb');
+  const marker = join(directory, 'store.made');
+  // Without this, a lost file would pass for a new store.
+  if (existsSync(marker) && !hasBytes(file)) throw new Error(`"${file}" is missing or empty, but there was a store before`);
+  const check = checkFile(file);
+  if (check.state === 'short') extend(file, check.wantedBytes);
+  const root = openRoot(file, options);
+  try {
+    const tables = openDatabases(root);
+    if (check.state === 'short') readAll(tables);
+    writeFileSync(marker, '');
+    return tables;
+  } catch (error) {
+    void root.close();
+    if (check.state === 'short') cutBack(file, check.sizeBytes);
+    throw error;
+  }
+}
+
+function openRoot(file: string, { durable, mapBytes = MAP_BYTES }: OpenTablesOptions): RootDatabase {
+  return open({
+    path: file,
     encoding: 'binary',
     maxDbs: 8,
     // With overlapping syncs a commit would resolve before it is on disk.
     overlappingSync: false,
-    noSync: !options.durable,
-    ...(process.platform === 'win32' ? {} : { mapSize: options.mapBytes ?? MAP_BYTES }),
+    // Else a failed commit also rejects a promise that nobody holds.
+    eventTurnBatching: false,
+    noSync: !durable,
+    ...(process.platform === 'win32' ? {} : { mapSize: mapBytes }),
   });
-  try {
-    return openDatabases(root);
-  } catch (error) {
-    void root.close();
-    throw error;
-  }
+}
+
+function hasBytes(file: string): boolean {
+  return existsSync(file) && statSync(file).size > 0;
+}
+
+/** Throws if a page or record is damaged. */
+function readAll({ current, history, log }: LmdbTables): void {
+  for (const { key, value } of current.getRange({ start: Buffer.of(1) })) decodeRecord(key, value);
+  for (const { key, value } of history.getRange({ start: Buffer.of(1) })) decodeRecord(key[0], value);
+  for (const { value } of log.getRange({})) decodeChanges(value);
 }
 
 const CURRENT = { name: 'current', encoding: 'binary', keyEncoder: { writeKey: encodeKey, readKey: decodeKey } } as const;

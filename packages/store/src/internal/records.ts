@@ -17,6 +17,9 @@ export interface Change {
 /** A record begins with the revision that wrote it and the one that made its key, as 64-bit floats. */
 const HEADER_BYTES = 16;
 
+/** A record ends with this byte, so that one which lost its end is not taken for a shorter value or one with zeros in it. */
+const END = 0x4b;
+
 let scratch = Buffer.allocUnsafeSlow(64 * 1024);
 
 /** A part of a buffer that the next call overwrites: to be written at once. */
@@ -27,20 +30,23 @@ function scratchOf(bytes: number): Buffer {
 
 /** The record of `entry`, valid until the next call of a function of this file. */
 export function encodeRecord({ value, revision, createRevision }: Entry): Buffer {
-  const record = scratchOf(HEADER_BYTES + value.length);
+  const end = HEADER_BYTES + value.length;
+  const record = scratchOf(end + 1);
   record.writeDoubleBE(revision, 0);
   record.writeDoubleBE(createRevision, 8);
   record.set(value, HEADER_BYTES);
+  record[end] = END;
   return record;
 }
 
 /** The entry keeps `record`. */
 export function decodeRecord(key: Key, record: Buffer): Entry {
-  const revision = record.length < HEADER_BYTES ? 0 : record.readDoubleBE(0);
+  const end = record.length - 1;
+  const revision = end >= HEADER_BYTES && record[end] === END ? record.readDoubleBE(0) : 0;
   if (!Number.isSafeInteger(revision) || revision < 1) {
     throw new KeelsonError('ServiceUnavailable', `Cannot read "${key}": its record is damaged`);
   }
-  return { key, value: record.subarray(HEADER_BYTES), revision, createRevision: record.readDoubleBE(8) };
+  return { key, value: record.subarray(HEADER_BYTES, end), revision, createRevision: record.readDoubleBE(8) };
 }
 
 const PUT = 1;
