@@ -1,6 +1,7 @@
 import { isQualifiedName, isValidLabelValue } from '@keelson/api';
 import type { Namespace, Node, NodeSpec, Taint } from '@keelson/api/core/v1';
 import type { Strategy } from '../../registry/strategy.ts';
+import { asSent } from '../../validation/as-sent.ts';
 import { checkText } from '../../validation/checks.ts';
 import { sameJson } from '../../validation/equality.ts';
 import { checkEach, Field, Unique } from '../../validation/field.ts';
@@ -82,7 +83,7 @@ function checkNode({ spec, status }: Node, root: Field): void {
 function checkTaints(taints: readonly Taint[] | undefined, parent: Field): void {
   const unique = new Unique();
   checkEach(taints, parent, 'taints', (taint, at) => {
-    const { key = '', value = '', effect = '' }: Partial<Taint> = taint;
+    const { key = '', value = '', effect = '' } = asSent(taint);
     checkText(isQualifiedName, key, at.child('key'));
     const messages = isValidLabelValue(value);
     if (messages.length > 0) at.child('value').invalid(value, messages.join(';'));

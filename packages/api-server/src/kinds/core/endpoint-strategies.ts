@@ -2,6 +2,7 @@ import { isDnsLabel, isDnsSubdomain, isQualifiedName } from '@keelson/api';
 import type { Endpoints, EndpointSubset } from '@keelson/api/core/v1';
 import type { Endpoint, EndpointSlice } from '@keelson/api/discovery/v1';
 import type { Strategy } from '../../registry/strategy.ts';
+import { asSent } from '../../validation/as-sent.ts';
 import { checkChoice, checkNamed, checkPort, checkText, PROTOCOLS } from '../../validation/checks.ts';
 import { sameJson } from '../../validation/equality.ts';
 import { checkEach, Field, Unique } from '../../validation/field.ts';
@@ -80,7 +81,7 @@ function checkSlice(slice: EndpointSlice, at: Field): void {
 }
 
 function checkEndpoint(endpoint: Endpoint, addressType: string | undefined, at: Field): void {
-  const { addresses = [] }: Partial<Endpoint> = endpoint;
+  const { addresses = [] } = asSent(endpoint);
   if (addresses.length === 0) at.child('addresses').required('must contain at least 1 address');
   else if (addresses.length > MAX_ADDRESSES) at.child('addresses').tooMany(addresses.length, MAX_ADDRESSES);
   const unique = new Unique();

@@ -1,6 +1,7 @@
 import type { Event, LimitRange, LimitRangeItem, ResourceQuota } from '@keelson/api/core/v1';
 import type { Lease } from '@keelson/api/coordination/v1';
 import type { Strategy } from '../../registry/strategy.ts';
+import { asSent } from '../../validation/as-sent.ts';
 import { checkNonNegative } from '../../validation/checks.ts';
 import { sameJson } from '../../validation/equality.ts';
 import { checkEach, Field, Unique } from '../../validation/field.ts';
@@ -51,7 +52,7 @@ export const eventStrategy: Strategy<Event> = {
 };
 
 function checkEvent(event: Event, at: Field): void {
-  const { involvedObject = {}, metadata = {} }: Partial<Event> = event;
+  const { involvedObject = {}, metadata = {} } = asSent(event);
   const namespace = involvedObject.namespace ?? '';
   if (namespace === '') {
     if (metadata.namespace !== 'default' && metadata.namespace !== 'kube-system') {

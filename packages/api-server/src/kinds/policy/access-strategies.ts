@@ -1,6 +1,7 @@
 import { isPathSegmentName, isDnsSubdomain } from '@keelson/api';
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, Subject } from '@keelson/api/rbac/v1';
 import type { Strategy } from '../../registry/strategy.ts';
+import { asSent } from '../../validation/as-sent.ts';
 import { checkNamed, checkPresent, checkText } from '../../validation/checks.ts';
 import { sameJson } from '../../validation/equality.ts';
 import { checkEach, Field } from '../../validation/field.ts';
@@ -32,7 +33,7 @@ export const clusterRoleStrategy: Strategy<ClusterRole> = {
 };
 
 function checkRule(rule: PolicyRule, isNamespaced: boolean, at: Field): void {
-  const { verbs = [], apiGroups = [], resources = [], nonResourceURLs = [] }: Partial<PolicyRule> = rule;
+  const { verbs = [], apiGroups = [], resources = [], nonResourceURLs = [] } = asSent(rule);
   if (verbs.length === 0) at.child('verbs').required('verbs must contain at least one value');
   if (nonResourceURLs.length > 0) {
     if (isNamespaced) at.child('nonResourceURLs').invalid(nonResourceURLs, 'namespaced rules cannot apply to non-resource URLs');
@@ -74,7 +75,7 @@ function setBindingDefaults(binding: Binding): void {
 }
 
 function checkRoleRef({ roleRef }: Binding, kinds: readonly string[], at: Field): void {
-  const { apiGroup = '', kind = '', name = '' }: Partial<Binding['roleRef']> = roleRef ?? {};
+  const { apiGroup = '', kind = '', name = '' } = asSent(roleRef);
   if (apiGroup !== GROUP) at.child('apiGroup').notSupported(apiGroup, [GROUP]);
   if (!kinds.includes(kind)) at.child('kind').notSupported(kind, kinds);
   if (name === '') at.child('name').required();
