@@ -1,1 +1,26 @@
-export {};
+export {
+  ADMISSION_MUTATOR,
+  ADMISSION_VALIDATOR,
+  type AdmissionMutator,
+  type AdmissionOperation,
+  type AdmissionRequest,
+  type AdmissionValidator,
+} from './admission/admission.ts';
+export { ApiServer, type ApiServerDependencies, type ApiServerExtensions, type ApiServerOptions } from './api-server.ts';
+export type {
+  AuthenticationRequest,
+  Authenticator,
+  AuthorizationAttributes,
+  AuthorizationDecision,
+  Authorizer,
+  TokenIssuer,
+} from './auth/contracts.ts';
+export { Registry, type RegistryChange } from './registry/registry.ts';
+export type { ResourceDefinition } from './registry/resource-definition.ts';
+export type { Companions, NameRule, Strategy, StrategyContext, UserInfo } from './registry/strategy.ts';
+export { VIRTUAL_RESOURCE, type VirtualCaller, type VirtualResource } from './registry/virtual-resource.ts';
+export type { ApiRequest, RequestBody } from './request/api-request.ts';
+export { PATH_HANDLER, type PathHandler } from './request/path-handler.ts';
+export type { RequestInfo } from './request/request-info.ts';
+export type { ApiResult, ConnectResult, ContentResult, HttpExchange } from './response/api-result.ts';
+export { SUBRESOURCE_CONNECTOR, type ConnectRequest, type SubresourceConnector } from './subresources/connector.ts';

@@ -1,0 +1,153 @@
+import type { Clock, Logger, Runnable } from '@keelson/base';
+import type { Transport } from '@keelson/client';
+import type { Store } from '@keelson/store';
+import type { AdmissionMutator, AdmissionValidator } from './admission/admission.ts';
+import { builtinMutators, builtinValidators } from './admission/builtin-admission.ts';
+import type { Authenticator, Authorizer, TokenIssuer } from './auth/contracts.ts';
+import { Dispatcher } from './dispatch/dispatcher.ts';
+import { InProcessTransport } from './in-process/in-process-transport.ts';
+import { createStrategies } from './kinds/index.ts';
+import { builtinDefinitions } from './registry/builtin-definitions.ts';
+import { Registry } from './registry/registry.ts';
+import type { UserInfo } from './registry/strategy.ts';
+import type { VirtualResource } from './registry/virtual-resource.ts';
+import type { ApiRequest } from './request/api-request.ts';
+import type { PathHandler } from './request/path-handler.ts';
+import type { ApiResult } from './response/api-result.ts';
+import { Storages } from './storage/resource-storage.ts';
+import type { SubresourceConnector } from './subresources/connector.ts';
+import type { Services } from './verbs/call.ts';
+
+/** What an API server is made of beside its own verbs. Everything may be left out. */
+export interface ApiServerExtensions {
+  /** Asked in order who sends an HTTP request. Without any, everybody is anonymous. */
+  readonly authenticators?: readonly Authenticator[];
+  /** Without one, everybody may do everything. */
+  readonly authorizer?: Authorizer;
+  readonly tokenIssuer?: TokenIssuer;
+  /** Run after the built-in ones. */
+  readonly mutators?: readonly AdmissionMutator[];
+  /** Run after the built-in ones. */
+  readonly validators?: readonly AdmissionValidator[];
+  readonly connectors?: readonly SubresourceConnector[];
+  readonly virtualResources?: readonly VirtualResource[];
+  readonly pathHandlers?: readonly PathHandler[];
+}
+
+export interface ApiServerDependencies extends ApiServerExtensions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface ApiServerOptions {
+  /** Serve alpha kinds too. */
+  readonly alpha?: boolean;
+  /** Where Services get their addresses. `10.96.0.0/16` if absent. */
+  readonly serviceCidr?: string;
+  /** First and last node port. 30000 to 32767 if absent. */
+  readonly nodePortRange?: readonly [number, number];
+  /** How long events are kept. One hour if absent. */
+  readonly eventTtlSeconds?: number;
+  /** Watches without a timeout of their own end after this time up to its double. 30 minutes if absent. */
+  readonly minWatchSeconds?: number;
+}
+
+/**
+ * The Kubernetes API over a store. It has no state but caches: several servers may share one store. Use it through `transport` in the
+ * same process, or through an `HttpFrontend`.
+ */
+export class ApiServer implements Runnable {
+  readonly name = 'api-server';
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly #services: Services & Mutable;
+  readonly #routes: MutableRoutes;
+  readonly #storages: Storages;
+  readonly #dispatcher: Dispatcher;
+  readonly #authenticators: Authenticator[] = [];
+  readonly #stopping = new AbortController();
+
+  constructor(dependencies: ApiServerDependencies, options: ApiServerOptions = {}) {
+    const { store, clock, logger } = dependencies;
+    const { serviceCidr = '10.96.0.0/16', nodePortRange = [30_000, 32_767], alpha = false } = options;
+    this.clock = clock;
+    this.logger = logger;
+    const strategies = createStrategies({ store, serviceCidr, nodePortRange });
+    this.registry = new Registry(builtinDefinitions({ alpha, strategies }));
+    this.#storages = new Storages({ store, clock, logger });
+    this.#services = {
+      registry: this.registry,
+      store,
+      storages: this.#storages,
+      clock,
+      logger,
+      mutators: [],
+      validators: [],
+      tokenIssuer: undefined,
+      eventTtlSeconds: options.eventTtlSeconds ?? 3_600,
+      minWatchSeconds: options.minWatchSeconds ?? 1_800,
+    };
+    this.#services.mutators.push(...builtinMutators(this.#services));
+    this.#services.validators.push(...builtinValidators(this.#services));
+    this.#routes = { authorizer: undefined, pathHandlers: [], connectors: [], virtualResources: [] };
+    this.#dispatcher = new Dispatcher(this.#services, this.#routes);
+    this.extend(dependencies);
+  }
+
+  /** Adds what could not be made before the server was, because it uses the server itself. Before the first request. */
+  extend(extensions: ApiServerExtensions): void {
+    this.#authenticators.push(...(extensions.authenticators ?? []));
+    this.#services.mutators.push(...(extensions.mutators ?? []));
+    this.#services.validators.push(...(extensions.validators ?? []));
+    this.#routes.connectors.push(...(extensions.connectors ?? []));
+    this.#routes.virtualResources.push(...(extensions.virtualResources ?? []));
+    this.#routes.pathHandlers.push(...(extensions.pathHandlers ?? []));
+    if (extensions.authorizer) this.#routes.authorizer = extensions.authorizer;
+    if (extensions.tokenIssuer) this.#services.tokenIssuer = extensions.tokenIssuer;
+  }
+
+  get authenticators(): readonly Authenticator[] {
+    return this.#authenticators;
+  }
+
+  /** Aborts when the server begins to stop. */
+  get stopping(): AbortSignal {
+    return this.#stopping.signal;
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    await this.#services.store.revision();
+  }
+
+  /** Ends all watches. The store stays open. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('The API server is shutting down'));
+    this.#storages.close();
+  }
+
+  /** Serves one request. Rejects with what a Status can say. `warn` is called with texts for `Warning` headers. */
+  handle(request: ApiRequest, warn: (text: string) => void): Promise<ApiResult> {
+    return this.#dispatcher.handle(request, warn);
+  }
+
+  /** The API in this process, as `user`. */
+  transport(user: UserInfo): Transport {
+    return new InProcessTransport(this, user);
+  }
+}
+
+interface Mutable {
+  readonly mutators: AdmissionMutator[];
+  readonly validators: AdmissionValidator[];
+  tokenIssuer: TokenIssuer | undefined;
+}
+
+interface MutableRoutes {
+  authorizer: Authorizer | undefined;
+  readonly pathHandlers: PathHandler[];
+  readonly connectors: SubresourceConnector[];
+  readonly virtualResources: VirtualResource[];
+}

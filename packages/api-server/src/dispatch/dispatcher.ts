@@ -1,0 +1,131 @@
+import { methodNotAllowed, unknownPath } from '@keelson/api';
+import { KeelsonError } from '@keelson/base';
+import type { Authorizer } from '../auth/contracts.ts';
+import type { ResourceDefinition } from '../registry/resource-definition.ts';
+import type { VirtualResource } from '../registry/virtual-resource.ts';
+import type { ApiRequest } from '../request/api-request.ts';
+import type { PathHandler } from '../request/path-handler.ts';
+import { parsePath, type RequestInfo } from '../request/request-info.ts';
+import type { ApiResult } from '../response/api-result.ts';
+import type { SubresourceConnector } from '../subresources/connector.ts';
+import { serveSubresource } from '../subresources/serve-subresource.ts';
+import type { Call, Services } from '../verbs/call.ts';
+import { create } from '../verbs/create.ts';
+import { deleteCollection } from '../verbs/delete-collection.ts';
+import { deleteOne } from '../verbs/delete.ts';
+import { get } from '../verbs/get.ts';
+import { list } from '../verbs/list.ts';
+import { patch } from '../verbs/patch.ts';
+import { update } from '../verbs/update.ts';
+import { watch } from '../verbs/watch.ts';
+import { authorizePath, authorizeResource } from './authorize.ts';
+import { verbOf, type Verb } from './verb.ts';
+import { serveVirtual } from './virtual.ts';
+
+const VERBS: Readonly<Record<Verb, (call: Call) => Promise<ApiResult>>> = {
+  get,
+  list,
+  watch,
+  create,
+  update,
+  patch,
+  delete: deleteOne,
+  deletecollection: deleteCollection,
+};
+
+/** What a dispatcher hands requests to, beside the verbs. */
+export interface Routes {
+  readonly authorizer: Authorizer | undefined;
+  readonly pathHandlers: readonly PathHandler[];
+  readonly connectors: readonly SubresourceConnector[];
+  readonly virtualResources: readonly VirtualResource[];
+}
+
+/** Hot path: from a request to its result. */
+export class Dispatcher {
+  readonly #services: Services;
+  readonly #routes: Routes;
+
+  /** Both may be added to until the first request comes. */
+  constructor(services: Services, routes: Routes) {
+    this.#services = services;
+    this.#routes = routes;
+  }
+
+  /** Rejects with what a Status can say. `warn` is called with texts for `Warning` headers. */
+  async handle(request: ApiRequest, warn: (text: string) => void): Promise<ApiResult> {
+    const info = parsePath(request.path);
+    if (!info.isResource) return this.#handlePath(request);
+    const verb = verbOf(request, info);
+    const { authorizer } = this.#routes;
+    if (verb && authorizer) await authorizeResource(authorizer, request, { info, verb });
+    const definition = this.#services.registry.find(info.group, info.version, info.resource);
+    if (!definition || !fitsScope(definition, info)) throw unknownPath();
+    if (!verb) throw methodNotAllowed(definition, request.method);
+    return this.#handleResource(request, { info, verb, definition, warn });
+  }
+
+  async #handlePath(request: ApiRequest): Promise<ApiResult> {
+    const { authorizer, pathHandlers } = this.#routes;
+    if (authorizer) await authorizePath(authorizer, request);
+    for (const handler of pathHandlers) {
+      const result = await handler.handle(request);
+      if (result) return result;
+    }
+    throw unknownPath();
+  }
+
+  async #handleResource(
+    request: ApiRequest,
+    {
+      info,
+      verb,
+      definition,
+      warn,
+    }: { info: RequestInfo; verb: Verb; definition: ResourceDefinition; warn: (text: string) => void },
+  ): Promise<ApiResult> {
+    const connected = await this.#connect(request, info, definition);
+    if (connected) return connected;
+    const namespace = definition.namespaced ? info.namespace : undefined;
+    const address = { services: this.#services, request, info, definition, user: request.user, namespace, name: info.name ?? '' };
+    if (!definition.storage) return serveVirtual(this.#routes.virtualResources, { ...address, warn }, verb);
+    const storage = this.#services.storages.of(definition);
+    const call: Call = { ...address, storage, dryRun: isDryRun(request), warn };
+    if (info.subresource !== undefined) return serveSubresource(call, verb);
+    checkVerb(definition, info, verb);
+    return VERBS[verb](call);
+  }
+
+  async #connect(request: ApiRequest, info: RequestInfo, definition: ResourceDefinition): Promise<ApiResult | undefined> {
+    if (info.subresource === undefined) return undefined;
+    const wanted = `${definition.resource}/${info.subresource}`;
+    const connector = this.#routes.connectors.find(({ subresources }) => subresources.includes(wanted));
+    return connector?.connect({ request, info });
+  }
+}
+
+/** A namespace in the path only fits kinds that are in one, and an object of theirs has none without. */
+function fitsScope(definition: ResourceDefinition, info: RequestInfo): boolean {
+  if (!definition.namespaced) return info.namespace === undefined;
+  return info.namespace !== undefined || info.name === undefined;
+}
+
+function checkVerb(definition: ResourceDefinition, info: RequestInfo, verb: Verb): void {
+  if (!definition.verbs.includes(verb)) throw methodNotAllowed(definition, verb);
+  const needsNamespace = verb === 'create' || verb === 'deletecollection';
+  if (needsNamespace && definition.namespaced && info.namespace === undefined) throw methodNotAllowed(definition, verb);
+  const takesCollection = verb === 'create' || verb === 'list' || verb === 'deletecollection';
+  const takesEither = verb === 'watch';
+  if (!takesEither && takesCollection !== (info.name === undefined)) throw methodNotAllowed(definition, verb);
+}
+
+function isDryRun({ query }: ApiRequest): boolean {
+  const values = query.all('dryRun');
+  if (values.length === 0) return false;
+  const wrong = values.find((value) => value !== 'All');
+  if (wrong === undefined) return true;
+  throw new KeelsonError(
+    'BadRequest',
+    `Invalid value: ${JSON.stringify(values)}: dryRun: Unsupported value: ${JSON.stringify(wrong)}: supported values: "All"`,
+  );
+}

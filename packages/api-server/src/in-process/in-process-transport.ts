@@ -1,0 +1,164 @@
+import { apiVersionOf, deepFreeze, errorOf, type KubernetesObject } from '@keelson/api';
+import { KeelsonError } from '@keelson/base';
+import type { ApiCall, ApiResponse, Transport, Upgraded, WatchEvent } from '@keelson/client';
+import { Readable } from 'node:stream';
+import { Observable } from 'rxjs';
+import { converterOf } from '../convert/versions.ts';
+import type { ResourceDefinition } from '../registry/resource-definition.ts';
+import type { UserInfo } from '../registry/strategy.ts';
+import type { ApiRequest } from '../request/api-request.ts';
+import { Query } from '../request/query.ts';
+import type { ApiResult, ListResult, WatchResult } from '../response/api-result.ts';
+import { bookmarkObject, servedObject } from '../response/served-object.ts';
+import { representationOf } from '../response/representation.ts';
+import { representedValue } from '../response/represented-value.ts';
+import type { WatchNote } from '../storage/cache-event.ts';
+
+/** What serves requests. */
+export interface RequestHandler {
+  handle(request: ApiRequest, warn: (text: string) => void): Promise<ApiResult>;
+}
+
+/** Straight into an API server in the same process, as one user: the same verbs and checks as over HTTP, without a byte encoded for it. */
+export class InProcessTransport implements Transport {
+  readonly #handler: RequestHandler;
+  readonly #user: UserInfo;
+
+  constructor(handler: RequestHandler, user: UserInfo) {
+    this.#handler = handler;
+    this.#user = user;
+  }
+
+  async request(call: ApiCall): Promise<ApiResponse> {
+    call.signal?.throwIfAborted();
+    const warnings: string[] = [];
+    const result = await this.#handler.handle(this.#requestOf(call), (text) => warnings.push(text));
+    call.signal?.throwIfAborted();
+    return this.#answer(call, result, warnings);
+  }
+
+  watch(call: ApiCall): Observable<readonly WatchEvent[]> {
+    return new Observable((subscriber) => {
+      let opened: Disposable | undefined;
+      const begin = async (): Promise<void> => {
+        const result = await this.#handler.handle(
+          this.#requestOf({ ...call, query: { ...call.query, watch: true } }),
+          () => undefined,
+        );
+        if (subscriber.closed) return;
+        if (result.type !== 'watch') throw new KeelsonError('BadRequest', `Cannot watch "${call.path}"`);
+        opened = openWatch(result, subscriber);
+        if (subscriber.closed) opened[Symbol.dispose]();
+      };
+      begin().catch((error: unknown) => subscriber.error(error));
+      const abort = (): void => subscriber.error(call.signal?.reason);
+      call.signal?.addEventListener('abort', abort, { once: true });
+      return () => {
+        call.signal?.removeEventListener('abort', abort);
+        opened?.[Symbol.dispose]();
+      };
+    });
+  }
+
+  async stream(call: ApiCall): Promise<NodeJS.ReadableStream & AsyncIterable<Uint8Array>> {
+    const result = await this.#handler.handle(this.#requestOf(call), () => undefined);
+    if (result.type === 'connect' && result.read) return result.read();
+    if (result.type !== 'content') throw new KeelsonError('BadRequest', `Cannot stream "${call.path}"`);
+    const { body } = result;
+    return typeof body === 'string' || body instanceof Uint8Array ? Readable.from([Buffer.from(body)]) : body;
+  }
+
+  async upgrade(call: ApiCall, protocols: readonly string[]): Promise<Upgraded> {
+    const result = await this.#handler.handle(this.#requestOf(call), () => undefined);
+    if (result.type !== 'connect' || !result.open) throw new KeelsonError('BadRequest', `Cannot upgrade "${call.path}"`);
+    return result.open(protocols);
+  }
+
+  async close(): Promise<void> {
+    // Nothing is kept open.
+  }
+
+  #requestOf(call: ApiCall): ApiRequest {
+    const { method, path, query, body, contentType, accept, signal } = call;
+    return {
+      method,
+      path,
+      query: Query.of(query),
+      user: this.#user,
+      body: body === undefined ? undefined : { type: 'value', value: body, contentType },
+      accept,
+      userAgent: 'keelson/in-process',
+      signal,
+    };
+  }
+
+  async #answer(call: ApiCall, result: ApiResult, warnings: readonly string[]): Promise<ApiResponse> {
+    if (call.accept !== undefined && (result.type === 'object' || result.type === 'list')) {
+      const representation = representationOf(call.accept);
+      if (representation.as !== 'object') {
+        return { status: 200, body: representedValue(representation, result, Query.of(call.query)), warnings };
+      }
+    }
+    switch (result.type) {
+      case 'object':
+        return { status: result.status, body: servedObject(result.definition, result.item), warnings };
+      case 'list':
+        return { status: 200, body: listValue(result), warnings };
+      case 'value':
+        if (result.status >= 400) throw errorOf(result.value ?? {}, result.status);
+        return { status: result.status, body: result.value, warnings };
+      case 'content':
+        return { status: result.status, body: await contentValue(result), warnings };
+      case 'watch':
+        throw new KeelsonError('BadRequest', `Cannot answer a watch of "${call.path}" at once`);
+      case 'connect': {
+        if (!result.read) throw new KeelsonError('BadRequest', `Cannot answer "${call.path}" at once`);
+        return { status: 200, body: await textOf(await result.read()), warnings };
+      }
+    }
+  }
+}
+
+function listValue({ definition, items, metadata }: ListResult): unknown {
+  return {
+    kind: definition.listKind,
+    apiVersion: apiVersionOf(definition),
+    metadata,
+    items: items.map((item) => servedObject(definition, item)),
+  };
+}
+
+async function contentValue({ contentType, body }: Extract<ApiResult, { type: 'content' }>): Promise<unknown> {
+  const text = typeof body === 'string' ? body : body instanceof Uint8Array ? Buffer.from(body).toString() : await textOf(body);
+  return contentType.startsWith('application/json') ? JSON.parse(text) : text;
+}
+
+async function textOf(stream: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
+interface EventReceiver {
+  next(events: readonly WatchEvent[]): void;
+  error(error: unknown): void;
+  complete(): void;
+}
+
+function openWatch(result: WatchResult, receiver: EventReceiver): Disposable {
+  const { definition } = result;
+  const toEvent = eventMaker(definition);
+  return result.open({
+    notes: (notes) => receiver.next(notes.map(toEvent)),
+    bookmark: (version, isEnd) => receiver.next([{ type: 'BOOKMARK', object: bookmarkObject(definition, version, isEnd) }]),
+    end: (error) => (error ? receiver.error(error) : receiver.complete()),
+  });
+}
+
+function eventMaker(definition: ResourceDefinition): (note: WatchNote) => WatchEvent {
+  if (!converterOf(definition)) return (note) => note.event();
+  return (note) =>
+    note.form(`event ${apiVersionOf(definition)}`, ({ type, item }): WatchEvent<KubernetesObject> => {
+      return deepFreeze({ type, object: servedObject(definition, item) });
+    });
+}

@@ -1,0 +1,56 @@
+type QueryValues = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
+
+/** The query of a request. */
+export class Query {
+  static readonly EMPTY = new Query(new Map());
+  readonly #values: ReadonlyMap<string, readonly string[]>;
+
+  constructor(values: ReadonlyMap<string, readonly string[]>) {
+    this.#values = values;
+  }
+
+  /** From what stands behind the question mark. */
+  static parse(text: string): Query {
+    if (text === '') return Query.EMPTY;
+    const values = new Map<string, string[]>();
+    for (const [name, value] of new URLSearchParams(text)) {
+      const known = values.get(name);
+      if (known) known.push(value);
+      else values.set(name, [value]);
+    }
+    return new Query(values);
+  }
+
+  static of(given: QueryValues | undefined): Query {
+    if (!given) return Query.EMPTY;
+    const values = new Map<string, readonly string[]>();
+    for (const [name, value] of Object.entries(given)) {
+      if (value === undefined) continue;
+      values.set(name, typeof value === 'object' ? value : [String(value)]);
+    }
+    return new Query(values);
+  }
+
+  /** The first value; undefined if there is none or it is empty. */
+  get(name: string): string | undefined {
+    return this.#values.get(name)?.[0] || undefined;
+  }
+
+  has(name: string): boolean {
+    return this.#values.has(name);
+  }
+
+  all(name: string): readonly string[] {
+    return this.#values.get(name) ?? [];
+  }
+
+  /** `1` and `true` are true, as for Go. */
+  flag(name: string): boolean {
+    const value = this.#values.get(name)?.[0];
+    return value !== undefined && value !== '0' && value.toLowerCase() !== 'false' && value !== 'f';
+  }
+
+  entries(): IterableIterator<[string, readonly string[]]> {
+    return this.#values.entries();
+  }
+}

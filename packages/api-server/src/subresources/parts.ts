@@ -1,0 +1,53 @@
+import type { KubernetesObject } from '@keelson/api';
+import type { CertificateSigningRequest } from '@keelson/api/certificates/v1';
+import type { Namespace, Pod } from '@keelson/api/core/v1';
+import {
+  preparePodEphemeralContainers,
+  preparePodResize,
+  validatePodEphemeralContainers,
+  validatePodResize,
+} from '../kinds/index.ts';
+import type { FieldError } from '../validation/field-error.ts';
+import type { SubresourcePart } from '../verbs/update.ts';
+
+/** What a subresource may change, written for one kind. */
+function part<T extends KubernetesObject>(
+  prepare: (object: T, old: Readonly<T>) => T,
+  validate?: (object: T, old: Readonly<T>) => readonly FieldError[],
+): SubresourcePart {
+  // The path has chosen the kind.
+  return {
+    prepare: (object, old) => prepare(object as T, old as Readonly<T>),
+    ...(validate && { validate: (object, old) => validate(object as T, old as Readonly<T>) }),
+  };
+}
+
+export const ephemeralContainersPart = part<Pod>((pod, old) => {
+  preparePodEphemeralContainers(pod, old);
+  return pod;
+}, validatePodEphemeralContainers);
+
+export const resizePart = part<Pod>((pod, old) => {
+  preparePodResize(pod, old);
+  return pod;
+}, validatePodResize);
+
+/** Of a namespace's `/finalize`, only the finalizers in the spec count. */
+export const finalizePart = part<Namespace>((namespace, old) => {
+  const next: Namespace = structuredClone(old);
+  const finalizers = namespace.spec?.finalizers;
+  if (finalizers === undefined || finalizers.length === 0) delete next.spec;
+  else next.spec = { ...next.spec, finalizers };
+  return next;
+});
+
+const APPROVALS = new Set(['Approved', 'Denied', 'Failed']);
+
+/** Of a request's `/approval`, only the conditions that approve or deny it count. */
+export const approvalPart = part<CertificateSigningRequest>((request, old) => {
+  const next: CertificateSigningRequest = structuredClone(old);
+  const others = (old.status?.conditions ?? []).filter(({ type }) => !APPROVALS.has(type));
+  const decisions = (request.status?.conditions ?? []).filter(({ type }) => APPROVALS.has(type));
+  next.status = { ...next.status, conditions: [...others, ...decisions] };
+  return next;
+});

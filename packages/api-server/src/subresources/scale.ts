@@ -1,0 +1,91 @@
+import { badRequest, labelSelectorFrom, notFound, type KubernetesObject } from '@keelson/api';
+import type { LabelSelector } from '@keelson/api/meta/v1';
+import type { Scale } from '@keelson/api/autoscaling/v1';
+import type { ApiResult } from '../response/api-result.ts';
+import { invalid } from '../validation/field-error.ts';
+import { decodeAs, fieldValidationOf, parseBody } from '../verbs/body.ts';
+import { metaOf, type Call } from '../verbs/call.ts';
+import { applyPatch, readPatch } from '../verbs/patch.ts';
+import { change } from '../verbs/update.ts';
+
+const KIND = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
+
+interface Scalable extends KubernetesObject {
+  spec?: { replicas?: number; selector?: LabelSelector | Record<string, string> };
+  status?: { replicas?: number };
+}
+
+/** GET, PUT and PATCH of `/scale`. */
+export async function serveScale(call: Call, verb: string): Promise<ApiResult> {
+  if (verb === 'get') {
+    const item = await call.storage.current(call.namespace, call.name);
+    if (!item) throw notFound(call.definition, call.name);
+    return { type: 'value', status: 200, value: scaleOf(item.object()) };
+  }
+  const wanted = verb === 'patch' ? patchedScale(call) : bodyScale(call);
+  const result = await change(call, {
+    part: 'main',
+    next: (old) => {
+      const scale = wanted(scaleOf(old));
+      check(call, scale);
+      const next = structuredClone(old) as Scalable;
+      next.spec = { ...next.spec, replicas: scale.spec?.replicas ?? 0 };
+      const { resourceVersion, uid } = scale.metadata ?? {};
+      if (resourceVersion) metaOf(next).resourceVersion = resourceVersion;
+      if (uid) metaOf(next).uid = uid;
+      return next;
+    },
+  });
+  const object = result.type === 'object' ? result.item.object() : result.type === 'value' ? result.value : {};
+  return { type: 'value', status: 200, value: scaleOf(object as KubernetesObject) };
+}
+
+function bodyScale(call: Call): (now: Scale) => Scale {
+  const validation = fieldValidationOf(call);
+  const raw = parseBody(call.request.body, validation !== 'Ignore');
+  if (raw.value === undefined) throw badRequest('EOF');
+  const scale = decodeScale(call, raw.value);
+  return () => scale;
+}
+
+function patchedScale(call: Call): (now: Scale) => Scale {
+  const wanted = readPatch(call);
+  return (now) => decodeScale(call, applyPatch(wanted, now, 'autoscaling.v1.Scale'));
+}
+
+function decodeScale(call: Call, value: unknown): Scale {
+  const validation = fieldValidationOf(call);
+  return decodeAs('autoscaling.v1.Scale', { raw: { value, duplicates: [] }, validation, warn: call.warn, kind: KIND }) as Scale;
+}
+
+function check(call: Call, scale: Scale): void {
+  const name = scale.metadata?.name;
+  if (name && name !== call.name) {
+    throw badRequest(`the name of the object (${name}) does not match the name on the URL (${call.name})`);
+  }
+  const replicas = scale.spec?.replicas ?? 0;
+  if (replicas >= 0) return;
+  const message = `Invalid value: ${replicas}: must be greater than or equal to 0`;
+  throw invalid({ ...KIND, name: call.name }, [{ type: 'FieldValueInvalid', field: 'spec.replicas', message }]);
+}
+
+function scaleOf(object: Readonly<KubernetesObject>): Scale {
+  const { metadata, spec, status } = object as Scalable;
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = metadata ?? {};
+  const selector = selectorText(spec?.selector);
+  return {
+    kind: 'Scale',
+    apiVersion: 'autoscaling/v1',
+    metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
+    spec: { replicas: spec?.replicas ?? 0 },
+    status: { replicas: status?.replicas ?? 0, ...(selector !== '' && { selector }) },
+  } as Scale;
+}
+
+/** A replication controller has a plain map of labels. */
+function selectorText(selector: LabelSelector | Record<string, string> | undefined): string {
+  if (!selector) return '';
+  const isLabelSelector = 'matchLabels' in selector || 'matchExpressions' in selector;
+  const full = isLabelSelector ? (selector as LabelSelector) : { matchLabels: selector as Record<string, string> };
+  return labelSelectorFrom(full).toString();
+}

@@ -1,0 +1,47 @@
+import type { KubernetesObject } from '@keelson/api';
+import type { AdmissionOperation, AdmissionRequest } from '../admission/admission.ts';
+import type { Call } from './call.ts';
+
+export interface Admitted {
+  readonly operation: AdmissionOperation;
+  readonly object: KubernetesObject | undefined;
+  readonly old: KubernetesObject | undefined;
+  readonly options?: unknown;
+}
+
+/** Runs all mutators and gives the object that comes out. */
+export async function mutate(call: Call, admitted: Admitted & { readonly object: KubernetesObject }): Promise<KubernetesObject> {
+  let { object } = admitted;
+  for (const mutator of call.services.mutators) {
+    object = await mutator.mutate({ ...requestOf(call, admitted), object });
+  }
+  return object;
+}
+
+/** Runs all validators. */
+export async function judge(call: Call, admitted: Admitted): Promise<void> {
+  const { validators } = call.services;
+  if (validators.length === 0) return;
+  const request = requestOf(call, admitted);
+  for (const validator of validators) await validator.validate(request);
+}
+
+function requestOf(call: Call, { operation, object, old, options }: Admitted): AdmissionRequest {
+  const { definition, info, user, dryRun, warn } = call;
+  const { group, version, resource } = definition;
+  const meta = object?.metadata ?? old?.metadata;
+  return {
+    operation,
+    resource: { group, version, resource },
+    kind: definition.kind,
+    subresource: info.subresource ?? '',
+    name: meta?.name ?? call.name,
+    namespace: meta?.namespace ?? call.namespace ?? '',
+    object,
+    oldObject: old,
+    options,
+    userInfo: user,
+    dryRun,
+    warn,
+  };
+}

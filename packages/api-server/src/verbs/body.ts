@@ -1,0 +1,137 @@
+import { apiVersionOf, badRequest, parseJson, parseJsonStrict, unsupportedMediaType, type KubernetesObject } from '@keelson/api';
+import { errorMessage, KeelsonError } from '@keelson/base';
+import { parse as parseYaml } from 'yaml';
+import { converterOf } from '../convert/versions.ts';
+import { SchemaDecoder } from '../decode/schema-decoder.ts';
+import type { ResourceDefinition } from '../registry/resource-definition.ts';
+import type { RequestBody } from '../request/api-request.ts';
+import type { Call } from './call.ts';
+
+const ACCEPTED = ['application/json', 'application/yaml'];
+
+/** A body that is parsed but not checked. */
+export interface RawBody {
+  readonly value: unknown;
+  /** Paths of keys that were given twice. */
+  readonly duplicates: readonly string[];
+}
+
+export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
+
+export function fieldValidationOf(call: Pick<Call, 'request'>): FieldValidation {
+  const asked = call.request.query.get('fieldValidation');
+  if (asked === undefined) return 'Warn';
+  if (asked === 'Ignore' || asked === 'Warn' || asked === 'Strict') return asked;
+  throw badRequest(`fieldValidation: Unsupported value: ${JSON.stringify(asked)}: supported values: "Ignore", "Strict", "Warn"`);
+}
+
+/** The media type without parameters, in lower case. */
+export function mediaTypeOf(contentType: string | undefined): string {
+  return (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}
+
+/** Parses JSON or YAML, by the content type; JSON if there is none. Throws `BadRequest` and `UnsupportedMediaType`. */
+export function parseBody(body: RequestBody | undefined, strict: boolean): RawBody {
+  if (!body) return { value: undefined, duplicates: [] };
+  if (body.type === 'value') return { value: body.value, duplicates: [] };
+  const mediaType = mediaTypeOf(body.contentType);
+  if (mediaType === 'application/yaml') return parseYamlBody(body.data.toString());
+  if (mediaType !== '' && mediaType !== 'application/json' && mediaType !== '*/*') throw unsupportedMediaType(ACCEPTED);
+  return parseJsonBody(body.data.toString(), strict);
+}
+
+export function parseJsonBody(text: string, strict: boolean): RawBody {
+  if (text.trim() === '') return { value: undefined, duplicates: [] };
+  return strict ? parseJsonStrict(text) : { value: parseJson(text), duplicates: [] };
+}
+
+export function parseYamlBody(text: string): RawBody {
+  try {
+    return {
+      value: parseYaml(text, { version: '1.1', uniqueKeys: false, maxAliasCount: 100, intAsBigInt: false }),
+      duplicates: [],
+    };
+  } catch (error) {
+    throw new KeelsonError('BadRequest', `error converting YAML to JSON: yaml: ${errorMessage(error)}`, { cause: error });
+  }
+}
+
+/** The object in the body of a create or an update, checked by the schema, in the stored version. It is private to the request. */
+export function decodeBody(call: Call): KubernetesObject {
+  const validation = fieldValidationOf(call);
+  const raw = parseBody(call.request.body, validation !== 'Ignore');
+  if (raw.value === undefined || raw.value === null) throw badRequest('EOF');
+  return decodeObject(call, raw, validation);
+}
+
+export function decodeObject(call: Call, raw: RawBody, validation: FieldValidation): KubernetesObject {
+  const { definition } = call;
+  checkHead(definition, raw.value);
+  const object = decodeBySchema(call, definition, { raw, validation });
+  object.kind = definition.kind;
+  object.apiVersion = apiVersionOf(definition);
+  return converterOf(definition)?.toStorage(object) ?? object;
+}
+
+function decodeBySchema(
+  call: Call,
+  definition: ResourceDefinition,
+  { raw, validation }: { raw: RawBody; validation: FieldValidation },
+): KubernetesObject {
+  return decodeAs(definition.definition, { raw, validation, warn: call.warn, kind: definition });
+}
+
+/** Checks any body by the schema of `schema`. */
+export function decodeAs(
+  schema: string,
+  options: {
+    readonly raw: RawBody;
+    readonly validation: FieldValidation;
+    readonly warn: (text: string) => void;
+    readonly kind: { readonly kind: string; readonly version: string; readonly group: string };
+  },
+): KubernetesObject {
+  const { raw, validation, warn, kind } = options;
+  const decoder = new SchemaDecoder();
+  const object = strictly(kind, () => decoder.decode(schema, raw.value));
+  if (validation !== 'Ignore') {
+    const faults = [
+      ...raw.duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`),
+      ...decoder.unknown.map((path) => `unknown field ${JSON.stringify(path)}`),
+    ];
+    if (validation === 'Strict' && faults.length > 0) throw cannotHandle(kind, `strict decoding error: ${faults.join(', ')}`);
+    for (const fault of faults) warn(fault);
+  }
+  // Has the shape of the schema now.
+  return object as KubernetesObject;
+}
+
+function strictly<T>(kind: { readonly kind: string; readonly version: string }, decode: () => T): T {
+  try {
+    return decode();
+  } catch (error) {
+    if (error instanceof KeelsonError && error.reason === 'BadRequest') throw cannotHandle(kind, error.message);
+    throw error;
+  }
+}
+
+function cannotHandle({ kind, version }: { readonly kind: string; readonly version: string }, why: string): KeelsonError {
+  return badRequest(`${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${why}`);
+}
+
+/** The body must name the kind of the path, or none. */
+function checkHead(definition: ResourceDefinition, value: unknown): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw cannotHandle(definition, `json: cannot unmarshal ${Array.isArray(value) ? 'array' : typeof value} into Go value`);
+  }
+  const { kind, apiVersion } = value as { kind?: unknown; apiVersion?: unknown };
+  const expected = apiVersionOf(definition);
+  if (typeof apiVersion === 'string' && apiVersion !== '' && apiVersion !== expected) {
+    throw badRequest(`the API version in the data (${apiVersion}) does not match the expected API version (${expected})`);
+  }
+  if (typeof kind === 'string' && kind !== '' && kind !== definition.kind) {
+    throw badRequest(
+      `${kind} in version ${JSON.stringify(definition.version)} cannot be handled as a ${definition.kind}: no kind ${JSON.stringify(kind)} is registered for the resource ${JSON.stringify(definition.resource)}`,
+    );
+  }
+}

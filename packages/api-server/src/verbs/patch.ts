@@ -1,0 +1,113 @@
+import {
+  apiVersionOf,
+  applyJsonPatch,
+  applyMergePatch,
+  applyStrategicMergePatch,
+  badRequest,
+  definitionOf,
+  unsupportedMediaType,
+  type KubernetesObject,
+} from '@keelson/api';
+import { converterOf } from '../convert/versions.ts';
+import type { ResourceDefinition } from '../registry/resource-definition.ts';
+import type { ApiResult } from '../response/api-result.ts';
+import type { StoredObject } from '../storage/stored-object.ts';
+import { apply } from './apply.ts';
+import { decodeObject, fieldValidationOf, mediaTypeOf, parseJsonBody } from './body.ts';
+import type { Call } from './call.ts';
+import { change, type Change } from './update.ts';
+
+export const JSON_PATCH = 'application/json-patch+json';
+export const MERGE_PATCH = 'application/merge-patch+json';
+export const STRATEGIC_MERGE_PATCH = 'application/strategic-merge-patch+json';
+export const APPLY_PATCH = 'application/apply-patch+yaml';
+
+const MAX_OPERATIONS = 10_000;
+
+/** A patch that is parsed. */
+export interface Patch {
+  readonly type: 'json' | 'merge' | 'strategic';
+  readonly value: unknown;
+}
+
+/** PATCH of an object or of its status. */
+export async function patch(call: Call): Promise<ApiResult> {
+  const mediaType = mediaTypeOf(call.request.body?.contentType);
+  if (mediaType === APPLY_PATCH) return apply(call);
+  const part = call.info.subresource === 'status' ? 'status' : 'main';
+  return patchPart(call, part);
+}
+
+/** Patches a part of the object. */
+export async function patchPart(call: Call, part: Change['part']): Promise<ApiResult> {
+  const wanted = readPatch(call);
+  const validation = fieldValidationOf(call);
+  return change(call, {
+    part,
+    next: (_old, item) => {
+      const patched = applyPatch(wanted, servedCopy(call.definition, item), call.definition.definition);
+      const object = decodeObject(call, { value: patched, duplicates: [] }, validation);
+      checkIdentity(call, object);
+      return object;
+    },
+  });
+}
+
+/** The object in the version that the request names, for the patch to work on. */
+function servedCopy(definition: ResourceDefinition, item: StoredObject): unknown {
+  const object = item.object();
+  return converterOf(definition)?.fromStorage(object) ?? object;
+}
+
+/** Applies a patch; `document` is not changed. */
+export function applyPatch({ type, value }: Patch, document: unknown, definition: string): unknown {
+  switch (type) {
+    case 'json':
+      return applyJsonPatch(document, value);
+    case 'merge':
+      return applyMergePatch(document, value);
+    case 'strategic':
+      return applyStrategicMergePatch(document, value, definition);
+  }
+}
+
+/** The patch in the body. Throws `UnsupportedMediaType` and `BadRequest`. */
+export function readPatch(call: Call): Patch {
+  const { body } = call.request;
+  const type = patchType(call.definition, mediaTypeOf(body?.contentType));
+  const value = body?.type === 'value' ? body.value : parseJsonBody(body?.data.toString() ?? '', false).value;
+  if (value === undefined || value === null) throw badRequest('a patch must not be empty');
+  if (type === 'json') {
+    if (!Array.isArray(value))
+      throw badRequest('error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch');
+    if (value.length > MAX_OPERATIONS) {
+      throw badRequest(`The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${value.length}`);
+    }
+  } else if (typeof value !== 'object' || Array.isArray(value)) {
+    throw badRequest(
+      `error decoding patch: json: cannot unmarshal ${Array.isArray(value) ? 'array' : typeof value} into Go value of type map[string]interface {}`,
+    );
+  }
+  return { type, value };
+}
+
+function patchType(definition: ResourceDefinition, mediaType: string): Patch['type'] {
+  if (mediaType === JSON_PATCH) return 'json';
+  if (mediaType === MERGE_PATCH) return 'merge';
+  // Kinds that come from outside the tables know no merge keys.
+  const knowsStrategic = definitionOf(definition.definition) !== undefined;
+  if (mediaType === STRATEGIC_MERGE_PATCH && knowsStrategic) return 'strategic';
+  throw unsupportedMediaType([JSON_PATCH, MERGE_PATCH, ...(knowsStrategic ? [STRATEGIC_MERGE_PATCH] : []), APPLY_PATCH]);
+}
+
+function checkIdentity(call: Call, object: KubernetesObject): void {
+  const { name, namespace } = object.metadata ?? {};
+  if (name !== call.name) {
+    throw badRequest(`the name of the object (${name ?? ''}) does not match the name on the URL (${call.name})`);
+  }
+  if ((namespace ?? '') !== (call.namespace ?? '')) {
+    throw badRequest(
+      `the namespace of the object (${namespace ?? ''}) does not match the namespace on the URL (${call.namespace ?? ''}) of ${apiVersionOf(call.definition)} ${call.definition.kind}`,
+    );
+  }
+}

@@ -1,0 +1,43 @@
+import { badRequest, parseFieldSelector, parseLabelSelector, type FieldTerm } from '@keelson/api';
+import { converterOf } from '../convert/versions.ts';
+import { supportedField } from '../registry/field-values.ts';
+import type { Selection } from '../storage/selection.ts';
+import type { Call } from './call.ts';
+
+/** What a list, watch or deletecollection is about, from its path and query. Throws `BadRequest`. */
+export function selectionOf(call: Call): Selection {
+  const { query } = call.request;
+  const labelText = query.get('labelSelector');
+  const fieldText = query.get('fieldSelector');
+  const labels = labelText === undefined ? undefined : parseLabels(labelText);
+  let namespace = call.namespace;
+  let name = call.name === '' ? undefined : call.name;
+  const fields: FieldTerm[] = [];
+  for (const term of fieldText === undefined ? [] : parseFieldSelector(fieldText)) {
+    const field = fieldOf(call, term.field);
+    const known = { ...term, field };
+    if (field === 'metadata.name' && term.operator === '=' && name === undefined) name = term.value;
+    else if (field === 'metadata.namespace' && term.operator === '=' && namespace === undefined && call.definition.namespaced) {
+      namespace = term.value;
+    } else fields.push(known);
+  }
+  return { namespace, name, labels, fields };
+}
+
+function parseLabels(text: string) {
+  try {
+    return parseLabelSelector(text);
+  } catch (error) {
+    throw badRequest(`unable to parse requirement: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** Labels that `events.k8s.io` gives to fields of the stored event. */
+const EVENT_FIELDS: Readonly<Record<string, string>> = { reportingController: 'reportingComponent' };
+
+function fieldOf({ definition }: Call, label: string): string {
+  const field = supportedField(definition, label);
+  if (field === undefined) throw badRequest(`field label not supported: ${label}`);
+  if (definition.kind !== 'Event' || !converterOf(definition)) return field;
+  return EVENT_FIELDS[field] ?? field.replace(/^regarding\./, 'involvedObject.');
+}
