@@ -94,7 +94,8 @@ export class TokenCache implements TokenReader {
         },
       },
     );
-    const { token = '', expirationTimestamp } = (answer as { status?: { token?: string; expirationTimestamp?: string } }).status ?? {};
+    const { token = '', expirationTimestamp } =
+      (answer as { status?: { token?: string; expirationTimestamp?: string } }).status ?? {};
     const lifeMs = (parseTime(expirationTimestamp) ?? nowMs + expirationSeconds * 1000) - nowMs;
     this.#tokens.set(key, { text: token, renewAtMs: nowMs + Math.min(lifeMs * 0.8, DAY_MS) });
     return token;

@@ -17,7 +17,8 @@ export interface ImagePullerDependencies {
   readonly events: EventSink;
 }
 
-const REFERENCE = /^(?:[a-zA-Z0-9.-]+(?::\d+)?\/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*(?::[\w][\w.-]{0,127})?(?:@[a-z0-9]+:[0-9a-fA-F]{32,})?$/;
+const REFERENCE =
+  /^(?:[a-zA-Z0-9.-]+(?::\d+)?\/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*(?::[\w][\w.-]{0,127})?(?:@[a-z0-9]+:[0-9a-fA-F]{32,})?$/;
 
 /** Sees to it that an image is on the node, as the container's policy says. Pulls that fail are tried again with growing delays. */
 export class ImagePuller {
@@ -41,7 +42,12 @@ export class ImagePuller {
     const policy = container.imagePullPolicy ?? defaultPullPolicy(image);
     const found = policy === 'Always' ? undefined : await runtime.images.find(image, signal);
     if (found) {
-      events.event(pod, 'Normal', 'Pulled', `Container image "${image}" already present on machine and can be accessed by the pod`);
+      events.event(
+        pod,
+        'Normal',
+        'Pulled',
+        `Container image "${image}" already present on machine and can be accessed by the pod`,
+      );
       return { ok: true, image: found };
     }
     if (policy === 'Never') {
@@ -74,7 +80,12 @@ export class ImagePuller {
       const pulled = await runtime.images.pull(image, await this.#credentials(pod, image), signal);
       const tookMs = Math.round(clock.monotonic() - startedAtMs);
       const took = `${tookMs}ms (${tookMs}ms including waiting)`;
-      events.event(pod, 'Normal', 'Pulled', `Successfully pulled image "${image}" in ${took}. Image size: ${pulled.sizeBytes} bytes.`);
+      events.event(
+        pod,
+        'Normal',
+        'Pulled',
+        `Successfully pulled image "${image}" in ${took}. Image size: ${pulled.sizeBytes} bytes.`,
+      );
       this.#failed.delete(key);
       return { ok: true, image: pulled };
     } catch (error) {
@@ -101,7 +112,8 @@ export class ImagePuller {
     for (const { name = '' } of pod.spec?.imagePullSecrets ?? []) {
       const secret = await this.#deps.config.secret(pod.metadata?.namespace ?? '', name);
       const encoded = secret?.data?.['.dockerconfigjson'];
-      const found = encoded === undefined ? undefined : credentialsIn(Buffer.from(encoded, 'base64').toString(), registryOf(image));
+      const found =
+        encoded === undefined ? undefined : credentialsIn(Buffer.from(encoded, 'base64').toString(), registryOf(image));
       if (found) return found;
     }
     return undefined;
@@ -131,7 +143,9 @@ function credentialsIn(text: string, registry: string): PullCredentials | undefi
     const host = server.replace(/^https?:\/\//, '').split('/')[0];
     if (host !== registry && !(registry === 'docker.io' && host === 'index.docker.io')) continue;
     if (username !== undefined) return { username, password: password ?? '', serverAddress: server };
-    const [user = '', ...rest] = Buffer.from(auth ?? '', 'base64').toString().split(':');
+    const [user = '', ...rest] = Buffer.from(auth ?? '', 'base64')
+      .toString()
+      .split(':');
     return { username: user, password: rest.join(':'), serverAddress: server };
   }
   return undefined;

@@ -64,12 +64,40 @@ export class Kubelet implements Runnable {
     const memoryCapacityBytes = Number(parseQuantity(capacity['memory'] ?? '0').value());
     const starter = new ContainerStarter({ ...deps, config, images, volumes, probes: reach, nodeName, memoryCapacityBytes });
     const sandbox = { nodeName, clusterDns: options.clusterDns ?? [], clusterDomain: options.clusterDomain ?? 'cluster.local' };
-    const parts = { pleg: this.#pleg, probes: this.#probes, statuses: this.#statuses, volumes, images, starter, killer, tokens, sandbox };
+    const parts = {
+      pleg: this.#pleg,
+      probes: this.#probes,
+      statuses: this.#statuses,
+      volumes,
+      images,
+      starter,
+      killer,
+      tokens,
+      sandbox,
+    };
     const syncer = new PodSyncer({ ...deps, ...parts, logger, hostIps: hostIps(options), allocatable: () => capacity });
-    this.#workers = new PodWorkers({ clock, logger, alarms: this.#alarms, events, pleg: this.#pleg, syncer, node: () => this.#agent.node });
-    this.#orphans = new Orphans({ clock, logger, pleg: this.#pleg, killer, syncer, volumes, alarms: this.#alarms, isKnown: (uid) => this.#workers.has(uid) });
+    this.#workers = new PodWorkers({
+      clock,
+      logger,
+      alarms: this.#alarms,
+      events,
+      pleg: this.#pleg,
+      syncer,
+      node: () => this.#agent.node,
+    });
+    this.#orphans = new Orphans({
+      clock,
+      logger,
+      pleg: this.#pleg,
+      killer,
+      syncer,
+      volumes,
+      alarms: this.#alarms,
+      isKnown: (uid) => this.#workers.has(uid),
+    });
     this.api = new NodeApi({ runtime, pleg: this.#pleg, nowMs: () => clock.now(), nodeName, pods: () => this.#podsWithStatus() });
-    this.#server = serving === false ? undefined : new KubeletServer({ api: this.api, logger, config: () => shown(options) }, serving);
+    this.#server =
+      serving === false ? undefined : new KubeletServer({ api: this.api, logger, config: () => shown(options) }, serving);
   }
 
   /** Where the HTTPS API listens; 0 before start and without a server. */
@@ -122,5 +150,13 @@ function hostIps({ addresses }: KubeletOptions): readonly string[] {
 
 function shown(options: KubeletOptions): unknown {
   const { clusterDns, clusterDomain = 'cluster.local', maxPods = 110, podCidr } = options;
-  return { kind: 'KubeletConfiguration', apiVersion: 'kubelet.config.k8s.io/v1beta1', kubeletVersion: KUBELET_VERSION, clusterDNS: clusterDns, clusterDomain, maxPods, podCIDR: podCidr };
+  return {
+    kind: 'KubeletConfiguration',
+    apiVersion: 'kubelet.config.k8s.io/v1beta1',
+    kubeletVersion: KUBELET_VERSION,
+    clusterDNS: clusterDns,
+    clusterDomain,
+    maxPods,
+    podCIDR: podCidr,
+  };
 }

@@ -75,7 +75,12 @@ function required(data: Data | undefined, key: string, optional: boolean | undef
 }
 
 /** `undefined` only if it may be missing and is. */
-async function configMapData(config: ConfigReader, namespace: string, name: string, optional?: boolean): Promise<Data | undefined> {
+async function configMapData(
+  config: ConfigReader,
+  namespace: string,
+  name: string,
+  optional?: boolean,
+): Promise<Data | undefined> {
   const found = await config.configMap(namespace, name);
   if (!found && !optional) throw new KeelsonError('NotFound', `configmap "${name}" not found`);
   return found ? (found.data ?? {}) : undefined;
@@ -85,5 +90,7 @@ async function secretData(config: ConfigReader, namespace: string, name: string,
   const found = await config.secret(namespace, name);
   if (!found && !optional) throw new KeelsonError('NotFound', `secret "${name}" not found`);
   if (!found) return undefined;
-  return Object.fromEntries(Object.entries(found.data ?? {}).map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]));
+  return Object.fromEntries(
+    Object.entries(found.data ?? {}).map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]),
+  );
 }

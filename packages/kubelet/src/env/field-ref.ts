@@ -57,7 +57,8 @@ function formatMap(map: Readonly<Record<string, string>> | undefined): string {
 export function resourceValue(pod: Pod, container: Container, ref: ResourceFieldSelector, context: DownwardContext): string {
   const target = ref.containerName ? containerNamed(pod, ref.containerName) : container;
   const [kind = '', name = ''] = splitOnce(ref.resource);
-  if (kind !== 'limits' && kind !== 'requests') throw new KeelsonError('BadRequest', `unsupported container resource: ${ref.resource}`);
+  if (kind !== 'limits' && kind !== 'requests')
+    throw new KeelsonError('BadRequest', `unsupported container resource: ${ref.resource}`);
   const { limits, requests } = target.resources ?? {};
   const set = kind === 'limits' ? (limits?.[name] ?? context.allocatable[name]) : (requests?.[name] ?? limits?.[name]);
   const divisor = !ref.divisor || parseQuantity(ref.divisor).isZero() ? '1' : ref.divisor;

@@ -12,7 +12,10 @@ export interface ServiceEnvInput {
  * The variables that tell a container of the services that exist when it starts: those of the pod's own namespace, and the API server's.
  * In the order of the services' names; the pod's namespace wins over the API server's.
  */
-export function serviceEnv(services: readonly Service[], { namespace, enableServiceLinks }: ServiceEnvInput): Map<string, string> {
+export function serviceEnv(
+  services: readonly Service[],
+  { namespace, enableServiceLinks }: ServiceEnvInput,
+): Map<string, string> {
   const wanted = new Map<string, Service>();
   for (const service of services) {
     const { namespace: home, name = '' } = service.metadata ?? {};

@@ -75,7 +75,8 @@ export class NodeAgent {
       try {
         await Promise.all([this.#renewLease(signal), this.#reportStatus(signal)]);
       } catch (error) {
-        if (!signal.aborted) this.#deps.logger.warn('heartbeat failed', { node: this.#options.nodeName, error: errorMessage(error) });
+        if (!signal.aborted)
+          this.#deps.logger.warn('heartbeat failed', { node: this.#options.nodeName, error: errorMessage(error) });
       } finally {
         this.#beating = false;
       }
@@ -171,7 +172,10 @@ export class NodeAgent {
       await leases.patch(name, 'merge', { spec }, { signal });
     } catch (error) {
       if (!isReason(error, 'NotFound')) throw error;
-      await leases.create({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { ...name, ...this.#owner() }, spec }, { signal });
+      await leases.create(
+        { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { ...name, ...this.#owner() }, spec },
+        { signal },
+      );
     }
   }
 

@@ -29,7 +29,9 @@ export function nodeStatus(input: NodeStatusInput): NodeStatus {
     addresses: addresses.map((address) => ({ ...address })),
     nodeInfo: info,
     images: imageList(images),
-    ...(port > 0 ? { daemonEndpoints: { kubeletEndpoint: { Port: port } } } : old.daemonEndpoints && { daemonEndpoints: old.daemonEndpoints }),
+    ...(port > 0
+      ? { daemonEndpoints: { kubeletEndpoint: { Port: port } } }
+      : old.daemonEndpoints && { daemonEndpoints: old.daemonEndpoints }),
   };
 }
 
@@ -68,7 +70,15 @@ export function differs(from: NodeStatus, to: NodeStatus): boolean {
   return JSON.stringify(withoutHeartbeats(from)) !== JSON.stringify(withoutHeartbeats(to));
 }
 
-function withoutHeartbeats({ addresses, allocatable, capacity, conditions: all, daemonEndpoints, images, nodeInfo }: NodeStatus): unknown {
+function withoutHeartbeats({
+  addresses,
+  allocatable,
+  capacity,
+  conditions: all,
+  daemonEndpoints,
+  images,
+  nodeInfo,
+}: NodeStatus): unknown {
   const own = ['MemoryPressure', 'DiskPressure', 'PIDPressure', 'Ready'].map((type) => {
     const { status, reason, message } = findCondition(all, type) ?? {};
     return [type, status, reason, message];

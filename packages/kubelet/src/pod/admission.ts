@@ -20,7 +20,10 @@ function wrongNode(pod: Pod, node: Pick<Node, 'metadata'>): Rejection | undefine
   const labels = node.metadata?.labels ?? {};
   const misses = Object.entries(pod.spec?.nodeSelector ?? {}).some(([key, value]) => labels[key] !== value);
   if (!misses) return undefined;
-  return { reason: 'NodeAffinity', message: 'Pod was rejected: Predicate NodeAffinity failed: node(s) didn\'t match Pod\'s node affinity/selector' };
+  return {
+    reason: 'NodeAffinity',
+    message: "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
+  };
 }
 
 function tooMany(pod: Pod, node: Pick<Node, 'status'>, others: readonly Pod[]): Rejection | undefined {

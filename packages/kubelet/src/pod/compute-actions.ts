@@ -190,6 +190,12 @@ function atLeast(pod: Pod, start: ContainerToStart): ContainerToStart {
   const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
   const old = [...containerStatuses, ...initContainerStatuses].find((status) => status.name === start.container.name);
   if (!old) return start;
-  const hasRun = old.state?.running !== undefined || old.state?.terminated !== undefined || old.lastState?.terminated !== undefined;
-  return hasRun ? { ...start, attempt: Math.max(start.attempt, old.restartCount + (old.state?.waiting && old.containerID === undefined ? 0 : 1)) } : start;
+  const hasRun =
+    old.state?.running !== undefined || old.state?.terminated !== undefined || old.lastState?.terminated !== undefined;
+  return hasRun
+    ? {
+        ...start,
+        attempt: Math.max(start.attempt, old.restartCount + (old.state?.waiting && old.containerID === undefined ? 0 : 1)),
+      }
+    : start;
 }

@@ -43,7 +43,8 @@ function statusOf(container: Container, role: 'init' | 'main' | 'ephemeral', inp
   if (reason && !status.state?.running) putToWait(status, reason);
   const { running, terminated } = status.state ?? {};
   const id = latest?.id ?? '';
-  status.started = role === 'init' && !isSidecar(container) ? running !== undefined : running !== undefined && input.isStarted(container, id);
+  status.started =
+    role === 'init' && !isSidecar(container) ? running !== undefined : running !== undefined && input.isStarted(container, id);
   status.ready =
     role === 'init' && !isSidecar(container)
       ? terminated?.exitCode === 0

@@ -74,7 +74,9 @@ function readiness(pod: Pod, containers: Verdict): Verdict {
   const open = (pod.spec?.readinessGates ?? []).flatMap(({ conditionType }) => {
     const gate = findCondition(pod.status?.conditions, conditionType);
     if (!gate) return [`corresponding condition of pod readiness gate "${conditionType}" does not exist.`];
-    return gate.status === 'True' ? [] : [`the status of pod readiness gate "${conditionType}" is not "True", but ${gate.status}`];
+    return gate.status === 'True'
+      ? []
+      : [`the status of pod readiness gate "${conditionType}" is not "True", but ${gate.status}`];
   });
   if (open.length === 0) return { status: 'True' };
   return { status: 'False', reason: 'ReadinessGatesNotReady', message: open.join(', ') };

@@ -33,7 +33,10 @@ export function shouldRestart(spec: PodSpec, container: Container, last: Runtime
 
 /** Tells whether a container must be made anew because its definition was changed. Only what may change in a running pod counts. */
 export function containerHash(container: Container): string {
-  return createHash('sha256').update(JSON.stringify([container.name, container.image])).digest('hex').slice(0, 8);
+  return createHash('sha256')
+    .update(JSON.stringify([container.name, container.image]))
+    .digest('hex')
+    .slice(0, 8);
 }
 
 export const LABELS = {

@@ -63,7 +63,10 @@ function countMain(containers: readonly Container[], statuses: readonly Containe
   return counts;
 }
 
-function countInit(spec: PodSpec, statuses: readonly ContainerStatus[]): { pending: number; failed: number; sidecarsPending: number } {
+function countInit(
+  spec: PodSpec,
+  statuses: readonly ContainerStatus[],
+): { pending: number; failed: number; sidecarsPending: number } {
   const counts = { pending: 0, failed: 0, sidecarsPending: 0 };
   for (const init of spec.initContainers ?? []) {
     const status = statuses.find((each) => each.name === init.name);

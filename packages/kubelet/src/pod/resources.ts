@@ -13,7 +13,9 @@ export function qosClass(pod: Pod): QosClass {
   const set = QOS_CLASSES.find((name) => name === pod.status?.qosClass);
   if (set) return set;
   const spec = pod.spec ?? { containers: [] };
-  const parts = spec.resources ? [spec.resources] : [...(spec.initContainers ?? []), ...spec.containers].map((each) => each.resources);
+  const parts = spec.resources
+    ? [spec.resources]
+    : [...(spec.initContainers ?? []), ...spec.containers].map((each) => each.resources);
   const amounts = parts.flatMap((part) => COMPUTE.flatMap((name) => [part?.requests?.[name], part?.limits?.[name]]));
   if (!amounts.some((amount) => amount !== undefined && !parseQuantity(amount).isZero())) return 'BestEffort';
   const guaranteed = parts.every((part) => COMPUTE.every((name) => isPinned(part?.requests?.[name], part?.limits?.[name])));

@@ -32,7 +32,12 @@ export async function runHook(
   }
 }
 
-async function execHook(command: readonly string[], target: HookTarget, { runtime }: ProbeDependencies, timeoutMs: number): Promise<void> {
+async function execHook(
+  command: readonly string[],
+  target: HookTarget,
+  { runtime }: ProbeDependencies,
+  timeoutMs: number,
+): Promise<void> {
   const { exitCode, stdout, stderr } = await runtime.execSync(target.containerId, command, timeoutMs);
   if (exitCode === 0) return;
   const output = Buffer.concat([stdout, stderr]).toString().trim().slice(0, 1024);
@@ -47,8 +52,10 @@ async function httpHook(
 ): Promise<void> {
   const host = action.host ?? (endpoint.ip || '127.0.0.1');
   const dial = (port: number) => deps.dial(endpoint, action.host, port);
-  const { status } = await httpGet({ action, container, dial, host, userAgent: 'kube-lifecycle/1.36', signal }).catch((error: unknown) => {
-    throw new KeelsonError('InternalError', `Http lifecycle hook failed: ${errorMessage(error)}`, { cause: error });
-  });
+  const { status } = await httpGet({ action, container, dial, host, userAgent: 'kube-lifecycle/1.36', signal }).catch(
+    (error: unknown) => {
+      throw new KeelsonError('InternalError', `Http lifecycle hook failed: ${errorMessage(error)}`, { cause: error });
+    },
+  );
   if (status >= 400) throw new KeelsonError('InternalError', `HTTP hook answered status ${status}`);
 }

@@ -61,7 +61,12 @@ async function once(call: HttpCall, path: string): Promise<HttpAnswer> {
 }
 
 function headersOf({ action, host, userAgent }: HttpCall, port: number): Record<string, string> {
-  const headers: Record<string, string> = { 'user-agent': userAgent, accept: '*/*', host: `${host}:${port}`, connection: 'close' };
+  const headers: Record<string, string> = {
+    'user-agent': userAgent,
+    accept: '*/*',
+    host: `${host}:${port}`,
+    connection: 'close',
+  };
   for (const { name, value } of action.httpHeaders ?? []) headers[name.toLowerCase()] = value;
   return headers;
 }

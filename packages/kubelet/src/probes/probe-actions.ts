@@ -30,7 +30,12 @@ export interface ProbeDependencies {
 const USER_AGENT = 'kube-probe/1.36';
 
 /** Makes one probe. `unknown` if it could not be made at all, which says nothing about the container. Never rejects. */
-export async function runProbe(probe: Probe, target: ProbeTarget, deps: ProbeDependencies, signal: AbortSignal): Promise<ProbeOutcome> {
+export async function runProbe(
+  probe: Probe,
+  target: ProbeTarget,
+  deps: ProbeDependencies,
+  signal: AbortSignal,
+): Promise<ProbeOutcome> {
   const timeoutMs = (probe.timeoutSeconds ?? 1) * 1000;
   const limit = new AbortController();
   const stop = () => limit.abort(signal.reason);
@@ -40,7 +45,10 @@ export async function runProbe(probe: Probe, target: ProbeTarget, deps: ProbeDep
     if (probe.exec) return await execProbe(probe, target, deps, timeoutMs);
     return await untilAborted(networkProbe(probe, target, deps, limit.signal), limit.signal);
   } catch (error) {
-    return { result: signal.aborted ? 'unknown' : 'failure', output: errorMessage(limit.signal.aborted ? limit.signal.reason : error) };
+    return {
+      result: signal.aborted ? 'unknown' : 'failure',
+      output: errorMessage(limit.signal.aborted ? limit.signal.reason : error),
+    };
   } finally {
     timer[Symbol.dispose]();
     signal.removeEventListener('abort', stop);
@@ -54,20 +62,31 @@ function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
-async function execProbe(probe: Probe, target: ProbeTarget, { runtime }: ProbeDependencies, timeoutMs: number): Promise<ProbeOutcome> {
+async function execProbe(
+  probe: Probe,
+  target: ProbeTarget,
+  { runtime }: ProbeDependencies,
+  timeoutMs: number,
+): Promise<ProbeOutcome> {
   const command = probe.exec?.command ?? [];
   try {
     const { exitCode, stdout, stderr } = await runtime.execSync(target.containerId, command, timeoutMs);
     const output = Buffer.concat([stdout, stderr]).toString().slice(0, 10_240);
     return { result: exitCode === 0 ? 'success' : 'failure', output };
   } catch (error) {
-    if (isReason(error, 'Timeout')) return { result: 'failure', output: `command timed out: "${command.join(' ')}" timed out after ${timeoutMs / 1000}s` };
+    if (isReason(error, 'Timeout'))
+      return { result: 'failure', output: `command timed out: "${command.join(' ')}" timed out after ${timeoutMs / 1000}s` };
     if (isReason(error, 'BadRequest')) return { result: 'failure', output: errorMessage(error) };
     return { result: 'unknown', output: errorMessage(error) };
   }
 }
 
-async function networkProbe(probe: Probe, target: ProbeTarget, deps: ProbeDependencies, signal: AbortSignal): Promise<ProbeOutcome> {
+async function networkProbe(
+  probe: Probe,
+  target: ProbeTarget,
+  deps: ProbeDependencies,
+  signal: AbortSignal,
+): Promise<ProbeOutcome> {
   const { container, endpoint } = target;
   if (probe.tcpSocket) {
     (await deps.dial(endpoint, probe.tcpSocket.host, portNumber(probe.tcpSocket.port, container))).destroy();

@@ -117,7 +117,9 @@ export class ProbeManager implements ContainerVerdicts {
   }
 
   #schedule(uid: string, worker: Worker, delayMs: number): void {
-    this.#deps.alarms.set(alarmKey(uid, worker), delayMs, () => this.#tasks.run('probe', (signal) => this.#tick(uid, worker, signal)));
+    this.#deps.alarms.set(alarmKey(uid, worker), delayMs, () =>
+      this.#tasks.run('probe', (signal) => this.#tick(uid, worker, signal)),
+    );
   }
 
   async #tick(uid: string, worker: Worker, signal: AbortSignal): Promise<void> {
@@ -153,7 +155,8 @@ export class ProbeManager implements ContainerVerdicts {
 
   /** The others waited for the startup probe: they need not wait for their next turn too. */
   #wake(uid: string, containerId: string): void {
-    for (const other of this.#byContainer.get(containerId)?.values() ?? []) if (other.type !== 'startup') this.#schedule(uid, other, 0);
+    for (const other of this.#byContainer.get(containerId)?.values() ?? [])
+      if (other.type !== 'startup') this.#schedule(uid, other, 0);
   }
 
   #report({ type, pod, target }: Worker, { result, output, warning }: ProbeOutcome): void {

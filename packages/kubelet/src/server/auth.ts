@@ -8,7 +8,11 @@ const CERTIFICATE_ONLY: Authorize = async ({ user }) => (user ? 'allowed' : 'una
 /** Paths that say nothing worth protecting. */
 const OPEN = new Set(['/healthz']);
 
-export async function authorizeRequest(request: IncomingMessage, path: string, authorize: Authorize = CERTIFICATE_ONLY): Promise<Verdict> {
+export async function authorizeRequest(
+  request: IncomingMessage,
+  path: string,
+  authorize: Authorize = CERTIFICATE_ONLY,
+): Promise<Verdict> {
   if (OPEN.has(path)) return 'allowed';
   return authorize(kubeletRequest(request, path));
 }

@@ -35,7 +35,10 @@ export class KubeletServer implements Runnable {
     this.#server = tls
       ? createHttps({ cert: tls.cert, key: tls.key, ca: tls.clientCa, requestCert: true, rejectUnauthorized: false }, handle)
       : createHttp(handle);
-    this.#server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => void this.#upgrade(request, socket, head));
+    this.#server.on(
+      'upgrade',
+      (request: IncomingMessage, socket: Duplex, head: Buffer) => void this.#upgrade(request, socket, head),
+    );
   }
 
   /** Rejects if the port is taken. */
@@ -89,7 +92,12 @@ export class KubeletServer implements Runnable {
         return send(response, 200, 'text/plain; charset=utf-8', 'ok');
       case 'pods':
       case 'runningpods':
-        return sendJson(response, { kind: 'PodList', apiVersion: 'v1', metadata: {}, items: first === 'pods' ? api.pods() : api.runningPods() });
+        return sendJson(response, {
+          kind: 'PodList',
+          apiVersion: 'v1',
+          metadata: {},
+          items: first === 'pods' ? api.pods() : api.runningPods(),
+        });
       case 'configz':
         return sendJson(response, { kubeletconfig: config() });
       case 'stats':
@@ -163,7 +171,8 @@ export class KubeletServer implements Runnable {
       throw new KeelsonError('BadRequest', 'you must specify at least 1 of stdin, stdout, stderr');
     }
     const command = query.getAll('command');
-    const open = () => (first === 'exec' ? api.exec(name, command, flags) : api.attach(name, { ...flags, tty: api.hasTty(name) }));
+    const open = () =>
+      first === 'exec' ? api.exec(name, command, flags) : api.attach(name, { ...flags, tty: api.hasTty(name) });
     return streams.remoteCommand(request, socket, head, { ...flags, open });
   }
 }

@@ -18,8 +18,18 @@ export function resourceMetrics(stats: Stats): string {
   return text([
     ['container_cpu_usage_seconds_total', 'counter', 'Cumulative cpu time consumed by the container in core-seconds', cpu],
     ['container_memory_working_set_bytes', 'gauge', 'Current working set of the container in bytes', memory],
-    ['node_cpu_usage_seconds_total', 'counter', 'Cumulative cpu time of all containers in core-seconds', [`node_cpu_usage_seconds_total ${sum((each) => each.cpuUsageNanoSeconds) / 1e9}`]],
-    ['node_memory_working_set_bytes', 'gauge', 'Working set of all containers in bytes', [`node_memory_working_set_bytes ${sum((each) => each.memoryWorkingSetBytes)}`]],
+    [
+      'node_cpu_usage_seconds_total',
+      'counter',
+      'Cumulative cpu time of all containers in core-seconds',
+      [`node_cpu_usage_seconds_total ${sum((each) => each.cpuUsageNanoSeconds) / 1e9}`],
+    ],
+    [
+      'node_memory_working_set_bytes',
+      'gauge',
+      'Working set of all containers in bytes',
+      [`node_memory_working_set_bytes ${sum((each) => each.memoryWorkingSetBytes)}`],
+    ],
   ]);
 }
 
@@ -32,7 +42,9 @@ export function kubeletMetrics(api: NodeApi): string {
 }
 
 function text(families: readonly (readonly [string, string, string, readonly string[]])[]): string {
-  return families.map(([name, type, help, lines]) => [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines, ''].join('\n')).join('');
+  return families
+    .map(([name, type, help, lines]) => [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines, ''].join('\n'))
+    .join('');
 }
 
 function quote(value: string | undefined): string {

@@ -57,7 +57,8 @@ export class NodeApi {
   /** The log of a container. `BadRequest` if it has not begun, or has no earlier instance; `NotFound` for names that do not exist. */
   async logs(name: ContainerName, query: LogQuery = {}, signal?: AbortSignal): Promise<Readable> {
     const container = this.#logSource(name, query.previous ?? false);
-    const sinceMs = query.sinceSeconds === undefined ? parseTime(query.sinceTime) : this.#deps.nowMs() - query.sinceSeconds * 1000;
+    const sinceMs =
+      query.sinceSeconds === undefined ? parseTime(query.sinceTime) : this.#deps.nowMs() - query.sinceSeconds * 1000;
     const options: LogOptions = {
       follow: query.follow ?? false,
       timestamps: query.timestamps ?? false,
@@ -95,7 +96,9 @@ export class NodeApi {
     return this.#deps.runtime.portForward(sandbox.id, port);
   }
 
-  async stats(): Promise<readonly { readonly pod: Pod; readonly containers: readonly { readonly name: string; readonly stats: ContainerStats }[] }[]> {
+  async stats(): Promise<
+    readonly { readonly pod: Pod; readonly containers: readonly { readonly name: string; readonly stats: ContainerStats }[] }[]
+  > {
     const byId = new Map((await this.#deps.runtime.stats()).map((stats) => [stats.containerId, stats]));
     return this.pods().map((pod) => ({
       pod,
@@ -117,13 +120,19 @@ export class NodeApi {
         podRef: { name: pod.metadata?.name, namespace: pod.metadata?.namespace, uid: pod.metadata?.uid },
         startTime: pod.status?.startTime,
         containers: containers.map(({ name, stats }) => ({ name, ...usage([stats], stats.atMs) })),
-        ...usage(containers.map(({ stats }) => stats), atMs),
+        ...usage(
+          containers.map(({ stats }) => stats),
+          atMs,
+        ),
       })),
     };
   }
 
   #find({ namespace, pod: name, uid, container }: ContainerName): Pod {
-    const found = this.pods().find(({ metadata }) => metadata?.name === name && metadata.namespace === namespace && (uid === undefined || metadata.uid === uid));
+    const found = this.pods().find(
+      ({ metadata }) =>
+        metadata?.name === name && metadata.namespace === namespace && (uid === undefined || metadata.uid === uid),
+    );
     if (!found) throw new KeelsonError('NotFound', `pod "${name}" not found`);
     const isKnown = container === '' || allContainers(found.spec ?? { containers: [] }).some((each) => each.name === container);
     if (!isKnown) throw new KeelsonError('NotFound', `container ${container} not found in pod ${name}`);
@@ -167,7 +176,11 @@ function waitText(reason: string): string {
 }
 
 function statusesOf({ status }: Pod) {
-  return [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? []), ...(status?.ephemeralContainerStatuses ?? [])];
+  return [
+    ...(status?.containerStatuses ?? []),
+    ...(status?.initContainerStatuses ?? []),
+    ...(status?.ephemeralContainerStatuses ?? []),
+  ];
 }
 
 function usage(stats: readonly ContainerStats[], atMs: number): object {

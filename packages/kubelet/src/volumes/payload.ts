@@ -67,7 +67,11 @@ function select(data: ReadonlyMap<string, Uint8Array>, { items, optional, defaul
   return files;
 }
 
-function downwardFiles(items: readonly DownwardAPIVolumeFile[] | undefined, defaultMode: number, context: PayloadContext): Payload {
+function downwardFiles(
+  items: readonly DownwardAPIVolumeFile[] | undefined,
+  defaultMode: number,
+  context: PayloadContext,
+): Payload {
   const { pod, downward } = context;
   const anyContainer: Container = pod.spec?.containers[0] ?? { name: '' };
   const files = new Map<string, PayloadFile>();

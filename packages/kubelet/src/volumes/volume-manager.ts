@@ -69,7 +69,8 @@ export class VolumeManager {
 
   async unmount(uid: string): Promise<void> {
     const directory = this.podDirectory(uid);
-    for (const mounted of await mountsUnder(directory)) await run('umount', [mounted]).catch(() => run('umount', ['-l', mounted]));
+    for (const mounted of await mountsUnder(directory))
+      await run('umount', [mounted]).catch(() => run('umount', ['-l', mounted]));
     await rm(directory, { recursive: true, force: true });
   }
 
@@ -95,7 +96,13 @@ export class VolumeManager {
   }
 }
 
-const TYPES = { configMap: 'configmap', secret: 'secret', downwardAPI: 'downward-api', emptyDir: 'empty-dir', projected: 'projected' } as const;
+const TYPES = {
+  configMap: 'configmap',
+  secret: 'secret',
+  downwardAPI: 'downward-api',
+  emptyDir: 'empty-dir',
+  projected: 'projected',
+} as const;
 
 function typeOf(volume: Volume): string {
   const [type = 'unknown'] = Object.keys(volume).filter((key) => key !== 'name');

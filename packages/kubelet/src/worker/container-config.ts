@@ -23,8 +23,13 @@ export function containerConfig(input: ContainerConfigInput): ContainerConfig {
   const { pod, container, env, attempt, terminationLog } = input;
   const { uid = '', name: podName = '', namespace = '' } = pod.metadata ?? {};
   const values = new Map(env.map(({ name, value }) => [name, value]));
-  const expanded = (words: readonly string[] | undefined) => (words ?? []).map((word) => expand(word, (name) => values.get(name)));
-  const logMount = { hostPath: terminationLog, containerPath: container.terminationMessagePath ?? '/dev/termination-log', readOnly: false };
+  const expanded = (words: readonly string[] | undefined) =>
+    (words ?? []).map((word) => expand(word, (name) => values.get(name)));
+  const logMount = {
+    hostPath: terminationLog,
+    containerPath: container.terminationMessagePath ?? '/dev/termination-log',
+    readOnly: false,
+  };
   return {
     name: container.name,
     attempt,
@@ -47,7 +52,11 @@ export function containerConfig(input: ContainerConfigInput): ContainerConfig {
       [LABELS.containerName]: container.name,
       [LABELS.node]: input.nodeName,
     },
-    annotations: { ...pod.metadata?.annotations, [ANNOTATIONS.hash]: containerHash(container), [ANNOTATIONS.terminationMessagePath]: terminationLog },
+    annotations: {
+      ...pod.metadata?.annotations,
+      [ANNOTATIONS.hash]: containerHash(container),
+      [ANNOTATIONS.terminationMessagePath]: terminationLog,
+    },
   };
 }
 
@@ -82,6 +91,9 @@ function refuseRoot(pod: Pod, container: Container, uid: number | undefined, ima
     throw new KeelsonError('BadRequest', `container has runAsNonRoot and image will run as root ${where}`);
   }
   if (!/^\d+$/.test(user)) {
-    throw new KeelsonError('BadRequest', `container has runAsNonRoot and image has non-numeric user (${user}), cannot verify user is non-root ${where}`);
+    throw new KeelsonError(
+      'BadRequest',
+      `container has runAsNonRoot and image has non-numeric user (${user}), cannot verify user is non-root ${where}`,
+    );
   }
 }

@@ -57,7 +57,9 @@ export class ContainerStarter {
     if (held) return held;
     const image = await this.#deps.images.ensure(context.pod, start.container, context.signal);
     if (!image.ok) return { started: false, waiting: image.waiting, retryAfterMs: image.retryAfterMs };
-    const id = await this.#create(start, context, image.image).catch((error: unknown) => this.#failure(error, context, 'CreateContainerConfigError'));
+    const id = await this.#create(start, context, image.image).catch((error: unknown) =>
+      this.#failure(error, context, 'CreateContainerConfigError'),
+    );
     return typeof id === 'string' ? this.#run(id, start, context) : id;
   }
 
@@ -82,13 +84,27 @@ export class ContainerStarter {
     return { started: false, waiting: { reason: 'CrashLoopBackOff', message }, retryAfterMs: remainingMs };
   }
 
-  async #create({ container, attempt }: ContainerToStart, context: StartContext, image: ImageStatus): Promise<string | StartOutcome> {
+  async #create(
+    { container, attempt }: ContainerToStart,
+    context: StartContext,
+    image: ImageStatus,
+  ): Promise<string | StartOutcome> {
     const { pod, sandbox, downward, volumes, signal } = context;
     const { config, services, runtime, nodeName, memoryCapacityBytes } = this.#deps;
     const env = await containerEnv({ pod, container, config, downward, services: services.list() });
     const mounts = await containerMounts(container, volumes, env);
     const terminationLog = await this.#deps.volumes.terminationLog(pod.metadata?.uid ?? '', container.name, attempt);
-    const wanted = containerConfig({ pod, container, attempt, image, env, mounts, nodeName, memoryCapacityBytes, terminationLog });
+    const wanted = containerConfig({
+      pod,
+      container,
+      attempt,
+      image,
+      env,
+      mounts,
+      nodeName,
+      memoryCapacityBytes,
+      terminationLog,
+    });
     signal.throwIfAborted();
     try {
       const id = await runtime.createContainer(sandbox.id, wanted, signal);

@@ -98,7 +98,13 @@ export class Pleg {
       this.#info = info;
       const own = sandboxes.filter(({ labels }) => labels[LABELS.node] === this.#deps.nodeName);
       const ids = new Set(own.map(({ id }) => id));
-      this.#replace(groupByPod(own, containers.filter(({ sandboxId, labels }) => ids.has(sandboxId) || labels[LABELS.node] === this.#deps.nodeName)), isFirst);
+      this.#replace(
+        groupByPod(
+          own,
+          containers.filter(({ sandboxId, labels }) => ids.has(sandboxId) || labels[LABELS.node] === this.#deps.nodeName),
+        ),
+        isFirst,
+      );
     } catch (error) {
       if (this.#failure === undefined) logger.warn('runtime does not answer', { error: errorMessage(error) });
       this.#failure = errorMessage(error);

@@ -86,7 +86,11 @@ export class PodKiller {
     } catch (error) {
       if (signal.aborted) throw error;
       this.#deps.events.event(pod, 'Warning', 'FailedPreStopHook', 'PreStopHook failed');
-      this.#deps.logger.info('preStop hook failed', { pod: pod.metadata?.name, container: container.name, error: errorMessage(error) });
+      this.#deps.logger.info('preStop hook failed', {
+        pod: pod.metadata?.name,
+        container: container.name,
+        error: errorMessage(error),
+      });
     }
   }
 }

@@ -31,10 +31,20 @@ export function podStatus(input: PodStatusInput): PodStatus {
   const old = pod.status ?? {};
   const isInitialized = spec.containers.some(({ name }) => latestOf(view, name) !== undefined);
   const waitReason = spec.initContainers?.length && !isInitialized ? 'PodInitializing' : 'ContainerCreating';
-  const init = containerStatuses(spec.initContainers ?? [], 'init', statusInput(input, old.initContainerStatuses, 'PodInitializing'));
+  const init = containerStatuses(
+    spec.initContainers ?? [],
+    'init',
+    statusInput(input, old.initContainerStatuses, 'PodInitializing'),
+  );
   const main = containerStatuses(spec.containers, 'main', statusInput(input, old.containerStatuses, waitReason));
-  const ephemeral = containerStatuses(spec.ephemeralContainers ?? [], 'ephemeral', statusInput(input, old.ephemeralContainerStatuses, 'ContainerCreating'));
-  const phase = verdict ? 'Failed' : podPhase({ spec, initStatuses: init, statuses: main, allStopped: input.stopped, previous: old.phase });
+  const ephemeral = containerStatuses(
+    spec.ephemeralContainers ?? [],
+    'ephemeral',
+    statusInput(input, old.ephemeralContainerStatuses, 'ContainerCreating'),
+  );
+  const phase = verdict
+    ? 'Failed'
+    : podPhase({ spec, initStatuses: init, statuses: main, allStopped: input.stopped, previous: old.phase });
   const hasSandbox = readySandbox(view) !== undefined;
   const generation = pod.metadata?.generation;
   return {

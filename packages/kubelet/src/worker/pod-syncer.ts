@@ -94,7 +94,11 @@ export class PodSyncer {
   }
 
   /** Works the status out anew and hands it over to be written. */
-  async report(apiPod: Pod, memory: PodMemory, { stopped, terminating = stopped }: { stopped: boolean; terminating?: boolean }): Promise<PodStatus> {
+  async report(
+    apiPod: Pod,
+    memory: PodMemory,
+    { stopped, terminating = stopped }: { stopped: boolean; terminating?: boolean },
+  ): Promise<PodStatus> {
     const { clock, hostIps, pleg, probes, statuses } = this.#deps;
     const pod = this.#withStatus(apiPod);
     const view = this.#viewOf(pod);
@@ -195,7 +199,10 @@ export class PodSyncer {
   ): Promise<number> {
     const { memory, signal } = context;
     await this.#kill(pod, view, actions, signal);
-    const sandbox = actions.createSandbox === undefined ? readySandbox(view) : await this.#makeSandbox(pod, actions.createSandbox, memory, signal);
+    const sandbox =
+      actions.createSandbox === undefined
+        ? readySandbox(view)
+        : await this.#makeSandbox(pod, actions.createSandbox, memory, signal);
     if (!sandbox) return Math.min(60_000, 500 * 2 ** memory.sandboxFailures);
     const hostIps = pod.spec?.hostNetwork ? this.#deps.hostIps : sandbox.ips;
     const downward = { ...this.#downward(view), podIps: hostIps };
@@ -244,10 +251,12 @@ export class PodSyncer {
   /** The newest two attempts stay: one for the present, one for `logs --previous`. */
   async #collectGarbage(view: PodView): Promise<void> {
     for (const name of new Set(view.containers.map((container) => container.name))) {
-      for (const old of attemptsOf(view, name).slice(2)) if (old.state !== 'running') await this.#deps.runtime.removeContainer(old.id);
+      for (const old of attemptsOf(view, name).slice(2))
+        if (old.state !== 'running') await this.#deps.runtime.removeContainer(old.id);
     }
     const used = new Set(view.containers.map(({ sandboxId }) => sandboxId));
-    for (const { id, state } of view.sandboxes.slice(1)) if (state !== 'ready' && !used.has(id)) await this.#deps.runtime.removeSandbox(id);
+    for (const { id, state } of view.sandboxes.slice(1))
+      if (state !== 'ready' && !used.has(id)) await this.#deps.runtime.removeSandbox(id);
   }
 }
 

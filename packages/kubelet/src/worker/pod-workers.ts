@@ -93,7 +93,8 @@ export class PodWorkers {
   #interrupt(worker: Worker): void {
     const wanted = graceOf(worker);
     if (wanted === undefined || worker.stage === 'ended' || worker.stage === 'removed') return;
-    if (worker.graceSeconds === undefined || wanted < worker.graceSeconds) worker.abort?.abort(new Error('overtaken by a deletion'));
+    if (worker.graceSeconds === undefined || wanted < worker.graceSeconds)
+      worker.abort?.abort(new Error('overtaken by a deletion'));
   }
 
   #run(worker: Worker): void {
@@ -151,8 +152,14 @@ export class PodWorkers {
     const later = others.slice([...this.#workers.values()].filter((other) => other.stage !== 'removed').indexOf(worker));
     if (others.some((other) => !later.includes(other) && keyOf(other.pod) === key)) return false;
     if (graceOf(worker) !== undefined || isTerminal(worker.pod.status?.phase) || this.#deps.pleg.view(worker.uid)) return true;
-    const active = others.filter((other) => other.stage === 'running' && !isTerminal(other.pod.status?.phase) && !other.memory.verdict);
-    worker.memory.verdict = admit(worker.pod, this.#deps.node(), active.map(({ pod }) => pod));
+    const active = others.filter(
+      (other) => other.stage === 'running' && !isTerminal(other.pod.status?.phase) && !other.memory.verdict,
+    );
+    worker.memory.verdict = admit(
+      worker.pod,
+      this.#deps.node(),
+      active.map(({ pod }) => pod),
+    );
     const { verdict } = worker.memory;
     if (verdict) this.#deps.events.event(worker.pod, 'Warning', verdict.reason, verdict.message);
     return true;

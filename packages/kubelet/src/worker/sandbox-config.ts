@@ -53,7 +53,9 @@ function portMappings(pod: Pod): PortMapping[] {
   if (pod.spec?.hostNetwork) return [];
   return allContainers(pod.spec ?? { containers: [] }).flatMap(({ ports = [] }) =>
     ports.flatMap(({ containerPort, hostPort, hostIP, protocol = 'TCP' }) =>
-      hostPort ? [{ containerPort, hostPort, protocol: protocol as PortMapping['protocol'], ...(hostIP && { hostIp: hostIP }) }] : [],
+      hostPort
+        ? [{ containerPort, hostPort, protocol: protocol as PortMapping['protocol'], ...(hostIP && { hostIp: hostIP }) }]
+        : [],
     ),
   );
 }

@@ -99,7 +99,8 @@ export class StatusManager {
       } catch (error) {
         if (signal.aborted) return;
         if (isReason(error, 'NotFound', 'Conflict') || isReason(error, 'Invalid')) {
-          if (isReason(error, 'Invalid')) this.#deps.logger.error('pod status was refused', { pod: pod.metadata?.name, error: errorMessage(error) });
+          if (isReason(error, 'Invalid'))
+            this.#deps.logger.error('pod status was refused', { pod: pod.metadata?.name, error: errorMessage(error) });
           return;
         }
         await this.#deps.clock.sleep(backoff.next(), signal);
