@@ -107,10 +107,17 @@ export function checkEach<T>(
 
 /** Reports each item whose key occurred before. */
 export class Unique {
-  readonly #seen = new Set<string>();
+  #first: string | undefined;
+  /** Most lists have one item: only the second one is worth a set. */
+  #seen: Set<string> | undefined;
 
   /** True if `key` is new. */
   add(key: string): boolean {
+    if (this.#first === undefined) {
+      this.#first = key;
+      return true;
+    }
+    this.#seen ??= new Set([this.#first]);
     if (this.#seen.has(key)) return false;
     this.#seen.add(key);
     return true;

@@ -42,10 +42,19 @@ function checkRequest(name: string, resources: ResourceRequirements, at: Field):
   else if (order > 0) at.child('requests').invalid(shown, `must be less than or equal to ${name} limit of ${quantityOf(limit)}`);
 }
 
-function checkHugePages({ limits = {}, requests = {} }: ResourceRequirements, at: Field): void {
-  const names = [...Object.keys(limits), ...Object.keys(requests)];
-  if (!names.some(isHugePages)) return;
-  if (!names.includes('cpu') && !names.includes('memory')) at.forbidden('HugePages require cpu or memory');
+function checkHugePages(resources: ResourceRequirements, at: Field): void {
+  if (hasResource(resources, isHugePages) && !hasResource(resources, isCpuOrMemory))
+    at.forbidden('HugePages require cpu or memory');
+}
+
+function hasResource({ limits, requests }: ResourceRequirements, isMeant: (name: string) => boolean): boolean {
+  for (const name in limits) if (isMeant(name)) return true;
+  for (const name in requests) if (isMeant(name)) return true;
+  return false;
+}
+
+function isCpuOrMemory(name: string): boolean {
+  return name === 'cpu' || name === 'memory';
 }
 
 function checkClaims(used: NonNullable<ResourceRequirements['claims']>, known: ReadonlySet<string>, parent: Field): void {
