@@ -1,4 +1,5 @@
 import { MemoryStore, type Store } from '@keelson/store';
+import { isReason } from '@keelson/base';
 import { ManualClock } from '@keelson/base/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ServiceAllocator } from './service-allocation.ts';
@@ -38,6 +39,19 @@ async function create(allocator: ServiceAllocator, service: Service): Promise<Se
 async function commit(allocator: ServiceAllocator, service: Service | undefined, old: Service | undefined): Promise<void> {
   const { writes, guards } = allocator.companions(service, old);
   await store.commit(writes, guards);
+}
+
+/** As `create`, starting again at the allocation whenever another one was faster. */
+async function createAgainstOthers(allocator: ServiceAllocator, service: Service): Promise<string | undefined> {
+  for (;;) {
+    await allocator.allocate(service, undefined);
+    try {
+      await commit(allocator, service, undefined);
+      return service.spec?.clusterIP;
+    } catch (error) {
+      if (!isReason(error, 'Conflict')) throw error;
+    }
+  }
 }
 
 async function heldKeys(): Promise<string[]> {
@@ -114,6 +128,17 @@ describe('addresses', () => {
     await commit(allocator, second, undefined);
 
     expect(second.spec?.clusterIP).not.toBe(first.spec?.clusterIP);
+  });
+
+  it('are unique for any number of API servers at the same time', async () => {
+    const names = Array.from({ length: 25 }, (_, number) => `s${number}`);
+
+    const ips = await Promise.all(
+      names.map((name) => createAgainstOthers(allocatorOf({ serviceCidr: '10.0.0.0/27' }), serviceOf(name))),
+    );
+
+    expect(new Set(ips).size).toBe(25);
+    expect(await heldKeys()).toHaveLength(25);
   });
 
   it('are refused after a lost race if they were asked for', async () => {

@@ -1,5 +1,6 @@
 import { isValidPortName } from '@keelson/api';
 import type { Container, ContainerPort, EphemeralContainer, PodSpec } from '@keelson/api/core/v1';
+import { asSent } from '../../validation/as-sent.ts';
 import { checkChoice, checkDnsLabel, checkPort, PROTOCOLS } from '../../validation/checks.ts';
 import { checkEach, type Field, Unique } from '../../validation/field.ts';
 import { checkIp } from '../../validation/ip.ts';
@@ -97,9 +98,11 @@ function checkRestartPolicy(container: Container, at: Field): void {
   }
   if (!RESTART_POLICIES.includes(restartPolicy)) at.child('restartPolicy').notSupported(restartPolicy, RESTART_POLICIES);
   checkEach(restartPolicyRules, at, 'restartPolicyRules', (rule, ruleAt) => {
-    checkChoice(rule.action, RULE_ACTIONS, () => ruleAt.child('action'));
-    if (rule.exitCodes === undefined) return ruleAt.child('exitCodes').required('must be specified');
-    checkChoice(rule.exitCodes.operator, RULE_OPERATORS, () => ruleAt.child('exitCodes').child('operator'));
+    const { action = '', exitCodes } = asSent(rule);
+    if (!RULE_ACTIONS.includes(action)) ruleAt.child('action').notSupported(action, RULE_ACTIONS);
+    if (exitCodes === undefined) return ruleAt.child('exitCodes').required('must be specified');
+    const { operator = '' } = asSent(exitCodes);
+    if (!RULE_OPERATORS.includes(operator)) ruleAt.child('exitCodes').child('operator').notSupported(operator, RULE_OPERATORS);
   });
 }
 

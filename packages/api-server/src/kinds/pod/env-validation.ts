@@ -71,7 +71,7 @@ function checkValueFrom(from: EnvVarSource, hasValue: boolean, at: Field): void 
   if (fileKeyRef !== undefined) checkFileKeyRef(fileKeyRef, at.child('fileKeyRef'));
   const count = SOURCES.filter((name) => from[name] !== undefined).length;
   if (count === 0) {
-    at.invalid('', 'must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`');
+    at.invalid('', 'must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`');
   } else if (hasValue) {
     at.invalid('', 'may not be specified when `value` is not empty');
   } else if (count > 1) {

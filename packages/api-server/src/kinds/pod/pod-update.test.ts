@@ -61,7 +61,7 @@ describe('a change of a pod', () => {
     {
       title: 'may not close gates',
       spec: { schedulingGates: [{ name: 'a' }] },
-      want: ["spec.schedulingGates: Forbidden: only deletion is allowed, but found new scheduling gate 'a'"],
+      want: ["spec.schedulingGates[0].name: Forbidden: only deletion is allowed, but found new scheduling gate 'a'"],
     },
     {
       title: 'may narrow where a gated pod goes',

@@ -2,7 +2,7 @@ import type { Container, NodeAffinity, NodeSelectorTerm, Pod, PodSpec, Toleratio
 import { MAX_INT32, rangeMessage } from '../../validation/checks.ts';
 import { sameJson } from '../../validation/equality.ts';
 import type { FieldError } from '../../validation/field-error.ts';
-import { Field } from '../../validation/field.ts';
+import { checkEach, Field } from '../../validation/field.ts';
 
 const MUTABLE = [
   '`spec.containers[*].image`',
@@ -55,9 +55,9 @@ function checkDeadline(value: number | undefined, old: number | undefined, at: F
 
 function checkGateChanges(spec: PodSpec, old: PodSpec, at: Field): void {
   const known = new Set((old.schedulingGates ?? []).map(({ name }) => name));
-  const added = (spec.schedulingGates ?? []).find(({ name }) => !known.has(name));
-  if (added !== undefined)
-    at.child('schedulingGates').forbidden(`only deletion is allowed, but found new scheduling gate '${added.name}'`);
+  checkEach(spec.schedulingGates, at, 'schedulingGates', ({ name }, gateAt) => {
+    if (!known.has(name)) gateAt.child('name').forbidden(`only deletion is allowed, but found new scheduling gate '${name}'`);
+  });
 }
 
 function checkTolerationChanges(tolerations: readonly Toleration[], old: readonly Toleration[], at: Field): void {

@@ -281,6 +281,25 @@ describe('a container', () => {
       want: ['spec.containers[0].readinessProbe.httpGet: Forbidden: may not specify more than 1 handler type'],
     },
     {
+      title: 'has a policy beside rules for restarts',
+      container: { restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'In', values: [3] } }] },
+      want: ['spec.containers[0].restartPolicy: Required value: must specify restartPolicy when restart rules are used'],
+    },
+    {
+      title: 'has whole rules for restarts',
+      container: { restartPolicy: 'Never', restartPolicyRules: [{ action: 'Restart', exitCodes: { values: [1] } }] },
+      want: [
+        'spec.containers[0].restartPolicyRules[0].exitCodes.operator: Unsupported value: "": supported values: "In", "NotIn"',
+      ],
+    },
+    {
+      title: 'takes variables from somewhere',
+      container: { env: [{ name: 'A', valueFrom: {} }] },
+      want: [
+        'spec.containers[0].env[0].valueFrom: Invalid value: "": must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`',
+      ],
+    },
+    {
       title: 'knows three pull policies',
       container: { imagePullPolicy: 'Maybe' },
       want: [
