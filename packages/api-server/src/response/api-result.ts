@@ -1,3 +1,5 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { KeelsonError } from '@keelson/base';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
@@ -73,8 +75,8 @@ export interface ConnectResult {
 
 /** What HTTP hands to a `ConnectResult`: either an ordinary exchange, or a socket after `Upgrade`. */
 export interface HttpExchange {
-  readonly request: import('node:http').IncomingMessage | import('node:http2').Http2ServerRequest;
-  readonly response?: import('node:http').ServerResponse | import('node:http2').Http2ServerResponse;
+  readonly request: IncomingMessage | Http2ServerRequest;
+  readonly response?: ServerResponse | Http2ServerResponse;
   /** The body of the request, read already because the path allows one. */
   readonly body?: Buffer;
   readonly upgrade?: { readonly socket: Duplex; readonly head: Buffer };

@@ -216,7 +216,7 @@ export class WatchCache {
     this.#live = false;
     this.#subscription?.unsubscribe();
     this.#subscription = undefined;
-    for (const watcher of [...this.#index.all()]) {
+    for (const watcher of Array.from(this.#index.all())) {
       this.unwatch(watcher);
       watcher.end(error);
     }

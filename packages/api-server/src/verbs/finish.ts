@@ -2,7 +2,7 @@ import type { KubernetesObject } from '@keelson/api';
 import { isReason } from '@keelson/base';
 import { converterOf } from '../convert/versions.ts';
 import type { ApiResult } from '../response/api-result.ts';
-import { StoredObject } from '../storage/stored-object.ts';
+import type { StoredObject } from '../storage/stored-object.ts';
 import type { Call } from './call.ts';
 
 /** How often a write starts again because something changed under it. */

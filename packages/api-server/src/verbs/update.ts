@@ -1,5 +1,5 @@
 import { badRequest, conflict, deepEqual, notFound, type KubernetesObject } from '@keelson/api';
-import { KeelsonError } from '@keelson/base';
+import type { KeelsonError } from '@keelson/base';
 import type { ApiResult } from '../response/api-result.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
 import { invalid, type FieldError } from '../validation/field-error.ts';
