@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const bin = join(root, 'node_modules', '.bin');
-const [command = 'start', ...args] = process.argv.slice(2);
+const [command = 'test', ...args] = process.argv.slice(2);
 
 /** True if what is installed is older than the lock file, or is not there at all. */
 function needsInstall() {
@@ -28,7 +28,7 @@ function install() {
 }
 
 if (needsInstall()) install();
-const scripts = { start: 'tools/start/main.ts', test: 'tools/test/main.ts', bench: 'tools/bench/main.ts' };
+const scripts = { test: 'tools/test/main.ts' };
 const script = scripts[command];
 if (!script) {
   process.stderr.write(`keelson: no command "${command}"; one of ${Object.keys(scripts).join(', ')}\n`);
