@@ -110,7 +110,8 @@ export class LmdbStore implements Store {
     if (at !== undefined) return this.#getAt(key, at);
     const record = this.#tables.current.get(key);
     const entry = record && decodeRecord(key, record);
-    if (entry) await this.#reach(entry.revision);
+    // That a key is not there may be news as well.
+    await this.#reach(entry ? entry.revision : (this.#tables.meta.get('revision') ?? 1));
     return entry;
   }
 

@@ -5,6 +5,8 @@ import { endianness } from 'node:os';
 // look at the two meta pages first, one of which describes the newest state. Offsets into a meta page of LMDB's data format 2:
 const MAGIC_AT = 24;
 const PAGE_SIZE_AT = 48;
+const FREE_ROOT_AT = 88;
+const MAIN_ROOT_AT = 136;
 const LAST_PAGE_AT = 144;
 const TRANSACTION_AT = 152;
 const META_BYTES = 160;
@@ -28,10 +30,11 @@ export function checkFile(file: string): FileState {
   try {
     const sizeBytes = fstatSync(descriptor).size;
     if (sizeBytes === 0) return { state: 'whole' };
-    const { pageBytes, lastPage } = newestMeta(descriptor);
+    const { pageBytes, lastPage, roots } = newestMeta(descriptor);
     const wantedBytes = (lastPage + 1) * pageBytes;
     if (sizeBytes >= wantedBytes) return { state: 'whole' };
-    if (wantedBytes - sizeBytes > MAX_UNWRITTEN_PAGES * pageBytes) {
+    const missingPages = (wantedBytes - sizeBytes) / pageBytes;
+    if (missingPages > MAX_UNWRITTEN_PAGES || roots.some((page) => page <= lastPage && page > lastPage - missingPages)) {
       throw new Error(`"${file}" is cut off: it has ${sizeBytes} bytes of ${wantedBytes}`);
     }
     return { state: 'short', sizeBytes, wantedBytes };
@@ -54,6 +57,8 @@ export function cutBack(file: string, sizeBytes: number): void {
 interface Meta {
   readonly pageBytes: number;
   readonly lastPage: number;
+  /** Where the list of free pages and the list of tables begin; beyond `lastPage` if they are empty. */
+  readonly roots: readonly number[];
   readonly transaction: number;
 }
 
@@ -71,6 +76,7 @@ function readMeta(descriptor: number, at: number): Meta | undefined {
   return {
     pageBytes: page.readUInt32LE(PAGE_SIZE_AT),
     lastPage: Number(page.readBigUInt64LE(LAST_PAGE_AT)),
+    roots: [FREE_ROOT_AT, MAIN_ROOT_AT].map((offset) => Number(page.readBigUInt64LE(offset))),
     transaction: Number(page.readBigUInt64LE(TRANSACTION_AT)),
   };
 }
