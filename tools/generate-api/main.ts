@@ -87,7 +87,10 @@ function itemsType(from: string, items: Items | undefined): string {
 }
 
 function fieldType(from: string, field: Field): string {
-  if (field.enum) return `${field.enum.map((value) => `'${value}'`).join(' | ')} | (string & {})`;
+  if (field.enum) {
+    const values = `${field.enum.map((value) => `'${value}'`).join(' | ')} | (string & {})`;
+    return field.type === 'array' ? `(${values})[]` : values;
+  }
   if (field.type === 'ref') return reference(from, field.ref ?? '');
   if (field.type === 'array') return `${itemsType(from, field.items)}[]`;
   if (field.type === 'map') return `Record<string, ${itemsType(from, field.items)}>`;

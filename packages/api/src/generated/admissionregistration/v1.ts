@@ -105,7 +105,7 @@ export interface Mutation {
 export interface NamedRuleWithOperations {
   apiGroups?: string[] | undefined;
   apiVersions?: string[] | undefined;
-  operations?: '*' | 'CONNECT' | 'CREATE' | 'DELETE' | 'UPDATE' | (string & {}) | undefined;
+  operations?: ('*' | 'CONNECT' | 'CREATE' | 'DELETE' | 'UPDATE' | (string & {}))[] | undefined;
   resourceNames?: string[] | undefined;
   resources?: string[] | undefined;
   scope?: '*' | 'Cluster' | 'Namespaced' | (string & {}) | undefined;
@@ -123,7 +123,7 @@ export interface ParamRef {
 export interface RuleWithOperations {
   apiGroups?: string[] | undefined;
   apiVersions?: string[] | undefined;
-  operations?: '*' | 'CONNECT' | 'CREATE' | 'DELETE' | 'UPDATE' | (string & {}) | undefined;
+  operations?: ('*' | 'CONNECT' | 'CREATE' | 'DELETE' | 'UPDATE' | (string & {}))[] | undefined;
   resources?: string[] | undefined;
   scope?: '*' | 'Cluster' | 'Namespaced' | (string & {}) | undefined;
 }
@@ -159,7 +159,7 @@ export interface ValidatingAdmissionPolicyBindingSpec {
   matchResources?: MatchResources | undefined;
   paramRef?: ParamRef | undefined;
   policyName: string;
-  validationActions: 'Audit' | 'Deny' | 'Warn' | (string & {});
+  validationActions: ('Audit' | 'Deny' | 'Warn' | (string & {}))[];
 }
 export interface ValidatingAdmissionPolicyList {
   apiVersion?: string | undefined;

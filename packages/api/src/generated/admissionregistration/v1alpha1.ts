@@ -66,7 +66,7 @@ export interface Mutation {
 export interface NamedRuleWithOperations {
   apiGroups?: string[] | undefined;
   apiVersions?: string[] | undefined;
-  operations?: '*' | 'CONNECT' | 'CREATE' | 'DELETE' | 'UPDATE' | (string & {}) | undefined;
+  operations?: ('*' | 'CONNECT' | 'CREATE' | 'DELETE' | 'UPDATE' | (string & {}))[] | undefined;
   resourceNames?: string[] | undefined;
   resources?: string[] | undefined;
   scope?: '*' | 'Cluster' | 'Namespaced' | (string & {}) | undefined;

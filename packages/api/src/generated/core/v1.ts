@@ -929,7 +929,7 @@ export interface PersistentVolumeClaimList {
   metadata?: ListMeta | undefined;
 }
 export interface PersistentVolumeClaimSpec {
-  accessModes?: 'ReadOnlyMany' | 'ReadWriteMany' | 'ReadWriteOnce' | 'ReadWriteOncePod' | (string & {}) | undefined;
+  accessModes?: ('ReadOnlyMany' | 'ReadWriteMany' | 'ReadWriteOnce' | 'ReadWriteOncePod' | (string & {}))[] | undefined;
   dataSource?: TypedLocalObjectReference | undefined;
   dataSourceRef?: TypedObjectReference | undefined;
   resources?: VolumeResourceRequirements | undefined;
@@ -940,7 +940,7 @@ export interface PersistentVolumeClaimSpec {
   volumeName?: string | undefined;
 }
 export interface PersistentVolumeClaimStatus {
-  accessModes?: 'ReadOnlyMany' | 'ReadWriteMany' | 'ReadWriteOnce' | 'ReadWriteOncePod' | (string & {}) | undefined;
+  accessModes?: ('ReadOnlyMany' | 'ReadWriteMany' | 'ReadWriteOnce' | 'ReadWriteOncePod' | (string & {}))[] | undefined;
   allocatedResourceStatuses?: 'ControllerResizeInProgress' | 'ControllerResizeInfeasible' | 'NodeResizeInProgress' | 'NodeResizeInfeasible' | 'NodeResizePending' | (string & {}) | undefined;
   allocatedResources?: Record<string, Quantity> | undefined;
   capacity?: Record<string, Quantity> | undefined;
@@ -964,7 +964,7 @@ export interface PersistentVolumeList {
   metadata?: ListMeta | undefined;
 }
 export interface PersistentVolumeSpec {
-  accessModes?: 'ReadOnlyMany' | 'ReadWriteMany' | 'ReadWriteOnce' | 'ReadWriteOncePod' | (string & {}) | undefined;
+  accessModes?: ('ReadOnlyMany' | 'ReadWriteMany' | 'ReadWriteOnce' | 'ReadWriteOncePod' | (string & {}))[] | undefined;
   awsElasticBlockStore?: AWSElasticBlockStoreVolumeSource | undefined;
   azureDisk?: AzureDiskVolumeSource | undefined;
   azureFile?: AzureFilePersistentVolumeSource | undefined;
@@ -1310,7 +1310,7 @@ export interface ResourceQuotaList {
 export interface ResourceQuotaSpec {
   hard?: Record<string, Quantity> | undefined;
   scopeSelector?: ScopeSelector | undefined;
-  scopes?: 'BestEffort' | 'CrossNamespacePodAffinity' | 'NotBestEffort' | 'NotTerminating' | 'PriorityClass' | 'Terminating' | 'VolumeAttributesClass' | (string & {}) | undefined;
+  scopes?: ('BestEffort' | 'CrossNamespacePodAffinity' | 'NotBestEffort' | 'NotTerminating' | 'PriorityClass' | 'Terminating' | 'VolumeAttributesClass' | (string & {}))[] | undefined;
 }
 export interface ResourceQuotaStatus {
   hard?: Record<string, Quantity> | undefined;
@@ -1469,7 +1469,7 @@ export interface ServiceSpec {
   externalTrafficPolicy?: 'Cluster' | 'Local' | (string & {}) | undefined;
   healthCheckNodePort?: number | undefined;
   internalTrafficPolicy?: 'Cluster' | 'Local' | (string & {}) | undefined;
-  ipFamilies?: '' | 'IPv4' | 'IPv6' | (string & {}) | undefined;
+  ipFamilies?: ('' | 'IPv4' | 'IPv6' | (string & {}))[] | undefined;
   ipFamilyPolicy?: 'PreferDualStack' | 'RequireDualStack' | 'SingleStack' | (string & {}) | undefined;
   loadBalancerClass?: string | undefined;
   loadBalancerIP?: string | undefined;

@@ -142,7 +142,7 @@ export interface NetworkPolicySpec {
   egress?: NetworkPolicyEgressRule[] | undefined;
   ingress?: NetworkPolicyIngressRule[] | undefined;
   podSelector?: LabelSelector | undefined;
-  policyTypes?: 'Egress' | 'Ingress' | (string & {}) | undefined;
+  policyTypes?: ('Egress' | 'Ingress' | (string & {}))[] | undefined;
 }
 export interface ParentReference {
   group?: string | undefined;
