@@ -21,6 +21,9 @@ export class HistoryKeeper {
   /** Which revision was the newest at which time, oldest first. */
   readonly #marks: { readonly atMs: number; readonly revision: Revision }[] = [];
   #running: Promise<void> | undefined;
+  /** Up to where history is to go, and is gone. */
+  #wanted: Revision = 0;
+  #done: Revision = 0;
   #stopped = false;
 
   constructor(options: HistoryKeeperOptions) {
@@ -38,17 +41,21 @@ export class HistoryKeeper {
 
   #tick(): void {
     this.#mark();
-    const upTo = Math.max(this.#aged(), this.#options.overflow?.() ?? 0);
-    if (upTo === 0 || this.#running) return;
-    this.#running = this.#compact(upTo);
+    this.#wanted = Math.max(this.#wanted, this.#aged(), this.#options.overflow?.() ?? 0);
+    if (this.#wanted > this.#done) this.#running ??= this.#compact();
   }
 
-  async #compact(upTo: Revision): Promise<void> {
+  async #compact(): Promise<void> {
     try {
-      await this.#options.compact(upTo);
+      // A tick that comes meanwhile may want more.
+      while (this.#wanted > this.#done) {
+        const upTo = this.#wanted;
+        await this.#options.compact(upTo);
+        this.#done = upTo;
+      }
     } catch (error) {
       if (this.#stopped) return;
-      this.#options.logger.warn('history was not compacted, will try again', { upTo, error: errorMessage(error) });
+      this.#options.logger.warn('history was not compacted, will try again', { upTo: this.#wanted, error: errorMessage(error) });
     } finally {
       this.#running = undefined;
     }
