@@ -174,7 +174,7 @@ describe('LmdbStore, group commit', () => {
 
 describe.skipIf(process.platform === 'win32')('LmdbStore, on a full disk', () => {
   it('refuses what it cannot write, keeps what it has, and goes on when there is room', async () => {
-    const script = fileURLToPath(new URL('./testing/full-disk.ts', import.meta.url));
+    const script = fileURLToPath(new URL('./testing/full-disk.test.main.ts', import.meta.url));
     // A limit on the size of files (in units of 512 or 1024 bytes, as the shell has it) fails writes as a full disk does.
     const command = `ulimit -f 6000; exec "$0" --conditions=keelson-source "$1" "$2"`;
     const child = spawn('sh', ['-c', command, process.execPath, script, path], { stdio: ['ignore', 'pipe', 'ignore'] });

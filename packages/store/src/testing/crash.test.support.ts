@@ -39,7 +39,7 @@ export class CrashTest {
   }
 
   async #writeAndKill(commits: number, extraMs: number): Promise<string[]> {
-    const script = fileURLToPath(new URL('./crash-writer.ts', import.meta.url));
+    const script = fileURLToPath(new URL('./crash-writer.test.main.ts', import.meta.url));
     const args = ['--conditions=keelson-source', script, this.#path, `${this.#round++}`];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     let output = '';
