@@ -3,9 +3,11 @@ import { ReplicaSet } from '@keelson/api/apps/v1';
 import { silentLogger } from '@keelson/base';
 import { ManualClock } from '@keelson/base/testing';
 import { createClient } from '@keelson/client';
+import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CachedInformer } from './cached-informer.ts';
-import { Controller, fromInformer, ownedBy, TerminalError, type Reconciler } from './controller.ts';
+import { Controller, TerminalError, type Reconciler } from './controller.ts';
+import { everyMs, fromInformer, ownedBy } from './source.ts';
 import { HandDrivenApi } from './testing/hand-driven-api.ts';
 
 describe('Controller', () => {
@@ -117,5 +119,60 @@ describe('Controller', () => {
     await clock.advance(0);
 
     expect(seen).toEqual(['my-ReplicaSet']);
+  });
+
+  it('counts by the names that upstream has', async () => {
+    const registry = new Registry();
+    const reconciler = {
+      reconcile: async ({ name }: { name: string }) => {
+        if (name === 'bad') throw new TerminalError('no use');
+      },
+    };
+    running = new Controller(
+      { name: 'counted', reconciler, sources: [fromInformer(informer)], clock, logger: silentLogger, metrics: registry },
+      { concurrency: 2 },
+    );
+    await running.start(new AbortController().signal);
+    for (const name of ['a', 'b', 'bad']) api.put(name);
+    await clock.advance(0);
+    const text = await registry.metrics();
+
+    expect(text).toContain('controller_runtime_reconcile_total{controller="counted",result="success"} 2');
+    expect(text).toContain('controller_runtime_reconcile_total{controller="counted",result="error"} 1');
+    expect(text).toContain('controller_runtime_terminal_reconcile_errors_total{controller="counted"} 1');
+    expect(text).toContain('controller_runtime_active_workers{controller="counted"} 0');
+    expect(text).toContain('controller_runtime_max_concurrent_reconciles{controller="counted"} 2');
+    expect(text).toContain('workqueue_adds_total{name="counted"} 3');
+    expect(text).toContain('workqueue_depth{name="counted"} 0');
+    expect(text).toContain('workqueue_work_duration_seconds_count{name="counted"} 3');
+  });
+
+  it('takes keys from time, and leaves out what a predicate refuses', async () => {
+    const seen: string[] = [];
+    const beat = everyMs(clock, 1_000, () => [{ namespace: '', name: 'beat' }]);
+    const quiet = fromInformer(informer, undefined, ({ type }) => type !== 'updated');
+    running = new Controller({
+      name: 'test',
+      reconciler: { reconcile: async ({ name }) => void seen.push(name) },
+      sources: [beat, quiet],
+      clock,
+      logger: silentLogger,
+    });
+    await running.start(new AbortController().signal);
+    api.put('a');
+    await clock.advance(10);
+    api.put('a');
+    await clock.advance(1_000);
+
+    expect(seen).toEqual(['beat', 'a', 'beat']);
+  });
+
+  it('tries again soon when the reconciler asks for it, with back-off', async () => {
+    const timesMs: number[] = [];
+    await run(async () => ({ requeue: timesMs.push(clock.monotonic()) < 4 }));
+    api.put('a');
+    await clock.advance(1_000);
+
+    expect(timesMs.map((ms) => ms - (timesMs[0] ?? 0))).toEqual([0, 5, 15, 35]);
   });
 });

@@ -1,18 +1,15 @@
-import { controllerOf, keyOf, namespaceOf, type Kind, type KubernetesObject } from '@keelson/api';
 import { errorMessage, KeelsonError, TaskGroup, type Clock, type Logger, type Runnable } from '@keelson/base';
-import type { Delta, Informer } from './informer.ts';
+import type { Registry } from 'prom-client';
+import { controllerMetrics, type ControllerMetrics, type ReconcileOutcome } from './metrics.ts';
 import type { RateLimiter } from './rate-limiter.ts';
+import { keyText, type NamespacedName, type Source } from './source.ts';
 import { WorkQueue } from './work-queue.ts';
-
-/** `namespace` is empty for cluster-scoped objects. */
-export interface NamespacedName {
-  readonly namespace: string;
-  readonly name: string;
-}
 
 /** When to look at a key again, without anything having changed. */
 export interface ReconcileResult {
   readonly requeueAfterMs?: number;
+  /** Soon, with the back-off of a failure. `requeueAfterMs` goes before it. */
+  readonly requeue?: boolean;
 }
 
 export interface ReconcileContext {
@@ -34,50 +31,14 @@ export class TerminalError extends Error {
   override readonly name = 'TerminalError';
 }
 
-/** Where a controller's keys come from. */
-export interface Source {
-  readonly ready: (signal: AbortSignal) => Promise<void>;
-  /** Calls `enqueue` for keys (`namespace/name`, or `name`) until the handle is disposed. */
-  subscribe(enqueue: (key: string, priority: 'normal' | 'low') => void): Disposable;
-}
-
-/** The key of each object that changes; or the keys that `map` makes of it. */
-export function fromInformer<T extends KubernetesObject>(
-  informer: Informer<T>,
-  map: (object: T) => readonly string[] = (object) => [keyOf(object)],
-): Source {
-  const keysOf = (delta: Delta<T>): readonly string[] =>
-    delta.type === 'updated' ? [...map(delta.old), ...map(delta.object)] : map(delta.object);
-  return {
-    ready: (signal) => informer.whenSynced(signal),
-    subscribe: (enqueue) => {
-      const subscription = informer.deltas$.subscribe((deltas) => {
-        for (const delta of deltas) {
-          const priority = delta.type === 'added' && delta.initial ? 'low' : 'normal';
-          for (const key of keysOf(delta)) enqueue(key, priority);
-        }
-      });
-      return { [Symbol.dispose]: () => subscription.unsubscribe() };
-    },
-  };
-}
-
-/** The key of the object of kind `owner` that controls what changes. */
-export function ownedBy<T extends KubernetesObject>(informer: Informer<T>, owner: Kind): Source {
-  return fromInformer(informer, (object) => {
-    const reference = controllerOf(object);
-    const isOwner = reference?.kind === owner.kind && reference.apiVersion.split('/')[0] === (owner.group || owner.version);
-    if (!reference || !isOwner) return [];
-    return [owner.namespaced ? `${namespaceOf(object)}/${reference.name}` : reference.name];
-  });
-}
-
 interface Dependencies {
   readonly name: string;
   readonly reconciler: Reconciler;
   readonly sources: readonly Source[];
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Where `workqueue_*` and `controller_runtime_*` go. None if absent. */
+  readonly metrics?: Registry;
 }
 
 export interface ControllerOptions {
@@ -85,40 +46,57 @@ export interface ControllerOptions {
   readonly concurrency?: number;
   /** A reconciler that takes longer is aborted and counts as failed. Default 5 minutes. */
   readonly timeoutMs?: number;
-  readonly rateLimiter?: RateLimiter<string>;
+  /** Of keys as `keyText` writes them. `defaultRateLimiter` if absent. */
+  readonly rateLimiter?: RateLimiter;
 }
 
-/** Runs a reconciler for the keys of its sources: one at a time for each key, with back-off after failures. */
+/**
+ * Runs a reconciler for the keys of its sources: one at a time for each key, with back-off after failures. A reconciler that throws or hangs
+ * costs only its own key; one that goes on after its signal has aborted may meet its own next run.
+ */
 export class Controller implements Runnable {
   readonly name: string;
-  readonly queue: WorkQueue;
+  readonly queue: WorkQueue<NamespacedName>;
   readonly #dependencies: Dependencies;
-  readonly #options: Required<Omit<ControllerOptions, 'rateLimiter'>>;
+  readonly #concurrency: number;
+  readonly #timeoutMs: number;
   readonly #logger: Logger;
+  readonly #metrics: ControllerMetrics | undefined;
   readonly #tasks: TaskGroup;
   #subscriptions: Disposable[] = [];
 
-  constructor(dependencies: Dependencies, options: ControllerOptions = {}) {
-    this.name = dependencies.name;
+  constructor(dependencies: Dependencies, { concurrency = 1, timeoutMs = 300_000, rateLimiter }: ControllerOptions = {}) {
+    const { name, clock, logger, metrics } = dependencies;
+    this.name = name;
     this.#dependencies = dependencies;
-    this.#options = { concurrency: options.concurrency ?? 1, timeoutMs: options.timeoutMs ?? 300_000 };
-    this.#logger = dependencies.logger.child({ controller: dependencies.name });
+    this.#concurrency = concurrency;
+    this.#timeoutMs = timeoutMs;
+    this.#logger = logger.child({ controller: name });
+    this.#metrics = metrics && controllerMetrics(metrics, name, concurrency);
     this.#tasks = new TaskGroup(this.#logger);
-    this.queue = new WorkQueue({ clock: dependencies.clock, ...(options.rateLimiter && { rateLimiter: options.rateLimiter }) });
+    this.queue = new WorkQueue({
+      clock,
+      name,
+      key: keyText,
+      ...(rateLimiter && { rateLimiter }),
+      ...(this.#metrics && { metrics: this.#metrics.queue }),
+    });
   }
 
-  /** Resolves when the sources are ready and work has begun. */
+  /** Resolves when the sources are synced and work has begun. */
   async start(signal: AbortSignal): Promise<void> {
     const { sources } = this.#dependencies;
-    await Promise.all(sources.map((source) => source.ready(signal)));
-    this.#subscriptions = sources.map((source) => source.subscribe((key, priority) => this.queue.add(key, { priority })));
-    for (let worker = 0; worker < this.#options.concurrency; worker += 1)
+    await Promise.all(sources.map((source) => source.whenSynced(signal)));
+    this.#subscriptions = sources.map((source) =>
+      source.subscribe((key, { delayMs = 0, ...options } = {}) => this.queue.addAfter(key, delayMs, options)),
+    );
+    for (let worker = 0; worker < this.#concurrency; worker += 1)
       this.#tasks.run(`worker of ${this.name}`, (own) => this.#work(own));
   }
 
   /** Waits for what is being reconciled; its signal aborts. */
   async stop(): Promise<void> {
-    for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
+    for (const subscription of this.#subscriptions.splice(0)) subscription[Symbol.dispose]();
     this.queue.shutDown();
     await this.#tasks.stop();
   }
@@ -131,38 +109,57 @@ export class Controller implements Runnable {
   }
 
   /** Never rejects. */
-  async #reconcile(key: string, signal: AbortSignal): Promise<void> {
+  async #reconcile(key: NamespacedName, signal: AbortSignal): Promise<void> {
+    const startMs = this.#dependencies.clock.monotonic();
+    this.#metrics?.started();
+    let outcome: ReconcileOutcome | undefined;
     try {
-      const result = await this.#attempt(key, signal);
-      this.queue.forget(key);
-      if (result?.requeueAfterMs !== undefined) this.queue.addAfter(key, result.requeueAfterMs);
+      outcome = this.#comeBack(key, (await this.#attempt(key, signal)) ?? {});
     } catch (error) {
-      if (signal.aborted) return;
-      if (error instanceof TerminalError) {
-        this.#logger.error('reconciler gave up', { key, error: error.message });
-        this.queue.forget(key);
-      } else {
-        this.#logger.warn('reconciler failed; trying again', {
-          key,
-          failures: this.queue.failures(key) + 1,
-          error: errorMessage(error),
-        });
-        this.queue.addRateLimited(key);
+      if (!signal.aborted) {
+        outcome = 'error';
+        this.#retry(key, error);
       }
     }
+    this.#metrics?.finished(outcome, this.#dependencies.clock.monotonic() - startMs);
   }
 
-  async #attempt(key: string, signal: AbortSignal): Promise<ReconcileResult | void> {
+  #comeBack(key: NamespacedName, { requeueAfterMs = 0, requeue = false }: ReconcileResult): ReconcileOutcome {
+    if (requeueAfterMs > 0) {
+      this.queue.forget(key);
+      this.queue.addAfter(key, requeueAfterMs);
+      return 'requeue_after';
+    }
+    if (requeue) {
+      this.queue.addRateLimited(key);
+      return 'requeue';
+    }
+    this.queue.forget(key);
+    return 'success';
+  }
+
+  #retry(key: NamespacedName, error: unknown): void {
+    if (error instanceof TerminalError) {
+      this.#metrics?.terminalError();
+      this.#logger.error('reconciler gave up', { key: keyText(key), error: error.message });
+      this.queue.forget(key);
+      return;
+    }
+    const failures = this.queue.failures(key) + 1;
+    this.#logger.warn('reconciler failed; trying again', { key: keyText(key), failures, error: errorMessage(error) });
+    this.queue.addRateLimited(key);
+  }
+
+  async #attempt(key: NamespacedName, signal: AbortSignal): Promise<ReconcileResult | void> {
     const timeout = new AbortController();
-    const slash = key.indexOf('/');
-    const name = { namespace: key.slice(0, Math.max(0, slash)), name: key.slice(slash + 1) };
-    const context = { signal: AbortSignal.any([signal, timeout.signal]), logger: this.#logger.child({ key }) };
     const late = Promise.withResolvers<never>();
-    using _timer = this.#dependencies.clock.after(this.#options.timeoutMs, () => {
-      const error = new KeelsonError('Timeout', `Reconciling "${key}" took longer than ${this.#options.timeoutMs} ms`);
+    using _timer = this.#dependencies.clock.after(this.#timeoutMs, () => {
+      this.#metrics?.timedOut();
+      const error = new KeelsonError('Timeout', `Reconciling "${keyText(key)}" took longer than ${this.#timeoutMs} ms`);
       timeout.abort(error);
       late.reject(error);
     });
-    return await Promise.race([this.#dependencies.reconciler.reconcile(name, context), late.promise]);
+    const context = { signal: AbortSignal.any([signal, timeout.signal]), logger: this.#logger.child({ key: keyText(key) }) };
+    return await Promise.race([this.#dependencies.reconciler.reconcile(key, context), late.promise]);
   }
 }
