@@ -1,0 +1,157 @@
+import { ManualClock } from '@keelson/base/testing';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { ContainerConfig, SandboxConfig } from './container-runtime.ts';
+import { SimulatedRuntime } from './simulated-runtime.ts';
+
+const sandbox = (annotations: Record<string, string> = {}, uid = 'u1', attempt = 0): SandboxConfig => ({
+  pod: { uid, name: 'web', namespace: 'default' },
+  attempt,
+  hostname: 'web',
+  hostNetwork: false,
+  hostPid: false,
+  hostIpc: false,
+  shareProcessNamespace: false,
+  dns: { servers: [], searches: [], options: [] },
+  hostAliases: [],
+  portMappings: [],
+  sysctls: {},
+  cgroupParent: '',
+  labels: {},
+  annotations,
+  runtimeHandler: '',
+});
+const container: ContainerConfig = {
+  name: 'app',
+  attempt: 0,
+  image: 'nginx:1.22',
+  command: [],
+  args: [],
+  workingDir: '',
+  env: [{ name: 'A', value: '1' }],
+  mounts: [],
+  resources: {},
+  security: {
+    user: '',
+    supplementalGroups: [],
+    privileged: false,
+    readOnlyRootFilesystem: false,
+    noNewPrivileges: false,
+    addCapabilities: [],
+    dropCapabilities: [],
+    seccompProfile: '',
+  },
+  stdin: false,
+  stdinOnce: false,
+  tty: false,
+  labels: {},
+  annotations: {},
+};
+const text = async (stream: AsyncIterable<unknown>): Promise<string> => (await Array.fromAsync(stream)).map(String).join('');
+
+describe('SimulatedRuntime', () => {
+  let clock: ManualClock;
+  let runtime: SimulatedRuntime;
+  let events: string[];
+
+  beforeEach(() => {
+    clock = new ManualClock(1_000);
+    runtime = new SimulatedRuntime({ clock });
+    events = [];
+    runtime.events$.subscribe(({ type }) => events.push(type));
+  });
+
+  async function run(annotations: Record<string, string> = {}): Promise<{ sandboxId: string; id: string }> {
+    const { id: sandboxId } = await runtime.runSandbox(sandbox(annotations));
+    const id = await runtime.createContainer(sandboxId, container);
+    await runtime.startContainer(id);
+    return { sandboxId, id };
+  }
+
+  it('runs a container until it is told to stop, without any timer', async () => {
+    const { id } = await run();
+    expect([clock.pending, (await runtime.containerStatus(id)).state]).toEqual([0, 'running']);
+
+    const stopped = runtime.stopContainer(id, 30);
+    await clock.advance(0);
+    await stopped;
+
+    expect(await runtime.containerStatus(id)).toMatchObject({ state: 'exited', exitCode: 143, reason: 'Error' });
+    expect(events).toEqual(['container-started', 'container-stopped']);
+  });
+
+  it('ends by itself as its script says', async () => {
+    const { id } = await run({ 'sim.keelson.dev/app.run-seconds': '5', 'sim.keelson.dev/app.exit-code': '3' });
+    await clock.advance(5_000);
+
+    expect(await runtime.containerStatus(id)).toMatchObject({
+      state: 'exited',
+      exitCode: 3,
+      startedAtMs: 1_000,
+      finishedAtMs: 6_000,
+    });
+  });
+
+  it('kills what does not stop in time', async () => {
+    const { id } = await run({ 'sim.keelson.dev/app.stop-seconds': '60' });
+    const stopped = runtime.stopContainer(id, 2);
+    await clock.advance(2_000);
+    await stopped;
+
+    expect(await runtime.containerStatus(id)).toMatchObject({ exitCode: 137 });
+  });
+
+  it('gives logs and answers commands', async () => {
+    const { id } = await run({ 'sim.keelson.dev/app.logs': 'one\ntwo' });
+    const { exitCode, stdout } = await runtime.execSync(id, ['sh', '-c', 'exit 7']);
+    const session = await runtime.exec(id, ['env'], { stdin: false, tty: false });
+
+    expect(await text(await runtime.logs(id, { follow: false, timestamps: true, tailLines: 1 }))).toBe(
+      '1970-01-01T00:00:01.000000000Z two\n',
+    );
+    expect([exitCode, stdout.length]).toEqual([7, 0]);
+    expect(await text(session.stdout)).toBe('A=1\n');
+    expect(await session.exitCode).toBe(0);
+  });
+
+  it('gives each pod an address of its own, and takes it back', async () => {
+    const first = await runtime.runSandbox(sandbox({}, 'u1'));
+    const second = await runtime.runSandbox(sandbox({}, 'u2'));
+    await runtime.removeSandbox(first.id);
+    const third = await runtime.runSandbox(sandbox({}, 'u3'));
+
+    expect([first.ips, second.ips, third.ips]).toEqual([['10.244.0.2'], ['10.244.0.3'], ['10.244.0.2']]);
+  });
+
+  it('finds nothing half made when the same is made again', async () => {
+    const { sandboxId } = await run();
+    await runtime.createContainer(sandboxId, container);
+    expect(await runtime.listContainers()).toMatchObject([{ state: 'created' }]);
+
+    await runtime.runSandbox(sandbox());
+
+    expect(await runtime.listSandboxes()).toHaveLength(1);
+    expect(await runtime.listContainers()).toEqual([]);
+  });
+
+  it('takes stopping and removing what is not there as done', async () => {
+    await Promise.all([
+      runtime.stopContainer('x', 1),
+      runtime.removeContainer('x'),
+      runtime.stopSandbox('x'),
+      runtime.removeSandbox('x'),
+    ]);
+
+    await expect(runtime.startContainer('x')).rejects.toMatchObject({ reason: 'NotFound' });
+    await expect(runtime.createContainer('x', container)).rejects.toMatchObject({ reason: 'NotFound' });
+  });
+
+  it('has every image but those that say they are missing', async () => {
+    expect(await runtime.images.find('nginx:1.22')).toBeUndefined();
+    const pulled = await runtime.images.pull('nginx:1.22', undefined);
+
+    expect(await runtime.images.find('nginx:1.22')).toEqual(pulled);
+    await expect(runtime.images.pull('registry.example/does-not-exist:1', undefined)).rejects.toMatchObject({
+      reason: 'NotFound',
+    });
+  });
+});
