@@ -2,9 +2,12 @@ import type { Clock, Logger, Runnable } from '@keelson/base';
 import type { Transport } from '@keelson/client';
 import type { Store } from '@keelson/store';
 import type { AdmissionMutator, AdmissionValidator } from './admission/admission.ts';
-import { builtinMutators, builtinValidators } from './admission/builtin-admission.ts';
+import { builtinMutators, builtinValidators, type BuiltinAdmission } from './admission/builtin-admission.ts';
 import type { Authenticator, Authorizer, TokenIssuer } from './auth/contracts.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
+import { HealthPaths, type HealthCheck } from './http/health.ts';
+import { MetricsPath } from './http/metrics-path.ts';
+import { VersionPath } from './http/version.ts';
 import { InProcessTransport } from './in-process/in-process-transport.ts';
 import { createStrategies } from './kinds/index.ts';
 import { builtinDefinitions } from './registry/builtin-definitions.ts';
@@ -14,8 +17,10 @@ import type { VirtualResource } from './registry/virtual-resource.ts';
 import type { ApiRequest } from './request/api-request.ts';
 import type { PathHandler } from './request/path-handler.ts';
 import type { ApiResult } from './response/api-result.ts';
+import { Representer } from './response/representer.ts';
 import { Storages } from './storage/resource-storage.ts';
 import type { SubresourceConnector } from './subresources/connector.ts';
+import { tableOf } from './tables/index.ts';
 import type { Services } from './verbs/call.ts';
 
 /** What an API server is made of beside its own verbs. Everything may be left out. */
@@ -41,12 +46,16 @@ export interface ApiServerDependencies extends ApiServerExtensions {
 }
 
 export interface ApiServerOptions {
+  /** Of the program; part of what `/version` says. */
+  readonly version?: string;
   /** Serve alpha kinds too. */
   readonly alpha?: boolean;
   /** Where Services get their addresses. `10.96.0.0/16` if absent. */
   readonly serviceCidr?: string;
   /** First and last node port. 30000 to 32767 if absent. */
   readonly nodePortRange?: readonly [number, number];
+  /** Built-in admission plugins to leave out. */
+  readonly disabledAdmission?: readonly BuiltinAdmission[];
   /** How long events are kept. One hour if absent. */
   readonly eventTtlSeconds?: number;
   /** Watches without a timeout of their own end after this time up to its double. 30 minutes if absent. */
@@ -62,11 +71,14 @@ export class ApiServer implements Runnable {
   readonly registry: Registry;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly representer: Representer;
   readonly #services: Services & Mutable;
   readonly #routes: MutableRoutes;
   readonly #storages: Storages;
   readonly #dispatcher: Dispatcher;
   readonly #authenticators: Authenticator[] = [];
+  readonly metrics = new MetricsPath();
+  readonly #readiness: HealthCheck[] = [];
   readonly #stopping = new AbortController();
 
   constructor(dependencies: ApiServerDependencies, options: ApiServerOptions = {}) {
@@ -75,6 +87,7 @@ export class ApiServer implements Runnable {
     this.clock = clock;
     this.logger = logger;
     const strategies = createStrategies({ store, serviceCidr, nodePortRange });
+    this.representer = new Representer(tableOf, clock);
     this.registry = new Registry(builtinDefinitions({ alpha, strategies }));
     this.#storages = new Storages({ store, clock, logger });
     this.#services = {
@@ -89,11 +102,36 @@ export class ApiServer implements Runnable {
       eventTtlSeconds: options.eventTtlSeconds ?? 3_600,
       minWatchSeconds: options.minWatchSeconds ?? 1_800,
     };
-    this.#services.mutators.push(...builtinMutators(this.#services));
-    this.#services.validators.push(...builtinValidators(this.#services));
+    const disabled = new Set<string>(options.disabledAdmission);
+    this.#services.mutators.push(...builtinMutators(this.#services, disabled));
+    this.#services.validators.push(...builtinValidators(this.#services, disabled));
     this.#routes = { authorizer: undefined, pathHandlers: [], connectors: [], virtualResources: [] };
     this.#dispatcher = new Dispatcher(this.#services, this.#routes);
+    this.#routes.pathHandlers.push(new VersionPath(options.version ?? '0.1.0'), this.#health(store), this.metrics);
     this.extend(dependencies);
+  }
+
+  #health(store: Store): HealthPaths {
+    const ping: HealthCheck = { name: 'ping', check: async () => undefined };
+    const storeCheck: HealthCheck = { name: 'etcd', check: async () => void (await store.revision()) };
+    const shutdown: HealthCheck = {
+      name: 'shutdown',
+      check: async () => {
+        if (this.stopping.aborted) throw new Error('process is shutting down');
+      },
+    };
+    return new HealthPaths([ping, storeCheck], () => [shutdown, ...this.#readiness]);
+  }
+
+  /** From now on `/readyz` asks this too, until what it gives is disposed. */
+  addReadiness(check: HealthCheck): Disposable {
+    this.#readiness.push(check);
+    return { [Symbol.dispose]: () => void this.#readiness.splice(this.#readiness.indexOf(check), 1) };
+  }
+
+  /** `/readyz` fails from now on, so that balancers send no more; requests are still served. */
+  beginShutdown(): void {
+    this.#stopping.abort(new Error('The API server is shutting down'));
   }
 
   /** Adds what could not be made before the server was, because it uses the server itself. Before the first request. */
@@ -124,7 +162,7 @@ export class ApiServer implements Runnable {
 
   /** Ends all watches. The store stays open. */
   async stop(): Promise<void> {
-    this.#stopping.abort(new Error('The API server is shutting down'));
+    this.beginShutdown();
     this.#storages.close();
   }
 

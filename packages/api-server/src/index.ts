@@ -15,6 +15,8 @@ export type {
   Authorizer,
   TokenIssuer,
 } from './auth/contracts.ts';
+export { HttpFrontend, type HttpFrontendOptions, type TlsOptions } from './http/http-frontend.ts';
+export type { HealthCheck } from './http/health.ts';
 export { Registry, type RegistryChange } from './registry/registry.ts';
 export type { ResourceDefinition } from './registry/resource-definition.ts';
 export type { Companions, NameRule, Strategy, StrategyContext, UserInfo } from './registry/strategy.ts';
@@ -24,3 +26,4 @@ export { PATH_HANDLER, type PathHandler } from './request/path-handler.ts';
 export type { RequestInfo } from './request/request-info.ts';
 export type { ApiResult, ConnectResult, ContentResult, HttpExchange } from './response/api-result.ts';
 export { SUBRESOURCE_CONNECTOR, type ConnectRequest, type SubresourceConnector } from './subresources/connector.ts';
+export { API_SERVER, AUTHENTICATOR, AUTHORIZER, TOKEN_ISSUER } from './tokens.ts';

@@ -2,6 +2,7 @@ import { silentLogger, SystemClock, type Clock, type Logger } from '@keelson/bas
 import type { Transport } from '@keelson/client';
 import { MemoryStore, type Store } from '@keelson/store';
 import { ApiServer, type ApiServerExtensions, type ApiServerOptions } from './api-server.ts';
+import { HttpFrontend, type HttpFrontendOptions } from './http/http-frontend.ts';
 import type { UserInfo } from './registry/strategy.ts';
 
 export interface TestApiServerOptions extends ApiServerExtensions {
@@ -10,11 +11,17 @@ export interface TestApiServerOptions extends ApiServerExtensions {
   readonly clock?: Clock;
   readonly logger?: Logger;
   readonly server?: ApiServerOptions;
+  /** Serve HTTP too, on any free port of 127.0.0.1; with TLS if the options say so. */
+  readonly http?: HttpFrontendOptions | true;
+  /** Give each of the namespaces its service account `default`, without which it can have no pods. Default true. */
+  readonly serviceAccounts?: boolean;
   /** Namespaces to begin with. `default`, `kube-system`, `kube-public` and `kube-node-lease` if absent. */
   readonly namespaces?: readonly string[];
 }
 
 export interface TestApiServer extends AsyncDisposable {
+  /** Of the HTTP front end, if there is one. */
+  readonly url: string | undefined;
   readonly server: ApiServer;
   readonly store: Store;
   /** As a member of `system:masters`. */
@@ -34,9 +41,17 @@ export async function startTestApiServer(options: TestApiServerOptions = {}): Pr
   for (const name of namespaces) {
     await transport.request({ method: 'POST', path: '/api/v1/namespaces', body: { metadata: { name } } });
   }
+  for (const name of namespaces) {
+    if (options.serviceAccounts === false) break;
+    const path = `/api/v1/namespaces/${name}/serviceaccounts`;
+    await transport.request({ method: 'POST', path, body: { metadata: { name: 'default' } } });
+  }
+  const frontend = options.http === undefined ? undefined : new HttpFrontend(server, options.http === true ? {} : options.http);
+  await frontend?.start(new AbortController().signal);
   const close = async (): Promise<void> => {
     await server.stop();
+    await frontend?.stop();
     await store.close();
   };
-  return { server, store, transport, close, [Symbol.asyncDispose]: close };
+  return { server, store, transport, url: frontend?.url, close, [Symbol.asyncDispose]: close };
 }

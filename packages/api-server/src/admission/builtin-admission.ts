@@ -1,12 +1,22 @@
 import type { Services } from '../verbs/call.ts';
 import type { AdmissionMutator, AdmissionValidator } from './admission.ts';
+import { DefaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { NamespaceLifecycle } from './namespace-lifecycle.ts';
+import { PriorityAdmission } from './priority.ts';
+import { ServiceAccountAdmission } from './service-account.ts';
 
-/** What upstream does by default to objects on their way in. */
-export function builtinMutators(_services: Services): AdmissionMutator[] {
-  return [];
+/** Names of the admission plugins that are always there. */
+export type BuiltinAdmission = 'NamespaceLifecycle' | 'ServiceAccount' | 'DefaultTolerationSeconds' | 'Priority';
+
+type Sources = Pick<Services, 'registry' | 'storages'>;
+
+/** What changes objects on their way in, unless it is switched off by name. */
+export function builtinMutators(services: Sources, disabled: ReadonlySet<string>): AdmissionMutator[] {
+  const all = [new ServiceAccountAdmission(services), new DefaultTolerationSeconds(), new PriorityAdmission(services)];
+  return all.filter(({ name }) => !disabled.has(name));
 }
 
-export function builtinValidators(services: Services): AdmissionValidator[] {
-  return [new NamespaceLifecycle(services)];
+/** What judges them. */
+export function builtinValidators(services: Sources, disabled: ReadonlySet<string>): AdmissionValidator[] {
+  return [new NamespaceLifecycle(services)].filter(({ name }) => !disabled.has(name));
 }

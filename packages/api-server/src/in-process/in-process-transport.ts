@@ -8,14 +8,15 @@ import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { UserInfo } from '../registry/strategy.ts';
 import type { ApiRequest } from '../request/api-request.ts';
 import { Query } from '../request/query.ts';
-import type { ApiResult, ListResult, WatchResult } from '../response/api-result.ts';
+import type { ApiResult, ListResult, ObjectResult, WatchResult } from '../response/api-result.ts';
 import { bookmarkObject, servedObject } from '../response/served-object.ts';
-import { representationOf } from '../response/representation.ts';
-import { representedValue } from '../response/represented-value.ts';
+import { representationOf, type Representation } from '../response/representation.ts';
+import type { Representer } from '../response/representer.ts';
 import type { WatchNote } from '../storage/cache-event.ts';
 
 /** What serves requests. */
 export interface RequestHandler {
+  readonly representer: Representer;
   handle(request: ApiRequest, warn: (text: string) => void): Promise<ApiResult>;
 }
 
@@ -78,6 +79,14 @@ export class InProcessTransport implements Transport {
     // Nothing is kept open.
   }
 
+  #represented(representation: Representation, result: ObjectResult | ListResult, call: ApiCall): unknown {
+    const { representer } = this.#handler;
+    const includeObject = Query.of(call.query).get('includeObject');
+    if (result.type === 'list') return representer.list(representation, result, includeObject);
+    const value = servedObject(result.definition, result.item);
+    return representer.value(representation, result.definition, { value, includeObject });
+  }
+
   #requestOf(call: ApiCall): ApiRequest {
     const { method, path, query, body, contentType, accept, signal } = call;
     return {
@@ -96,7 +105,7 @@ export class InProcessTransport implements Transport {
     if (call.accept !== undefined && (result.type === 'object' || result.type === 'list')) {
       const representation = representationOf(call.accept);
       if (representation.as !== 'object') {
-        return { status: 200, body: representedValue(representation, result, Query.of(call.query)), warnings };
+        return { status: 200, body: this.#represented(representation, result, call), warnings };
       }
     }
     switch (result.type) {

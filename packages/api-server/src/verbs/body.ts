@@ -67,9 +67,8 @@ export function decodeBody(call: Call): KubernetesObject {
 export function decodeObject(call: Call, raw: RawBody, validation: FieldValidation): KubernetesObject {
   const { definition } = call;
   checkHead(definition, raw.value);
-  const object = decodeBySchema(call, definition, { raw, validation });
-  object.kind = definition.kind;
-  object.apiVersion = apiVersionOf(definition);
+  const { kind: _kind, apiVersion: _apiVersion, ...decoded } = decodeBySchema(call, definition, { raw, validation });
+  const object: KubernetesObject = { kind: definition.kind, apiVersion: apiVersionOf(definition), ...decoded };
   return converterOf(definition)?.toStorage(object) ?? object;
 }
 

@@ -1,0 +1,177 @@
+import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
+import {
+  createServer as createHttp2Server,
+  type Http2Server,
+  type Http2Session,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import { createServer as createNetServer, type AddressInfo, type Server as NetServer, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { KeelsonError, type Runnable } from '@keelson/base';
+import type { ApiServer } from '../api-server.ts';
+import { Http1Exchange } from './http1-exchange.ts';
+import { Http2Exchange } from './http2-exchange.ts';
+import type { InFlightLimits } from './in-flight.ts';
+import { RequestServer } from './request-server.ts';
+
+export interface TlsOptions {
+  /** PEM. */
+  readonly certificate: string;
+  /** PEM. */
+  readonly key: string;
+  /** PEM certificates of authorities whose client certificates are believed. */
+  readonly clientAuthorities: readonly string[];
+}
+
+export interface HttpFrontendOptions extends Partial<InFlightLimits> {
+  /** `127.0.0.1` if absent. */
+  readonly host?: string;
+  /** 0, or absent, for any that is free. */
+  readonly port?: number;
+  /** Plain HTTP if absent: for tests only, as nobody is authenticated by certificate then. */
+  readonly tls?: TlsOptions;
+  /** How long `stop` waits for requests under way. 10 seconds if absent. */
+  readonly drainMs?: number;
+}
+
+/** Streams of one HTTP/2 connection at a time: clients multiplex many watches on one. */
+const MAX_STREAMS = 1_000;
+/** What is kept of a stream that its reader has not asked for. */
+const H2_WINDOW_BYTES = 1024 * 1024;
+const KEEP_ALIVE_MS = 180_000;
+
+/** The API over HTTPS: HTTP/1.1 and HTTP/2 on one port. */
+export class HttpFrontend implements Runnable {
+  readonly name = 'http-frontend';
+  readonly #server: ApiServer;
+  readonly #options: HttpFrontendOptions;
+  readonly #requests: RequestServer;
+  readonly #http1: HttpServer;
+  readonly #http2: Http2Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #sessions = new Set<Http2Session>();
+  #listener: NetServer | undefined;
+
+  constructor(server: ApiServer, options: HttpFrontendOptions = {}) {
+    this.#server = server;
+    this.#options = options;
+    const { maxReads = 400, maxWrites = 200, timeoutMs = 60_000 } = options;
+    this.#requests = new RequestServer(server, { maxReads, maxWrites, timeoutMs });
+    this.#http1 = this.#makeHttp1();
+    this.#http2 = this.#makeHttp2();
+    server.metrics.add(() => this.#requests.metrics.text());
+  }
+
+  /** Requests under way, watches included. */
+  get requests(): number {
+    return this.#requests.inFlight.size;
+  }
+
+  get port(): number {
+    return this.#address().port;
+  }
+
+  get url(): string {
+    const { address, family, port } = this.#address();
+    const host = family === 'IPv6' ? `[${address}]` : address;
+    return `${this.#options.tls ? 'https' : 'http'}://${host}:${port}`;
+  }
+
+  /** Resolves when it listens. Rejects with `ServiceUnavailable` if the address cannot be had. */
+  async start(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const { host = '127.0.0.1', port = 0 } = this.#options;
+    const listener = this.#makeListener();
+    this.#listener = listener;
+    await new Promise<void>((resolve, reject) => {
+      listener.once('error', (error: NodeJS.ErrnoException) => {
+        const why = error.code === 'EADDRINUSE' ? 'the port is in use' : error.message;
+        reject(new KeelsonError('ServiceUnavailable', `Cannot listen on "${host}:${port}": ${why}`, { cause: error }));
+      });
+      listener.listen(port, host, resolve);
+    });
+    listener.on('error', (error) => this.#server.logger.error('listener failed', { error: error.message }));
+  }
+
+  /** Stops to accept, lets requests under way finish, then closes all connections. */
+  async stop(): Promise<void> {
+    const listener = this.#listener;
+    if (!listener) return;
+    this.#listener = undefined;
+    const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
+    for (const session of this.#sessions) session.close();
+    this.#http1.closeIdleConnections();
+    await this.#drained();
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+
+  async #drained(): Promise<void> {
+    const { clock } = this.#server;
+    const { drainMs = 10_000 } = this.#options;
+    const endMs = clock.monotonic() + drainMs;
+    while (this.#requests.inFlight.reads + this.#requests.inFlight.writes > 0 && clock.monotonic() < endMs) await clock.sleep(20);
+  }
+
+  #address(): AddressInfo {
+    const address = this.#listener?.address();
+    if (!address || typeof address === 'string')
+      throw new KeelsonError('ServiceUnavailable', 'The HTTP front end does not listen');
+    return address;
+  }
+
+  #makeListener(): NetServer {
+    const { tls } = this.#options;
+    if (!tls) return createNetServer((socket) => this.#accept(socket, false));
+    const options = {
+      cert: tls.certificate,
+      key: tls.key,
+      ca: [...tls.clientAuthorities],
+      requestCert: true,
+      rejectUnauthorized: false,
+      ALPNProtocols: ['h2', 'http/1.1'],
+      minVersion: 'TLSv1.2' as const,
+    };
+    const listener = createTlsServer(options, (socket: TLSSocket) => this.#accept(socket, socket.alpnProtocol === 'h2'));
+    listener.on('tlsClientError', (error) => this.#server.logger.debug('TLS handshake failed', { error: error.message }));
+    return listener;
+  }
+
+  #accept(socket: Socket, isHttp2: boolean): void {
+    this.#sockets.add(socket);
+    socket.setNoDelay(true);
+    socket.on('close', () => this.#sockets.delete(socket));
+    socket.on('error', () => undefined);
+    (isHttp2 ? this.#http2 : this.#http1).emit('connection', socket);
+  }
+
+  #makeHttp1(): HttpServer {
+    const http1 = createHttpServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 });
+    http1.on('request', (request, response) => {
+      if (!this.#listener) response.setHeader('Connection', 'close');
+      void this.#requests.serve(new Http1Exchange(request, response));
+    });
+    http1.on('upgrade', (request, socket, head) => void this.#requests.upgrade(request, socket, head));
+    http1.on('clientError', (_error, socket) => socket.destroy());
+    return http1;
+  }
+
+  #makeHttp2(): Http2Server {
+    const settings = { maxConcurrentStreams: MAX_STREAMS, initialWindowSize: H2_WINDOW_BYTES };
+    const http2 = createHttp2Server({ settings });
+    http2.on('session', (session) => {
+      this.#sessions.add(session);
+      // Without this a connection may only have 64 KiB under way, however many streams it carries.
+      session.setLocalWindowSize(H2_WINDOW_BYTES);
+      session.on('close', () => this.#sessions.delete(session));
+      session.on('error', () => undefined);
+    });
+    http2.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+      const socket = stream.session?.socket;
+      if (socket) void this.#requests.serve(new Http2Exchange(stream, headers, socket));
+    });
+    http2.on('sessionError', (error) => this.#server.logger.debug('HTTP/2 session failed', { error: error.message }));
+    return http2;
+  }
+}

@@ -1,0 +1,101 @@
+import {
+  Http2ServerRequest,
+  Http2ServerResponse,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { Socket } from 'node:net';
+import type { HttpExchange } from '../response/api-result.ts';
+import type { BodyWriter, Exchange, HeaderValues } from './exchange.ts';
+import { declaredLength, readBody } from './read-body.ts';
+
+/** Hot path: a request over HTTP/2. */
+export class Http2Exchange implements Exchange {
+  readonly #stream: ServerHttp2Stream;
+  readonly socket: Socket;
+  readonly headers: IncomingHttpHeaders;
+
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, socket: Socket) {
+    this.#stream = stream;
+    this.headers = headers;
+    this.socket = socket;
+    stream.on('error', () => undefined);
+  }
+
+  get method(): string {
+    return String(this.headers[':method'] ?? 'GET');
+  }
+
+  get url(): string {
+    return String(this.headers[':path'] ?? '/');
+  }
+
+  get hasBegun(): boolean {
+    return this.#stream.headersSent;
+  }
+
+  readBody(limitBytes: number): Promise<Buffer> {
+    return readBody(this.#stream, limitBytes, declaredLength(this.headers['content-length']));
+  }
+
+  send(status: number, headers: HeaderValues, body: Uint8Array): void {
+    const stream = this.#stream;
+    if (stream.destroyed || stream.closed) return;
+    stream.respond({ ...headers, ':status': status, 'content-length': body.length } as OutgoingHttpHeaders);
+    stream.end(this.method === 'HEAD' ? undefined : body);
+  }
+
+  begin(status: number, headers: HeaderValues): BodyWriter {
+    const stream = this.#stream;
+    if (!stream.destroyed && !stream.closed) stream.respond({ ...headers, ':status': status } as OutgoingHttpHeaders);
+    return new Http2Writer(stream);
+  }
+
+  onClose(listener: () => void): void {
+    if (this.#stream.destroyed) listener();
+    else this.#stream.once('close', listener);
+  }
+
+  destroy(): void {
+    this.#stream.destroy();
+  }
+
+  raw(body: Buffer | undefined): HttpExchange {
+    const request = new Http2ServerRequest(this.#stream, this.headers, {}, []);
+    return { request, response: new Http2ServerResponse(this.#stream), ...(body && { body }) };
+  }
+}
+
+class Http2Writer implements BodyWriter {
+  readonly isChunked = false;
+  readonly #stream: ServerHttp2Stream;
+
+  constructor(stream: ServerHttp2Stream) {
+    this.#stream = stream;
+  }
+
+  get backlogBytes(): number {
+    return this.#stream.writableLength;
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.#stream.writable) this.#stream.write(bytes);
+  }
+
+  writeRaw(bytes: Uint8Array): void {
+    this.write(bytes);
+  }
+
+  onDrain(listener: () => void): void {
+    this.#stream.once('drain', listener);
+  }
+
+  end(): void {
+    this.#stream.end();
+  }
+
+  destroy(): void {
+    this.#stream.destroy();
+  }
+}

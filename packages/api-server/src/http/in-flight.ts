@@ -1,0 +1,87 @@
+import { tooManyRequests } from '@keelson/api';
+import type { Clock } from '@keelson/base';
+
+export interface InFlightLimits {
+  /** GETs at the same time, without watches and streams. */
+  readonly maxReads: number;
+  /** Writes at the same time. */
+  readonly maxWrites: number;
+  /** How long a request may take that is no watch or stream. */
+  readonly timeoutMs: number;
+}
+
+/** One request that is being served. */
+export interface Flight {
+  readonly startMs: number;
+  readonly isWrite: boolean;
+  /** A watch or stream: neither counted nor timed. */
+  isLong: boolean;
+  readonly onTimeout: () => void;
+}
+
+/** Hot path: counts requests under way, refuses those over the limit, and looks once a second for those that take too long. */
+export class InFlight {
+  readonly #clock: Clock;
+  readonly #limits: InFlightLimits;
+  readonly #flights = new Set<Flight>();
+  #reads = 0;
+  #writes = 0;
+  #timer: Disposable | undefined;
+
+  constructor(clock: Clock, limits: InFlightLimits) {
+    this.#clock = clock;
+    this.#limits = limits;
+  }
+
+  get reads(): number {
+    return this.#reads;
+  }
+
+  get writes(): number {
+    return this.#writes;
+  }
+
+  get size(): number {
+    return this.#flights.size;
+  }
+
+  /** Throws `TooManyRequests`. */
+  begin(isWrite: boolean, onTimeout: () => void): Flight {
+    const full = isWrite ? this.#writes >= this.#limits.maxWrites : this.#reads >= this.#limits.maxReads;
+    if (full) throw tooManyRequests('Too many requests, please try again later.', 1);
+    if (isWrite) this.#writes += 1;
+    else this.#reads += 1;
+    const flight: Flight = { startMs: this.#clock.monotonic(), isWrite, isLong: false, onTimeout };
+    this.#flights.add(flight);
+    this.#timer ??= this.#clock.every(1_000, () => this.#sweep());
+    return flight;
+  }
+
+  /** The request turns out to be a watch or a stream. */
+  becomesLong(flight: Flight): void {
+    if (flight.isLong) return;
+    flight.isLong = true;
+    this.#uncount(flight);
+  }
+
+  end(flight: Flight): void {
+    if (!this.#flights.delete(flight)) return;
+    if (!flight.isLong) this.#uncount(flight);
+    if (this.#flights.size > 0) return;
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
+  }
+
+  #uncount(flight: Flight): void {
+    if (flight.isWrite) this.#writes -= 1;
+    else this.#reads -= 1;
+  }
+
+  #sweep(): void {
+    const deadline = this.#clock.monotonic() - this.#limits.timeoutMs;
+    for (const flight of this.#flights) {
+      if (flight.startMs > deadline) break;
+      if (!flight.isLong) flight.onTimeout();
+    }
+  }
+}

@@ -1,0 +1,253 @@
+import { badRequest, statusOf } from '@keelson/api';
+import { errorMessage, KeelsonError } from '@keelson/base';
+import type { Duplex } from 'node:stream';
+import type { IncomingMessage } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import { AuthenticatorChain } from '../auth/authenticators.ts';
+import type { ApiServer } from '../api-server.ts';
+import type { UserInfo } from '../registry/strategy.ts';
+import type { ApiRequest } from '../request/api-request.ts';
+import { Query } from '../request/query.ts';
+import { parsePath, type RequestInfo } from '../request/request-info.ts';
+import type { ApiResult } from '../response/api-result.ts';
+import { representationOf, type Representation } from '../response/representation.ts';
+import type { Exchange, HeaderValues } from './exchange.ts';
+import { InFlight, type Flight, type InFlightLimits } from './in-flight.ts';
+import { RequestMetrics, type RequestLabels } from './request-metrics.ts';
+import { ResultSender, type Answer } from './result-sender.ts';
+import { addWarnings } from './warnings.ts';
+
+const BODY_LIMIT_BYTES = 3 * 1024 * 1024;
+const JSON_FORM: Representation = { as: 'object', mediaType: 'application/json' };
+/** Clients that people read the answers of. */
+const FOR_PEOPLE = /^(curl|Wget|Mozilla)\//;
+
+type PeerCertificate = { subject: Record<string, string | string[]>; fingerprint256: string };
+
+/** Hot path: one HTTP request, from its headers to its answer. */
+export class RequestServer {
+  readonly inFlight: InFlight;
+  readonly metrics: RequestMetrics;
+  readonly #server: ApiServer;
+  readonly #authenticators: AuthenticatorChain;
+  readonly #sender: ResultSender;
+  readonly #certificates = new WeakMap<object, PeerCertificate | 'none'>();
+
+  constructor(server: ApiServer, limits: InFlightLimits) {
+    this.#server = server;
+    this.#authenticators = new AuthenticatorChain(server.authenticators);
+    this.inFlight = new InFlight(server.clock, limits);
+    this.metrics = new RequestMetrics(this.inFlight);
+    this.#sender = new ResultSender(server.clock, server.representer);
+  }
+
+  /** Answers. Never rejects. */
+  async serve(exchange: Exchange): Promise<void> {
+    const answer = plainAnswer(exchange);
+    const [path, queryText] = splitUrl(exchange.url);
+    const info = parsePath(path);
+    let flight: Flight | undefined;
+    try {
+      flight = this.inFlight.begin(isWrite(exchange.method), () => this.#timeOut(answer));
+      const code = await this.#answer({ answer, path, query: Query.parse(queryText), info, flight });
+      this.#record({ exchange, info, code, flight, path });
+    } catch (error) {
+      const code = await this.#fail(answer, error);
+      this.#record({ exchange, info, code, flight, path });
+    }
+    if (flight && !flight.isLong) this.inFlight.end(flight);
+  }
+
+  /** Answers a request that asks for another protocol. Never rejects. */
+  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    socket.on('error', () => undefined);
+    try {
+      const [path, queryText] = splitUrl(request.url ?? '/');
+      const user = await this.#authenticate(request.headers, request.socket);
+      const result = await this.#server.handle(
+        {
+          method: request.method ?? 'GET',
+          path,
+          query: Query.parse(queryText),
+          user,
+          body: undefined,
+          accept: request.headers.accept,
+          userAgent: request.headers['user-agent'],
+          signal: undefined,
+        },
+        () => undefined,
+      );
+      if (result.type !== 'connect') throw badRequest('Upgrade request required');
+      await result.serve({ request, upgrade: { socket, head } });
+    } catch (error) {
+      refuseUpgrade(socket, error);
+    }
+  }
+
+  async #answer({ answer, path, query, info, flight }: Incoming): Promise<number> {
+    const { exchange } = answer;
+    const { headers, method } = exchange;
+    const user = await this.#authenticate(headers, exchange.socket);
+    answer.representation = representationFor(info, headers.accept);
+    answer.pretty = query.has('pretty') ? query.flag('pretty') : FOR_PEOPLE.test(headers['user-agent'] ?? '');
+    answer.includeObject = query.get('includeObject');
+    const data = method === 'GET' || method === 'HEAD' ? undefined : await exchange.readBody(BODY_LIMIT_BYTES);
+    const warnings: string[] = [];
+    const request: ApiRequest = {
+      method,
+      path,
+      query,
+      user,
+      body: data && data.length > 0 ? { type: 'bytes', data, contentType: headers['content-type'] } : undefined,
+      accept: headers.accept,
+      userAgent: headers['user-agent'],
+      signal: undefined,
+    };
+    const result = await this.#server.handle(request, (text) => warnings.push(text));
+    if (warnings.length > 0) addWarnings(answer.headers, warnings);
+    if (exchange.hasBegun) return 504;
+    return this.#send(answer, result, { flight, body: data });
+  }
+
+  async #send(
+    answer: Answer,
+    result: ApiResult,
+    { flight, body }: { flight: Flight; body: Buffer | undefined },
+  ): Promise<number> {
+    if (result.type === 'watch' || result.type === 'connect' || isStream(result)) this.#becomeLong(answer.exchange, flight);
+    if (result.type !== 'connect') return this.#sender.send(answer, result);
+    await result.serve(answer.exchange.raw(body));
+    return 200;
+  }
+
+  #becomeLong(exchange: Exchange, flight: Flight): void {
+    this.inFlight.becomesLong(flight);
+    this.metrics.longRunning(1);
+    exchange.onClose(() => {
+      this.metrics.longRunning(-1);
+      this.inFlight.end(flight);
+    });
+  }
+
+  async #authenticate(headers: Exchange['headers'], socket: Exchange['socket']): Promise<UserInfo> {
+    return this.#authenticators.authenticate({ headers, peerCertificate: this.#certificateOf(socket) });
+  }
+
+  /** Of a connection whose certificate was verified; read once a connection. */
+  #certificateOf(socket: Exchange['socket']): PeerCertificate | undefined {
+    const known = this.#certificates.get(socket);
+    if (known !== undefined) return known === 'none' ? undefined : known;
+    const found = readCertificate(socket);
+    this.#certificates.set(socket, found ?? 'none');
+    return found;
+  }
+
+  #timeOut(answer: Answer): void {
+    if (answer.exchange.hasBegun) return;
+    const error = new KeelsonError('Timeout', 'request did not complete within the allotted timeout');
+    this.#sender.sendError(answer, error).catch(() => undefined);
+  }
+
+  async #fail(answer: MutableAnswer, error: unknown): Promise<number> {
+    const { exchange } = answer;
+    const isExpected = error instanceof KeelsonError;
+    if (!isExpected)
+      this.#server.logger.error('request failed', { url: exchange.url, error: errorMessage(error), stack: stackOf(error) });
+    if (exchange.hasBegun) {
+      exchange.destroy();
+      return 500;
+    }
+    // Errors come as JSON, or as YAML to those who asked for it.
+    answer.representation = { ...JSON_FORM, mediaType: answer.representation.mediaType };
+    try {
+      return await this.#sender.sendError(answer, error);
+    } catch (failure) {
+      this.#server.logger.debug('cannot answer', { url: exchange.url, error: errorMessage(failure) });
+      exchange.destroy();
+      return 500;
+    }
+  }
+
+  #record({ exchange, info, code, flight, path }: Recorded): void {
+    const labels = labelsOf(exchange.method, info, path);
+    const durationMs = flight && !flight.isLong ? this.#server.clock.monotonic() - flight.startMs : undefined;
+    this.metrics.record(flight?.isLong === true && info.isResource ? { ...labels, verb: 'WATCH' } : labels, code, durationMs);
+  }
+}
+
+interface Incoming {
+  readonly answer: MutableAnswer;
+  readonly path: string;
+  readonly query: Query;
+  readonly info: RequestInfo;
+  readonly flight: Flight;
+}
+
+interface Recorded {
+  readonly exchange: Exchange;
+  readonly info: RequestInfo;
+  readonly path: string;
+  readonly code: number;
+  readonly flight: Flight | undefined;
+}
+
+type MutableAnswer = { -readonly [K in keyof Answer]: Answer[K] };
+
+function plainAnswer(exchange: Exchange): MutableAnswer {
+  const given = exchange.headers['audit-id'];
+  const headers: HeaderValues = {
+    'Audit-Id': typeof given === 'string' && given.length <= 64 ? given : crypto.randomUUID(),
+    'Cache-Control': 'no-cache, private',
+  };
+  return { exchange, headers, representation: JSON_FORM, pretty: false, includeObject: undefined };
+}
+
+function splitUrl(url: string): [path: string, query: string] {
+  const at = url.indexOf('?');
+  return at < 0 ? [url, ''] : [url.slice(0, at), url.slice(at + 1)];
+}
+
+function isWrite(method: string): boolean {
+  return method !== 'GET' && method !== 'HEAD';
+}
+
+/** Only objects come in several forms; other paths choose for themselves. */
+function representationFor(info: RequestInfo, accept: string | undefined): Representation {
+  return info.isResource && info.subresource !== 'log' && info.subresource !== 'proxy' ? representationOf(accept) : JSON_FORM;
+}
+
+function isStream(result: ApiResult): boolean {
+  return result.type === 'content' && typeof result.body !== 'string' && !(result.body instanceof Uint8Array);
+}
+
+function readCertificate(socket: Exchange['socket']): PeerCertificate | undefined {
+  const tls = socket as Partial<TLSSocket>;
+  if (tls.authorized !== true || !tls.getPeerCertificate) return undefined;
+  const certificate = tls.getPeerCertificate();
+  // An empty object stands for none.
+  return certificate.subject === undefined ? undefined : (certificate as unknown as PeerCertificate);
+}
+
+function labelsOf(method: string, info: RequestInfo, path: string): RequestLabels {
+  if (!info.isResource)
+    return { verb: method, group: '', version: '', resource: '', subresource: path.split('/', 2)[1] ?? '', scope: '' };
+  const { group, version, resource, subresource = '', name, namespace } = info;
+  const verb = VERB_LABELS[method] ?? method;
+  const scope = name !== undefined ? 'resource' : namespace === undefined ? 'cluster' : 'namespace';
+  return { verb: verb === 'GET' && name === undefined ? 'LIST' : verb, group, version, resource, subresource, scope };
+}
+
+const VERB_LABELS: Readonly<Record<string, string>> = { HEAD: 'GET' };
+
+function stackOf(error: unknown): string | undefined {
+  return error instanceof Error ? error.stack : undefined;
+}
+
+/** A socket that waits for an upgrade has no response object. */
+function refuseUpgrade(socket: Duplex, error: unknown): void {
+  const status = statusOf(error);
+  const body = `${JSON.stringify(status)}\n`;
+  socket.end(
+    `HTTP/1.1 ${status.code ?? 500} ${status.reason ?? 'Error'}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
