@@ -1,0 +1,2 @@
+export type { TableColumn } from './columns.ts';
+export { tableOf, type Table, type TableListMetadata, type TableOptions, type TableRow } from './table.ts';
