@@ -1,6 +1,6 @@
 import { Backoff, errorMessage, isReason, TaskGroup, type Clock, type Logger } from '@keelson/base';
-import { deepEqual } from '@keelson/api';
-import { Pod, type PodStatus } from '@keelson/api/core/v1';
+import { deepEqual, findCondition } from '@keelson/api';
+import { Pod, type PodCondition, type PodStatus } from '@keelson/api/core/v1';
 import type { Client } from '@keelson/client';
 
 export interface StatusManagerDependencies {
@@ -15,6 +15,8 @@ interface Entry {
   /** What the API is known to have, of the fields that are ours. */
   written: PodStatus;
   writing: Promise<void> | undefined;
+  /** Of our last write. */
+  resourceVersion: string | undefined;
 }
 
 /** The fields of a pod's status that a kubelet owns. Conditions are merged by type, and only its own types are sent. */
@@ -54,11 +56,11 @@ export class StatusManager {
   set(pod: Pod, status: PodStatus): void {
     const uid = pod.metadata?.uid ?? '';
     const entry = this.#entries.get(uid);
-    if (!entry) this.#entries.set(uid, { pod, desired: status, written: pod.status ?? {}, writing: undefined });
+    if (!entry) this.#entries.set(uid, { pod, desired: status, written: pod.status ?? {}, writing: undefined, resourceVersion: undefined });
     else {
       entry.pod = pod;
       entry.desired = status;
-      if (!entry.writing) entry.written = newest(pod.status ?? {}, entry.written);
+      if (!entry.writing && hasSeen(pod, entry.resourceVersion)) entry.written = pod.status ?? {};
     }
     this.#write(uid);
   }
@@ -94,7 +96,9 @@ export class StatusManager {
       try {
         const { name = '', namespace } = pod.metadata ?? {};
         const answer = await this.#deps.client.resource(Pod).patchStatus({ name, namespace }, 'strategic', patch, { signal });
-        entry.written = { ...desired, conditions: answer.status?.conditions ?? desired.conditions };
+        // Trusted to be taken: comparing with the answer instead could go round for ever on a server that changes what it is given.
+        entry.written = { ...desired };
+        entry.resourceVersion = answer.metadata?.resourceVersion;
         backoff.reset();
       } catch (error) {
         if (signal.aborted) return;
@@ -109,9 +113,9 @@ export class StatusManager {
   }
 }
 
-/** What we wrote ourselves is newer than a cache that may lag behind; what others changed (conditions) is not. */
-function newest(cached: PodStatus, written: PodStatus): PodStatus {
-  return { ...written, conditions: cached.conditions };
+/** Whether a cache has caught up with our last write: then it is the truth, also about what others did to our fields. */
+function hasSeen(pod: Pod, resourceVersion: string | undefined): boolean {
+  return resourceVersion === undefined || BigInt(pod.metadata?.resourceVersion ?? '0') >= BigInt(resourceVersion);
 }
 
 /** Pure: the strategic merge patch from one status to another, or `undefined` if nothing of the kubelet's own differs. */
@@ -123,10 +127,17 @@ export function statusPatch(pod: Pod, from: PodStatus, to: PodStatus): Record<st
   }
   if (changes['podIPs']) changes['podIPs'] = replaceIps(from.podIPs ?? [], to.podIPs ?? []);
   if (changes['hostIPs']) changes['hostIPs'] = replaceIps(from.hostIPs ?? [], to.hostIPs ?? []);
-  const conditions = (to.conditions ?? []).filter((next) => !from.conditions?.some((old) => deepEqual(old, next)));
+  const conditions = (to.conditions ?? []).flatMap((next) => conditionPatch(findCondition(from.conditions, next.type), next));
   if (conditions.length > 0) changes['conditions'] = conditions;
   if (Object.keys(changes).length === 0) return undefined;
   return { metadata: { uid: pod.metadata?.uid }, status: changes };
+}
+
+/** Conditions are merged field by field, so that what is not said any more has to be taken out by name. */
+function conditionPatch(old: PodCondition | undefined, next: PodCondition): Record<string, unknown>[] {
+  if (deepEqual(old, next)) return [];
+  const gone = Object.keys(old ?? {}).filter((key) => next[key as keyof PodCondition] === undefined);
+  return [{ ...Object.fromEntries(gone.map((key) => [key, null])), ...next }];
 }
 
 /** These lists are merged by address, so that an old one has to be taken out by name. */

@@ -1,0 +1,261 @@
+import { PassThrough, Readable } from 'node:stream';
+import type { Duplex } from 'node:stream';
+import { connect } from 'node:net';
+import { KeelsonError, type Clock } from '@keelson/base';
+import type {
+  ContainerConfig,
+  ContainerRuntime,
+  ContainerStats,
+  ContainerStatus,
+  ExecResult,
+  Images,
+  ImageStatus,
+  LogOptions,
+  RuntimeEvent,
+  RuntimeInfo,
+  SandboxConfig,
+  SandboxStatus,
+  StreamSession,
+} from '@keelson/runtime';
+import { Subject } from 'rxjs';
+
+/** How a container of an image behaves. Without an entry it runs until it is stopped, and stops at once. */
+export interface Script {
+  /** Ends by itself with this code, right after its start. */
+  readonly exitCode?: number;
+  /** How long it takes to end after its stop signal; killed when the grace period is over. */
+  readonly stopMs?: number;
+  /** The process cannot be started. */
+  readonly startError?: string;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** A runtime whose containers are records in memory. For tests of the kubelet alone. */
+export class MemoryRuntime implements ContainerRuntime {
+  readonly sandboxes = new Map<string, Mutable<SandboxStatus>>();
+  readonly containers = new Map<string, Mutable<ContainerStatus> & { config: ContainerConfig }>();
+  readonly scripts = new Map<string, Script>();
+  readonly missingImages = new Set<string>();
+  /** What was done to containers, in order: `start web`, `stop web 30`... */
+  readonly journal: string[] = [];
+  readonly logTexts = new Map<string, string>();
+  down = false;
+  exec1: (id: string, command: readonly string[]) => ExecResult = () => ok('');
+  readonly #clock: Clock;
+  readonly #events = new Subject<RuntimeEvent>();
+  #nextId = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  readonly events$ = this.#events.asObservable();
+
+  async info(): Promise<RuntimeInfo> {
+    this.#check();
+    return { name: 'mem', version: '1', podNetwork: true };
+  }
+
+  async runSandbox(config: SandboxConfig): Promise<SandboxStatus> {
+    this.#check();
+    const id = `s${this.#nextId++}`;
+    const { pod, attempt, labels, annotations, hostNetwork } = config;
+    const ips = hostNetwork ? [] : ['127.0.0.1'];
+    const sandbox = { id, pod, attempt, state: 'ready' as const, createdAtMs: this.#clock.now(), ips, labels, annotations };
+    this.sandboxes.set(id, sandbox);
+    this.journal.push(`sandbox ${pod.name}`);
+    return sandbox;
+  }
+
+  async stopSandbox(id: string): Promise<void> {
+    const sandbox = this.sandboxes.get(id);
+    if (!sandbox || sandbox.state === 'not-ready') return;
+    for (const container of this.containers.values())
+      if (container.sandboxId === id && container.state === 'running') this.exit(container.name, 137);
+    sandbox.state = 'not-ready';
+    this.#emit('sandbox-stopped', sandbox.pod.uid);
+  }
+
+  async removeSandbox(id: string): Promise<void> {
+    for (const container of [...this.containers.values()]) if (container.sandboxId === id) this.containers.delete(container.id);
+    this.sandboxes.delete(id);
+  }
+
+  async listSandboxes(): Promise<readonly SandboxStatus[]> {
+    this.#check();
+    return [...this.sandboxes.values()].map((each) => ({ ...each }));
+  }
+
+  async createContainer(sandboxId: string, config: ContainerConfig): Promise<string> {
+    this.#check();
+    const sandbox = this.sandboxes.get(sandboxId);
+    if (!sandbox) throw new KeelsonError('NotFound', 'no such sandbox');
+    const id = `c${this.#nextId++}`;
+    const { name, attempt, labels, annotations, image } = config;
+    const never = { startedAtMs: 0, finishedAtMs: 0, exitCode: 0, reason: '', message: '' };
+    const base = {
+      id,
+      sandboxId,
+      pod: sandbox.pod,
+      name,
+      attempt,
+      image,
+      imageId: `sha256:${image}`,
+      createdAtMs: this.#clock.now(),
+    };
+    this.containers.set(id, { ...base, ...never, state: 'created', labels, annotations, config });
+    return id;
+  }
+
+  async startContainer(id: string): Promise<void> {
+    this.#check();
+    const container = this.#get(id);
+    const { exitCode, startError } = this.scripts.get(container.name) ?? {};
+    if (startError !== undefined) {
+      Object.assign(container, {
+        state: 'exited',
+        exitCode: 127,
+        reason: 'StartError',
+        message: startError,
+        finishedAtMs: this.#clock.now(),
+      });
+      throw new KeelsonError('BadRequest', startError);
+    }
+    container.state = 'running';
+    container.startedAtMs = this.#clock.now();
+    this.journal.push(`start ${container.name}`);
+    this.#emit('container-started', container.pod.uid, id);
+    if (exitCode !== undefined) this.exit(container.name, exitCode);
+  }
+
+  /** Ends the running container of this name. */
+  exit(name: string, exitCode: number): void {
+    for (const container of this.containers.values()) {
+      if (container.name !== name || container.state !== 'running') continue;
+      Object.assign(container, {
+        state: 'exited',
+        exitCode,
+        reason: exitCode === 0 ? 'Completed' : 'Error',
+        finishedAtMs: this.#clock.now(),
+      });
+      this.#emit('container-stopped', container.pod.uid, container.id);
+    }
+  }
+
+  async stopContainer(id: string, graceSeconds: number): Promise<void> {
+    this.#check();
+    const container = this.containers.get(id);
+    if (!container || container.state !== 'running') return;
+    this.journal.push(`stop ${container.name} ${graceSeconds}`);
+    const stopMs = this.scripts.get(container.name)?.stopMs ?? 0;
+    const limitMs = graceSeconds * 1000;
+    if (stopMs > 0) await this.#clock.sleep(Math.min(stopMs, limitMs));
+    this.exit(container.name, stopMs > limitMs ? 137 : 143);
+  }
+
+  async removeContainer(id: string): Promise<void> {
+    this.containers.delete(id);
+  }
+
+  async listContainers(): Promise<readonly ContainerStatus[]> {
+    this.#check();
+    return [...this.containers.values()].map((each) => ({ ...each }));
+  }
+
+  async containerStatus(id: string): Promise<ContainerStatus> {
+    return { ...this.#get(id) };
+  }
+
+  async updateResources(): Promise<void> {}
+
+  async execSync(id: string, command: readonly string[]): Promise<ExecResult> {
+    this.#check();
+    this.journal.push(`exec ${command.join(' ')}`);
+    return this.exec1(id, command);
+  }
+
+  async exec(id: string, command: readonly string[]): Promise<StreamSession> {
+    const stdout = Readable.from([Buffer.from(`${this.#get(id).name}: ${command.join(' ')}`)]);
+    return {
+      stdin: new PassThrough(),
+      stdout,
+      stderr: undefined,
+      resize: async () => undefined,
+      exitCode: Promise.resolve(0),
+      close: () => undefined,
+    };
+  }
+
+  attach(id: string): Promise<StreamSession> {
+    return this.exec(id, ['attached']);
+  }
+
+  async portForward(_sandboxId: string, port: number): Promise<Duplex> {
+    return connect({ host: '127.0.0.1', port });
+  }
+
+  async logs(id: string, options: LogOptions): Promise<Readable> {
+    const lines = (this.logTexts.get(id) ?? `log of ${id}\n`).split(/(?<=\n)/);
+    return Readable.from(
+      (options.tailLines === undefined ? lines : lines.slice(-options.tailLines)).map((line) => Buffer.from(line)),
+    );
+  }
+
+  async stats(): Promise<readonly ContainerStats[]> {
+    return [...this.containers.keys()].map((containerId) => ({
+      containerId,
+      atMs: this.#clock.now(),
+      cpuUsageNanoSeconds: 2e9,
+      memoryWorkingSetBytes: 1000,
+      memoryUsageBytes: 2000,
+    }));
+  }
+
+  readonly images: Images = {
+    find: async (reference) => (this.missingImages.has(reference) ? undefined : imageNamed(reference)),
+    list: async () => [imageNamed('web:1')],
+    pull: async (reference) => {
+      this.#check();
+      this.journal.push(`pull ${reference}`);
+      if (this.missingImages.has(reference)) throw new KeelsonError('NotFound', `manifest for ${reference} not found`);
+      return imageNamed(reference);
+    },
+    remove: async () => undefined,
+  };
+
+  async close(): Promise<void> {
+    this.#events.complete();
+  }
+
+  /** The newest container of a name. */
+  latest(name: string): (Mutable<ContainerStatus> & { config: ContainerConfig }) | undefined {
+    return [...this.containers.values()].filter((each) => each.name === name).at(-1);
+  }
+
+  resync(): void {
+    this.#events.next({ type: 'resync' });
+  }
+
+  #get(id: string) {
+    const found = this.containers.get(id);
+    if (!found) throw new KeelsonError('NotFound', `no container ${id}`);
+    return found;
+  }
+
+  #check(): void {
+    if (this.down) throw new KeelsonError('ServiceUnavailable', 'the runtime is down');
+  }
+
+  #emit(type: RuntimeEvent['type'], podUid: string, containerId?: string): void {
+    this.#events.next({ type, podUid, ...(containerId !== undefined && { containerId }) });
+  }
+}
+
+function imageNamed(reference: string): ImageStatus {
+  return { id: reference, repoTags: [reference], repoDigests: [], sizeBytes: 1000, user: '' };
+}
+
+export function ok(text: string, exitCode = 0): ExecResult {
+  return { exitCode, stdout: Buffer.from(text), stderr: Buffer.alloc(0) };
+}

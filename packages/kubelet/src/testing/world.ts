@@ -1,0 +1,113 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { silentLogger } from '@keelson/base';
+import { ManualClock } from '@keelson/base/testing';
+import { Pod, type Container, type PodSpec, type Service } from '@keelson/api/core/v1';
+import { Kubelet } from '../kubelet.ts';
+import type { KubeletOptions } from '../options.ts';
+import { MemoryClient } from './memory-client.ts';
+import { MemoryRuntime } from './memory-runtime.ts';
+
+export interface RecordedEvent {
+  readonly type: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** A kubelet with everything around it in memory, and time at a standstill. */
+export class World implements AsyncDisposable {
+  readonly clock = new ManualClock();
+  readonly client = new MemoryClient(this.clock);
+  readonly runtime = new MemoryRuntime(this.clock);
+  readonly events: RecordedEvent[] = [];
+  readonly services: Service[] = [];
+  readonly rootDir: string;
+  kubelet: Kubelet;
+  readonly #options: Partial<KubeletOptions>;
+
+  private constructor(rootDir: string, options: Partial<KubeletOptions>) {
+    this.rootDir = rootDir;
+    this.#options = options;
+    this.kubelet = this.#make();
+  }
+
+  static async start(options: Partial<KubeletOptions> = {}): Promise<World> {
+    const world = new World(await mkdtemp(join(tmpdir(), 'kubelet-')), options);
+    await world.kubelet.start(AbortSignal.timeout(10_000));
+    return world;
+  }
+
+  /** A new kubelet on the same runtime, API and directory. */
+  async restart(): Promise<void> {
+    await this.kubelet.stop();
+    this.kubelet = this.#make();
+    await this.kubelet.start(AbortSignal.timeout(10_000));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kubelet.stop();
+    await rm(this.rootDir, { recursive: true, force: true });
+  }
+
+  createPod(name: string, spec: Partial<PodSpec> = {}): Pod {
+    const containers = spec.containers ?? [container('web')];
+    return this.client.create(Pod, {
+      metadata: { name, namespace: 'default' },
+      spec: { nodeName: 'n1', ...spec, containers },
+      status: { phase: 'Pending' },
+    });
+  }
+
+  pod(name: string): Pod | undefined {
+    return this.client.read(Pod, { name, namespace: 'default' });
+  }
+
+  deletePod(name: string, graceSeconds = 30): void {
+    this.client.deletePod(Pod, { name, namespace: 'default' }, graceSeconds);
+  }
+
+  reasons(): string[] {
+    return this.events.map(({ reason }) => reason);
+  }
+
+  /** Waits (in real time, for file access) until a condition holds; time of the kubelet stands still. */
+  async until(condition: () => unknown, what = condition.toString()): Promise<void> {
+    const end = Date.now() + 8000;
+    while (!condition()) {
+      if (Date.now() > end) throw new Error(`never came true: ${what}`);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  /** Moves time on in steps until a condition holds. */
+  async advanceUntil(condition: () => unknown, stepMs = 1000, maxSteps = 400): Promise<void> {
+    for (let step = 0; step < maxSteps; step += 1) {
+      if (condition()) return;
+      await this.clock.advance(stepMs);
+      for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    }
+    throw new Error(`never came true: ${condition.toString()}`);
+  }
+
+  #make(): Kubelet {
+    const { client, clock, runtime } = this;
+    const events = {
+      event: (_object: unknown, type: string, reason: string, message: string) =>
+        void this.events.push({ type, reason, message }),
+    };
+    const services = { list: () => this.services, whenSynced: async () => undefined };
+    const deps = { client, clock, runtime, events, services, pods: client.podsOf('n1'), logger: silentLogger };
+    return new Kubelet(deps, {
+      nodeName: 'n1',
+      rootDir: this.rootDir,
+      serving: false,
+      capacity: { cpu: '4', memory: '8Gi' },
+      ...this.#options,
+    });
+  }
+}
+
+export function container(name: string, more: Partial<Container> = {}): Container {
+  return { name, image: `${name}:1`, ...more };
+}
