@@ -1,4 +1,4 @@
-import { humanDuration, parseTime, type KubernetesObject } from '@keelson/api';
+import { humanDuration, type KubernetesObject } from '@keelson/api';
 
 /**
  * What a Table shows of one object in one column. A column belongs to one kind, so a function may name that kind's type as its
@@ -12,8 +12,14 @@ export const UNKNOWN = '<unknown>';
 
 /** `5m`, and `<unknown>` for no time. */
 export function ageOf(time: string | undefined | null, nowMs: number): string {
-  const thenMs = parseTime(time);
+  const thenMs = timeOf(time);
   return thenMs === undefined ? UNKNOWN : humanDuration(nowMs - thenMs);
+}
+
+/** Milliseconds since the epoch. Times of stored objects were checked when they came in, so this need not, and is much quicker. */
+export function timeOf(time: string | undefined | null): number | undefined {
+  const epochMs = time ? Date.parse(time) : Number.NaN;
+  return Number.isNaN(epochMs) ? undefined : epochMs;
 }
 
 /** The first `max` of the texts joined by commas, and how many more there are. */

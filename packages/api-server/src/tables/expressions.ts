@@ -3,7 +3,7 @@ import type { Container } from '@keelson/api/core/v1';
 import type { LabelSelector } from '@keelson/api/meta/v1';
 import type { RoleBinding } from '@keelson/api/rbac/v1';
 import { ageOf, labelsText, NONE, UNKNOWN, UNSET, type Cell } from './cell.ts';
-import { compilePath, compilePathAll } from './json-path.ts';
+import { compilePath, compilePathAll, isPlural } from './json-path.ts';
 
 const ACCESS_MODES: Readonly<Record<string, string>> = {
   ReadWriteOnce: 'RWO',
@@ -49,6 +49,7 @@ function onValue(path: string, show: (value: unknown, nowMs: number) => unknown)
 }
 
 function textOr(path: string, instead: string): Cell {
+  if (!isPlural(path)) return onValue(path, (value) => textOf(value) || instead);
   const valuesAt = compilePathAll(path);
   return (object) => valuesAt(object).map(textOf).join(',') || instead;
 }

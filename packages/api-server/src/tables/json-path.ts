@@ -42,9 +42,24 @@ function literal(text: string): unknown {
 /** A function that gives what is at the path, the first value if there are several; `undefined` if there is none. */
 export function compilePath(path: string): (object: unknown) => unknown {
   const steps = parsePath(path);
-  const keys = steps.flatMap((step) => (step.type === 'key' ? [step.key] : []));
-  if (keys.length === steps.length) return (object) => follow(object, keys);
-  return (object) => walk(object, steps)[0];
+  const keys = plainKeys(steps);
+  return keys ? (object) => follow(object, keys) : (object) => walk(object, steps)[0];
+}
+
+/** True if there can be several values at the path. */
+export function isPlural(path: string): boolean {
+  return plainKeys(parsePath(path)) === undefined;
+}
+
+/** Keys and indices that lead to one value; `undefined` if some step can lead to several. */
+function plainKeys(steps: readonly Step[]): readonly (string | number)[] | undefined {
+  const keys: (string | number)[] = [];
+  for (const step of steps) {
+    if (step.type === 'key') keys.push(step.key);
+    else if (step.type === 'index' && step.index >= 0) keys.push(step.index);
+    else return undefined;
+  }
+  return keys;
 }
 
 /** A function that gives every value at the path. */
@@ -53,7 +68,7 @@ export function compilePathAll(path: string): (object: unknown) => unknown[] {
   return (object) => walk(object, steps);
 }
 
-function follow(object: unknown, keys: readonly string[]): unknown {
+function follow(object: unknown, keys: readonly (string | number)[]): unknown {
   let value = object;
   for (const key of keys) {
     value = member(value, key);
@@ -62,9 +77,9 @@ function follow(object: unknown, keys: readonly string[]): unknown {
   return value;
 }
 
-function member(value: unknown, key: string): unknown {
+function member(value: unknown, key: string | number): unknown {
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
-  return (value as Record<string, unknown>)[key] ?? undefined;
+  return (value as Record<string | number, unknown>)[key] ?? undefined;
 }
 
 function walk(object: unknown, steps: readonly Step[]): unknown[] {

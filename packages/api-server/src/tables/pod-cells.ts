@@ -1,6 +1,6 @@
-import { humanDuration, isPodTerminal, isSidecar, parseTime } from '@keelson/api';
+import { humanDuration, isPodTerminal, isSidecar } from '@keelson/api';
 import type { ContainerStatus, Pod, PodStatus } from '@keelson/api/core/v1';
-import { isConditionTrue, NONE, type Cell } from './cell.ts';
+import { isConditionTrue, NONE, timeOf, type Cell } from './cell.ts';
 
 /** What the columns of a pod are made of. */
 interface PodSummary {
@@ -22,7 +22,7 @@ function summaryOf(pod: Pod): PodSummary {
 
 function summarize(pod: Pod): PodSummary {
   const status = pod.status ?? {};
-  const sidecars = new Set((pod.spec?.initContainers ?? []).filter(isSidecar).map(({ name }) => name));
+  const sidecars = sidecarsOf(pod);
   const summary: PodSummary = {
     ready: 0,
     total: (pod.spec?.containers?.length ?? 0) + sidecars.size,
@@ -39,6 +39,13 @@ function summarize(pod: Pod): PodSummary {
   }
   summary.reason = reasonWhenDeleted(pod, summary.reason);
   return summary;
+}
+
+const NO_SIDECARS: ReadonlySet<string> = new Set();
+
+function sidecarsOf({ spec }: Pod): ReadonlySet<string> {
+  if (!spec?.initContainers) return NO_SIDECARS;
+  return new Set(spec.initContainers.filter(isSidecar).map(({ name }) => name));
 }
 
 function phaseReason({ phase, reason, conditions }: PodStatus): string {
@@ -89,7 +96,7 @@ function terminatedReason({
 function addRestarts(container: ContainerStatus, summary: PodSummary): void {
   summary.restarts += container.restartCount ?? 0;
   const finishedAt = container.lastState?.terminated?.finishedAt;
-  if (finishedAt) summary.lastRestartMs = Math.max(summary.lastRestartMs, parseTime(finishedAt) ?? 0);
+  if (finishedAt) summary.lastRestartMs = Math.max(summary.lastRestartMs, timeOf(finishedAt) ?? 0);
 }
 
 /** The first container that waits or has ended gives the reason, so they are taken last to first. */
