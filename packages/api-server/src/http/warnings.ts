@@ -20,11 +20,8 @@ export function addWarnings(headers: HeaderValues, texts: readonly string[]): vo
   headers['Warning'] = values;
 }
 
-/** A quoted-string of HTTP; control characters become spaces, and what is not Latin-1 is percent-encoded. */
+/** A quoted-string of HTTP; what is not printable ASCII is percent-encoded. */
 function quoted(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  const plain = text
-    .replaceAll(/[\u0000-\u001f\u007f]+/g, ' ')
-    .replaceAll(/[^\u0020-\u007e]+/gu, (part) => encodeURIComponent(part));
+  const plain = text.replaceAll(/[^ -~]+/gu, (part) => encodeURIComponent(part.toWellFormed()));
   return `"${plain.replaceAll(/[\\"]/g, (character) => `\\${character}`)}"`;
 }

@@ -25,6 +25,8 @@ export async function createObject(call: Call, object: KubernetesObject): Promis
   if (generateName !== undefined) generate(meta, generateName);
   const prepared = await prepare(call, object);
   if (call.dryRun) return dryRun(call, prepared);
+  // A client may watch from the revision of what it has created: the cache must not begin later than that.
+  await call.storage.cache.ready();
   for (let tries = 1; ; tries += 1) {
     const item = await tryToStore(call, prepared, generateName !== undefined && tries < MAX_TRIES);
     if (item) return objectResult(call, item, 201);
