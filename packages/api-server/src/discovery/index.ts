@@ -1,0 +1,2 @@
+export { Discovery, type DiscoveryOptions } from './discovery.ts';
+export type { DocumentResponse } from './document.ts';
