@@ -17,6 +17,8 @@ export interface ImagePullerDependencies {
   readonly events: EventSink;
 }
 
+/** For so long the reason of a failure is shown, before it gives way to the back-off. */
+const SHOWN_MS = 1000;
 const REFERENCE =
   /^(?:[a-zA-Z0-9.-]+(?::\d+)?\/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*(?::[\w][\w.-]{0,127})?(?:@[a-z0-9]+:[0-9a-fA-F]{32,})?$/;
 
@@ -24,7 +26,7 @@ const REFERENCE =
 export class ImagePuller {
   readonly #deps: ImagePullerDependencies;
   readonly #backoff: RestartBackoff;
-  readonly #failed = new Map<string, { readonly atMs: number; readonly message: string }>();
+  readonly #failed = new Map<string, { readonly atMs: number; readonly reason: string; readonly message: string }>();
 
   constructor(deps: ImagePullerDependencies) {
     this.#deps = deps;
@@ -68,6 +70,10 @@ export class ImagePuller {
     const key = `${pod.metadata?.uid}/${image}`;
     const failure = this.#failed.get(key);
     const remainingMs = failure ? this.#backoff.remainingMs(key, failure.atMs) : 0;
+    if (failure && clock.now() - failure.atMs < SHOWN_MS) {
+      const waiting = { reason: failure.reason, message: failure.message };
+      return { ok: false, waiting, retryAfterMs: failure.atMs + SHOWN_MS - clock.now() };
+    }
     if (failure && remainingMs > 0) {
       const message = `Back-off pulling image "${image}"`;
       events.event(pod, 'Normal', 'BackOff', message);
@@ -100,12 +106,11 @@ export class ImagePuller {
     const message = errorMessage(error);
     const atMs = clock.now();
     this.#backoff.next(key, this.#failed.get(key)?.atMs ?? atMs);
-    this.#failed.set(key, { atMs, message });
     events.event(pod, 'Warning', 'Failed', `Failed to pull image "${image}": ${message}`);
     const reason = isReason(error, 'ServiceUnavailable') && message.includes('registry') ? 'RegistryUnavailable' : 'ErrImagePull';
+    this.#failed.set(key, { atMs, reason, message });
     events.event(pod, 'Warning', 'Failed', `Error: ${reason}`);
-    // Long enough for the reason to be seen before the next look turns it into ImagePullBackOff.
-    return { ok: false, waiting: { reason, message }, retryAfterMs: Math.min(1000, this.#backoff.remainingMs(key, atMs)) };
+    return { ok: false, waiting: { reason, message }, retryAfterMs: SHOWN_MS };
   }
 
   async #credentials(pod: Pod, image: string): Promise<PullCredentials | undefined> {

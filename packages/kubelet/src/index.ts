@@ -1,1 +1,20 @@
-export {};
+export { Kubelet } from './kubelet.ts';
+export type { KubeletDependencies, KubeletOptions, ServingOptions } from './options.ts';
+export type { EventSink, PodDelta, PodSource, ServiceSource } from './ports.ts';
+export type { Authorize, KubeletRequest, PortForwardTarget, RemoteCommand, StreamUpgrades, Verdict } from './server/contracts.ts';
+export { NodeApi, type ContainerName, type LogQuery } from './server/node-api.ts';
+export { KUBELET_VERSION } from './node/machine.ts';
+export {
+  computeActions,
+  type ContainerRole,
+  type ContainerToKill,
+  type ContainerToStart,
+  type ContainerVerdicts,
+  type PodActions,
+} from './pod/compute-actions.ts';
+export { podPhase, type PhaseInput, type PodPhase } from './pod/pod-phase.ts';
+export { containerStatuses, type StatusInput, type WaitingReason } from './pod/container-statuses.ts';
+export { podConditions, type ConditionInput } from './pod/pod-conditions.ts';
+export { groupByPod, type PodView } from './pod/runtime-view.ts';
+export { qosClass, type QosClass } from './pod/resources.ts';
+export { serviceEnv, type ServiceEnvInput } from './env/service-env.ts';

@@ -281,7 +281,7 @@ describe('Kubelet: ending pods', () => {
 
     world.deletePod('a', 7);
     await world.until(() => world.runtime.journal.includes('stop web 7'));
-    await world.advanceUntil(() => world.pod('a') === undefined);
+    await world.advanceUntil(() => world.runtime.latest('web')?.state !== 'running');
 
     expect(world.clock.now() - begin).toBeLessThanOrEqual(8000);
   });
@@ -297,7 +297,7 @@ describe('Kubelet: ending pods', () => {
     await world.until(() => world.runtime.journal.includes('stop web 60'));
     world.deletePod('a', 3);
     await world.until(() => world.runtime.journal.includes('stop web 3'));
-    await world.advanceUntil(() => world.pod('a') === undefined);
+    await world.advanceUntil(() => world.runtime.latest('web')?.state !== 'running');
 
     expect(world.clock.now() - begin).toBeLessThanOrEqual(4000);
     expect(world.events.filter(({ reason }) => reason === 'Killing')).toHaveLength(1);
@@ -371,7 +371,7 @@ describe('Kubelet: faults', () => {
   it('takes up running containers after a restart without touching them', async () => {
     await using world = await World.start();
     world.createPod('a', { containers: [container('web', { readinessProbe: { exec: { command: ['ok'] } } })] });
-    await world.until(() => condition(world, 'a', 'Ready') === 'True');
+    await world.advanceUntil(() => condition(world, 'a', 'Ready') === 'True');
     const before = structuredClone(world.pod('a')?.status);
 
     await world.restart();

@@ -62,7 +62,7 @@ export class MemoryClient implements Client {
     const { name = '', namespace } = object.metadata ?? {};
     const key = keyFor(kind, { name, namespace });
     if (this.objects.has(key)) throw new KeelsonError('AlreadyExists', `${key} already exists`);
-    const stamp = { uid: `uid-${key}-${this.#version}`, creationTimestamp: formatTime(this.#clock.now()), generation: 1 };
+    const stamp = { uid: `uid-${name}-${this.#version}`, creationTimestamp: formatTime(this.#clock.now()), generation: 1 };
     return this.#put(key, { ...structuredClone(object), metadata: { ...stamp, ...object.metadata } }, 'added');
   }
 

@@ -85,7 +85,7 @@ export class World implements AsyncDisposable {
     for (let step = 0; step < maxSteps; step += 1) {
       if (condition()) return;
       await this.clock.advance(stepMs);
-      for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      await idle();
     }
     throw new Error(`never came true: ${condition.toString()}`);
   }
@@ -105,6 +105,15 @@ export class World implements AsyncDisposable {
       capacity: { cpu: '4', memory: '8Gi' },
       ...this.#options,
     });
+  }
+}
+
+/** File access takes real time, while time of the kubelet stands still: waits until none is going on. */
+async function idle(): Promise<void> {
+  for (let quiet = 0; quiet < 5; ) {
+    await new Promise((resolve) => setImmediate(resolve));
+    const isBusy = process.getActiveResourcesInfo().some((resource) => resource.startsWith('FSReq'));
+    quiet = isBusy ? 0 : quiet + 1;
   }
 }
 

@@ -78,18 +78,18 @@ export class PodSyncer {
     const pod = this.#withStatus(apiPod);
     const nowMs = this.#deps.clock.now();
     memory.verdict ??= tooOld(pod, nowMs);
-    const status = await this.report(pod, memory, { stopped: false });
+    const status = await this.report(apiPod, memory, { stopped: false });
     if (isTerminal(status.phase)) return { ended: true, againAfterMs: RESYNC_MS };
-    const current = { ...pod, status };
+    const current = { ...pod, status: { ...status, conditions: merged(apiPod, status) } };
     const volumes = await this.#mount(current, memory);
     if (typeof volumes === 'number') return { ended: false, againAfterMs: volumes };
     const view = this.#viewOf(pod);
     const actions = computeActions(current, view, this.#deps.probes);
-    if (actions.killPod) return this.#endPod(current, view, memory, signal);
+    if (actions.killPod) return this.#endPod(apiPod, view, memory, signal);
     const againMs = await this.#act(current, view, actions, { memory, volumes, signal });
     await this.#collectGarbage(view);
     await this.#deps.pleg.refresh();
-    await this.report(current, memory, { stopped: false });
+    await this.report(apiPod, memory, { stopped: false });
     return { ended: false, againAfterMs: Math.min(againMs, RESYNC_MS, untilTooOld(current, this.#deps.clock.now())) };
   }
 
