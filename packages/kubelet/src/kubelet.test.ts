@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { findCondition } from '@keelson/api';
 import { Lease } from '@keelson/api/coordination/v1';
 import { ConfigMap, Node, Pod, type ContainerStatus } from '@keelson/api/core/v1';
-import type { SandboxConfig } from "@keelson/runtime";
+import type { SandboxConfig } from '@keelson/runtime';
 import { ok } from './testing/memory-runtime.ts';
 import { container, World } from './testing/world.ts';
 

@@ -5,7 +5,12 @@ import { expand } from './expand.ts';
 import { fieldValue, resourceValue } from './field-ref.ts';
 import { serviceEnv } from './service-env.ts';
 
-const DOWNWARD = { nodeName: 'n1', hostIps: ['10.0.0.1'], podIps: ['10.1.0.1', 'fd00::1'], allocatable: { cpu: '3500m', memory: '8Gi' } };
+const DOWNWARD = {
+  nodeName: 'n1',
+  hostIps: ['10.0.0.1'],
+  podIps: ['10.1.0.1', 'fd00::1'],
+  allocatable: { cpu: '3500m', memory: '8Gi' },
+};
 
 function service(namespace: string, name: string, clusterIP: string, ports = [{ port: 80 }]): Service {
   return { metadata: { namespace, name }, spec: { clusterIP, ports } };
@@ -26,9 +31,15 @@ describe('expand', () => {
 
 describe('serviceEnv', () => {
   it('has the variables of a service, also in the form of container links', () => {
-    const ports = [{ name: 'web-ui', port: 80 }, { name: 'dns', port: 53, protocol: 'UDP' }];
+    const ports = [
+      { name: 'web-ui', port: 80 },
+      { name: 'dns', port: 53, protocol: 'UDP' },
+    ];
 
-    const env = serviceEnv([service('x', 'my-app', '10.0.0.5', ports as { port: number }[])], { namespace: 'x', enableServiceLinks: true });
+    const env = serviceEnv([service('x', 'my-app', '10.0.0.5', ports as { port: number }[])], {
+      namespace: 'x',
+      enableServiceLinks: true,
+    });
 
     expect(Object.fromEntries(env)).toEqual({
       MY_APP_SERVICE_HOST: '10.0.0.5',
@@ -48,7 +59,12 @@ describe('serviceEnv', () => {
   });
 
   it('always has the API server, and others of the namespace only with service links', () => {
-    const services = [service('default', 'kubernetes', '10.0.0.1'), service('x', 'a', '10.0.0.2'), service('y', 'b', '10.0.0.3'), service('x', 'h', 'None')];
+    const services = [
+      service('default', 'kubernetes', '10.0.0.1'),
+      service('x', 'a', '10.0.0.2'),
+      service('y', 'b', '10.0.0.3'),
+      service('x', 'h', 'None'),
+    ];
     const hosts = (enableServiceLinks: boolean) =>
       [...serviceEnv(services, { namespace: 'x', enableServiceLinks }).keys()].filter((name) => name.endsWith('_SERVICE_HOST'));
 
@@ -91,20 +107,31 @@ describe('downward API', () => {
 
 describe('containerEnv', () => {
   const config: ConfigReader = {
-    configMap: async (_namespace, name): Promise<ConfigMap | undefined> => (name === 'c' ? { data: { K: 'from map', X: 'map' } } : undefined),
-    secret: async (_namespace, name): Promise<Secret | undefined> => (name === 's' ? { data: { X: Buffer.from('secret').toString('base64') } } : undefined),
+    configMap: async (_namespace, name): Promise<ConfigMap | undefined> =>
+      name === 'c' ? { data: { K: 'from map', X: 'map' } } : undefined,
+    secret: async (_namespace, name): Promise<Secret | undefined> =>
+      name === 's' ? { data: { X: Buffer.from('secret').toString('base64') } } : undefined,
   };
   const env = async (container: Partial<Container>) => {
     const full = { name: 'a', ...container };
     const pod: Pod = { metadata: { name: 'p', namespace: 'x' }, spec: { containers: [full] } };
-    const found = await containerEnv({ pod, container: full, config, downward: DOWNWARD, services: [service('x', 'svc', '10.0.0.9')] });
+    const found = await containerEnv({
+      pod,
+      container: full,
+      config,
+      downward: DOWNWARD,
+      services: [service('x', 'svc', '10.0.0.9')],
+    });
     return Object.fromEntries(found.map(({ name, value }) => [name, value]));
   };
 
   it('lets env win over envFrom, and both over services', async () => {
     const found = await env({
       envFrom: [{ configMapRef: { name: 'c' } }, { secretRef: { name: 's' }, prefix: 'P_' }],
-      env: [{ name: 'K', value: 'own' }, { name: 'SVC_SERVICE_HOST', value: 'mine' }],
+      env: [
+        { name: 'K', value: 'own' },
+        { name: 'SVC_SERVICE_HOST', value: 'mine' },
+      ],
     });
 
     expect(found).toMatchObject({ K: 'own', X: 'map', P_X: 'secret', SVC_SERVICE_HOST: 'mine', SVC_SERVICE_PORT: '80' });
@@ -112,16 +139,25 @@ describe('containerEnv', () => {
 
   it('expands only what was defined before', async () => {
     const found = await env({
-      env: [{ name: 'A', value: '$(B) $(SVC_SERVICE_HOST)' }, { name: 'B', value: 'b' }, { name: 'C', value: '$(A)-$(B)-$$(B)' }],
+      env: [
+        { name: 'A', value: '$(B) $(SVC_SERVICE_HOST)' },
+        { name: 'B', value: 'b' },
+        { name: 'C', value: '$(A)-$(B)-$$(B)' },
+      ],
     });
 
     expect(found).toMatchObject({ A: '$(B) 10.0.0.9', C: '$(B) 10.0.0.9-b-$(B)' });
   });
 
   it('leaves out what is optional and missing, and refuses what is required', async () => {
-    const ref = (name: string, key: string, optional?: boolean) => ({ name: 'V', valueFrom: { configMapKeyRef: { name, key, optional } } });
+    const ref = (name: string, key: string, optional?: boolean) => ({
+      name: 'V',
+      valueFrom: { configMapKeyRef: { name, key, optional } },
+    });
 
-    expect(await env({ env: [ref('none', 'k', true)], envFrom: [{ secretRef: { name: 'none', optional: true } }] })).not.toHaveProperty('V');
+    expect(
+      await env({ env: [ref('none', 'k', true)], envFrom: [{ secretRef: { name: 'none', optional: true } }] }),
+    ).not.toHaveProperty('V');
     await expect(env({ env: [ref('none', 'k')] })).rejects.toThrow('configmap "none" not found');
     await expect(env({ env: [ref('c', 'k')] })).rejects.toThrow("couldn't find key k in ConfigMap x/c");
   });

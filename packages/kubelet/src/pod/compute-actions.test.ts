@@ -41,20 +41,80 @@ describe('computeActions', () => {
 
   it.each([
     { title: 'begins with a sandbox', pod: pod('Always', []), view: view([], []), want: 'sandbox:0 start:a:0' },
-    { title: 'begins with the first init container only', pod: pod('Always', [{ name: 'i' }]), view: view([], []), want: 'sandbox:0 start:i:0' },
-    { title: 'waits for an init container', pod: pod('Always', [{ name: 'i' }]), view: view([container('i', 'running')]), want: '' },
-    { title: 'goes on after init', pod: pod('Always', [{ name: 'i' }]), view: view([container('i', 'exited')]), want: 'start:a:0' },
-    { title: 'retries init', pod: pod('OnFailure', [{ name: 'i' }]), view: view([container('i', 'exited', { exitCode: 1 })]), want: 'start:i:1' },
-    { title: 'gives up on init under Never', pod: pod('Never', [{ name: 'i' }]), view: view([container('i', 'exited', { exitCode: 1 })]), want: 'end' },
-    { title: 'starts main containers once a sidecar is up', pod: pod('Always', [side]), view: view([container('side', 'running')]), want: 'start:a:0' },
-    { title: 'restarts a sidecar under Never', pod: pod('Never', [side]), view: view([container('side', 'exited'), container('a', 'running')]), want: 'start:side:1' },
-    { title: 'ends the pod when only sidecars run', pod: pod('Never', [side]), view: view([container('side', 'running'), container('a', 'exited')]), want: 'end' },
+    {
+      title: 'begins with the first init container only',
+      pod: pod('Always', [{ name: 'i' }]),
+      view: view([], []),
+      want: 'sandbox:0 start:i:0',
+    },
+    {
+      title: 'waits for an init container',
+      pod: pod('Always', [{ name: 'i' }]),
+      view: view([container('i', 'running')]),
+      want: '',
+    },
+    {
+      title: 'goes on after init',
+      pod: pod('Always', [{ name: 'i' }]),
+      view: view([container('i', 'exited')]),
+      want: 'start:a:0',
+    },
+    {
+      title: 'retries init',
+      pod: pod('OnFailure', [{ name: 'i' }]),
+      view: view([container('i', 'exited', { exitCode: 1 })]),
+      want: 'start:i:1',
+    },
+    {
+      title: 'gives up on init under Never',
+      pod: pod('Never', [{ name: 'i' }]),
+      view: view([container('i', 'exited', { exitCode: 1 })]),
+      want: 'end',
+    },
+    {
+      title: 'starts main containers once a sidecar is up',
+      pod: pod('Always', [side]),
+      view: view([container('side', 'running')]),
+      want: 'start:a:0',
+    },
+    {
+      title: 'restarts a sidecar under Never',
+      pod: pod('Never', [side]),
+      view: view([container('side', 'exited'), container('a', 'running')]),
+      want: 'start:side:1',
+    },
+    {
+      title: 'ends the pod when only sidecars run',
+      pod: pod('Never', [side]),
+      view: view([container('side', 'running'), container('a', 'exited')]),
+      want: 'end',
+    },
     { title: 'restarts under Always', pod: pod('Always', []), view: view([container('a', 'exited')]), want: 'start:a:1' },
-    { title: 'restarts a failure under OnFailure', pod: pod('OnFailure', []), view: view([container('a', 'exited', { exitCode: 1 })]), want: 'start:a:1' },
-    { title: 'ends under OnFailure after success', pod: pod('OnFailure', []), view: view([container('a', 'exited')]), want: 'end' },
+    {
+      title: 'restarts a failure under OnFailure',
+      pod: pod('OnFailure', []),
+      view: view([container('a', 'exited', { exitCode: 1 })]),
+      want: 'start:a:1',
+    },
+    {
+      title: 'ends under OnFailure after success',
+      pod: pod('OnFailure', []),
+      view: view([container('a', 'exited')]),
+      want: 'end',
+    },
     { title: 'leaves a running pod alone', pod: pod('Always', []), view: view([container('a', 'running')]), want: '' },
-    { title: 'tries again what was created and never started', pod: pod('Never', []), view: view([container('a', 'created')]), want: 'start:a:1' },
-    { title: 'kills what is in an unknown state first', pod: pod('Always', []), view: view([container('a', 'unknown')]), want: 'kill:a start:a:1' },
+    {
+      title: 'tries again what was created and never started',
+      pod: pod('Never', []),
+      view: view([container('a', 'created')]),
+      want: 'start:a:1',
+    },
+    {
+      title: 'kills what is in an unknown state first',
+      pod: pod('Always', []),
+      view: view([container('a', 'unknown')]),
+      want: 'kill:a start:a:1',
+    },
     {
       title: 'makes a new sandbox for the next attempt',
       pod: pod('Always', []),
@@ -67,7 +127,12 @@ describe('computeActions', () => {
       view: view([container('a', 'exited')], [sandbox(0, 'not-ready')]),
       want: 'end',
     },
-    { title: 'never restarts a terminal pod', pod: { ...pod('Always', []), status: { phase: 'Failed' } }, view: view([]), want: 'end' },
+    {
+      title: 'never restarts a terminal pod',
+      pod: { ...pod('Always', []), status: { phase: 'Failed' } },
+      view: view([]),
+      want: 'end',
+    },
   ])('$title', ({ pod: wanted, view: seen, want }) => {
     expect(brief(wanted, seen)).toBe(want);
   });

@@ -13,13 +13,25 @@ const STATES = {
 type Word = keyof typeof STATES | 'missing';
 
 function statuses(words: readonly Word[]): ContainerStatus[] {
-  return words.flatMap((word, at) => (word === 'missing' ? [] : [{ name: `c${at}`, image: '', imageID: '', ready: false, restartCount: 0, ...STATES[word] }]));
+  return words.flatMap((word, at) =>
+    word === 'missing' ? [] : [{ name: `c${at}`, image: '', imageID: '', ready: false, restartCount: 0, ...STATES[word] }],
+  );
 }
 
-function phase(input: { policy: string; main: readonly Word[]; init?: readonly Word[]; stopped?: boolean; previous?: string }): string {
+function phase(input: {
+  policy: string;
+  main: readonly Word[];
+  init?: readonly Word[];
+  stopped?: boolean;
+  previous?: string;
+}): string {
   const { init = [], main, policy } = input;
   return podPhase({
-    spec: { restartPolicy: policy, containers: main.map((_, at) => ({ name: `c${at}` })), initContainers: init.map((_, at) => ({ name: `c${at}` })) },
+    spec: {
+      restartPolicy: policy,
+      containers: main.map((_, at) => ({ name: `c${at}` })),
+      initContainers: init.map((_, at) => ({ name: `c${at}` })),
+    },
     initStatuses: statuses(init),
     statuses: statuses(main),
     allStopped: input.stopped ?? false,

@@ -29,7 +29,10 @@ describe('qosClass', () => {
 describe('containerResources', () => {
   it.each([
     { resources: {}, want: { cpuShares: 2, oomScoreAdj: 1000 } },
-    { resources: PINNED, want: { cpuShares: 1024, cpuQuotaUs: 100_000, cpuPeriodUs: 100_000, memoryLimitBytes: GI, oomScoreAdj: -997 } },
+    {
+      resources: PINNED,
+      want: { cpuShares: 1024, cpuQuotaUs: 100_000, cpuPeriodUs: 100_000, memoryLimitBytes: GI, oomScoreAdj: -997 },
+    },
     { resources: { requests: { memory: '4Gi' } }, want: { cpuShares: 2, oomScoreAdj: 500 } },
     { resources: { requests: { memory: '8Gi' } }, want: { cpuShares: 2, oomScoreAdj: 3 } },
     { resources: { limits: { cpu: '5m' } }, want: { cpuShares: 5, cpuQuotaUs: 1000, cpuPeriodUs: 100_000, oomScoreAdj: 999 } },
@@ -53,8 +56,14 @@ describe('podRequests', () => {
   it('takes the larger of init and main, and adds sidecars and overhead', () => {
     const cpu = (amount: string) => ({ resources: { requests: { cpu: amount } } });
     const requests = podRequests({
-      initContainers: [{ name: 's', restartPolicy: 'Always', ...cpu('100m') }, { name: 'i', ...cpu('900m') }],
-      containers: [{ name: 'a', ...cpu('300m') }, { name: 'b', ...cpu('200m') }],
+      initContainers: [
+        { name: 's', restartPolicy: 'Always', ...cpu('100m') },
+        { name: 'i', ...cpu('900m') },
+      ],
+      containers: [
+        { name: 'a', ...cpu('300m') },
+        { name: 'b', ...cpu('200m') },
+      ],
       overhead: { cpu: '50m' },
     });
 

@@ -78,7 +78,7 @@ export class MemoryRuntime implements ContainerRuntime {
   }
 
   async removeSandbox(id: string): Promise<void> {
-    for (const container of [...this.containers.values()]) if (container.sandboxId === id) this.containers.delete(container.id);
+    for (const container of this.containers.values()) if (container.sandboxId === id) this.containers.delete(container.id);
     this.sandboxes.delete(id);
   }
 

@@ -110,7 +110,7 @@ export class World implements AsyncDisposable {
 
 /** File access takes real time, while time of the kubelet stands still: waits until none is going on. */
 async function idle(): Promise<void> {
-  for (let quiet = 0; quiet < 5; ) {
+  for (let quiet = 0; quiet < 5;) {
     await new Promise((resolve) => setImmediate(resolve));
     const isBusy = process.getActiveResourcesInfo().some((resource) => resource.startsWith('FSReq'));
     quiet = isBusy ? 0 : quiet + 1;

@@ -68,7 +68,10 @@ describe('prepareHostPath', () => {
 });
 
 describe('containerMounts', () => {
-  const mount = (more: object) => containerMounts({ name: 'c', volumeMounts: [{ name: 'v', mountPath: '/m', ...more }] }, new Map([['v', directory]]), [{ name: 'N', value: 'x' }]);
+  const mount = (more: object) =>
+    containerMounts({ name: 'c', volumeMounts: [{ name: 'v', mountPath: '/m', ...more }] }, new Map([['v', directory]]), [
+      { name: 'N', value: 'x' },
+    ]);
 
   it('pins a subPath to what it is now, so that it never updates', async () => {
     await writeAtomically(directory, payload({ a: '1' }), 0);
@@ -80,7 +83,9 @@ describe('containerMounts', () => {
   });
 
   it('expands subPathExpr and makes the directory', async () => {
-    expect(await mount({ subPathExpr: 'd-$(N)', readOnly: true })).toEqual([{ hostPath: join(directory, 'd-x'), containerPath: '/m', readOnly: true }]);
+    expect(await mount({ subPathExpr: 'd-$(N)', readOnly: true })).toEqual([
+      { hostPath: join(directory, 'd-x'), containerPath: '/m', readOnly: true },
+    ]);
   });
 
   it('refuses to leave the volume, also through links', async () => {

@@ -56,7 +56,8 @@ export class StatusManager {
   set(pod: Pod, status: PodStatus): void {
     const uid = pod.metadata?.uid ?? '';
     const entry = this.#entries.get(uid);
-    if (!entry) this.#entries.set(uid, { pod, desired: status, written: pod.status ?? {}, writing: undefined, resourceVersion: undefined });
+    if (!entry)
+      this.#entries.set(uid, { pod, desired: status, written: pod.status ?? {}, writing: undefined, resourceVersion: undefined });
     else {
       entry.pod = pod;
       entry.desired = status;

@@ -1,0 +1,136 @@
+import { request, type RequestOptions } from 'node:https';
+import { text } from 'node:stream/consumers';
+import type { IncomingMessage } from 'node:http';
+import { once } from 'node:events';
+import { createAuthority } from '@keelson/pki';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Authorize } from './contracts.ts';
+import { container, World } from '../testing/world.ts';
+
+describe('KubeletServer', () => {
+  let world: World;
+  let tls: { ca: string; cert: string; key: string };
+  let stranger: { cert: string; key: string };
+  const authorize: Authorize = async ({ bearerToken, user }) => {
+    if (user) return 'allowed';
+    if (bearerToken === 'good') return 'allowed';
+    return bearerToken === undefined ? 'unauthenticated' : 'forbidden';
+  };
+
+  beforeAll(async () => {
+    const [authority, other] = await Promise.all([createAuthority({ commonName: 'ca' }), createAuthority({ commonName: 'ca' })]);
+    const serving = await authority.issue({ commonName: 'n1', ipAddresses: ['127.0.0.1'], usages: ['server'] });
+    const client = await authority.issue({ commonName: 'api', usages: ['client'] });
+    const wrong = await other.issue({ commonName: 'api', usages: ['client'] });
+    tls = { ca: authority.certificate, cert: client.certificate, key: client.privateKey };
+    stranger = { cert: wrong.certificate, key: wrong.privateKey };
+    const options = { cert: serving.certificate, key: serving.privateKey, clientCa: authority.certificate };
+    world = await World.start({ serving: { port: 0, tls: options, authorize } });
+    world.createPod('a', { containers: [container('web'), container('crash')] });
+    await world.until(() => world.pod('a')?.status?.phase === 'Running');
+    world.runtime.logTexts.set(world.runtime.latest('web')?.id ?? '', 'one\ntwo\nthree\n');
+  });
+  afterAll(() => world[Symbol.asyncDispose]());
+
+  async function call(path: string, options: RequestOptions = {}): Promise<{ code: number | undefined; body: string }> {
+    const sent = request({ host: '127.0.0.1', port: world.kubelet.port, path, ...tls, agent: false, ...options }).end();
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+    return { code: answer.statusCode, body: await text(answer) };
+  }
+
+  const anonymous = { cert: undefined, key: undefined };
+
+  it('lets in certificates of its CA and accepted tokens, and nobody else', async () => {
+    expect((await call('/pods')).code).toBe(200);
+    expect((await call('/pods', anonymous)).code).toBe(401);
+    expect((await call('/pods', stranger)).code).toBe(401);
+    expect((await call('/pods', { ...anonymous, headers: { authorization: 'Bearer good' } })).code).toBe(200);
+    expect((await call('/pods', { ...anonymous, headers: { authorization: 'Bearer bad' } })).code).toBe(403);
+    expect(await call('/healthz', anonymous)).toEqual({ code: 200, body: 'ok' });
+  });
+
+  it('shows its pods with their newest status', async () => {
+    const { body } = await call('/runningpods');
+
+    expect(JSON.parse(body)).toMatchObject({
+      kind: 'PodList',
+      items: [{ metadata: { name: 'a' }, status: { phase: 'Running' } }],
+    });
+  });
+
+  it.each([
+    { query: '', want: 'one\ntwo\nthree\n' },
+    { query: '?tailLines=1', want: 'three\n' },
+    { query: '?limitBytes=5', want: 'one\nt' },
+    { query: '?limitBytes=0', want: '' },
+    { query: '?tailLines=2&limitBytes=100', want: 'two\nthree\n' },
+  ])('gives a log$query', async ({ query, want }) => {
+    expect(await call(`/containerLogs/default/a/web${query}`)).toEqual({ code: 200, body: want });
+  });
+
+  it.each([
+    { path: '/containerLogs/default/none/web', code: 404, body: 'pod "none" not found' },
+    { path: '/containerLogs/default/a/none', code: 404, body: 'container none not found in pod a' },
+    {
+      path: '/containerLogs/default/a/web?previous=true',
+      code: 400,
+      body: 'previous terminated container "web" in pod "a" not found',
+    },
+    {
+      path: '/containerLogs/default/a/web?tailLines=-1',
+      code: 400,
+      body: 'tailLines must be a number that is not negative: "-1"',
+    },
+    { path: '/exec/default/a/web?command=ls&output=1', code: 400, body: 'Upgrade request required' },
+    { path: '/nowhere', code: 404, body: '404 page not found' },
+  ])('answers $path with $code', async ({ path, code, body }) => {
+    expect(await call(path)).toEqual({ code, body });
+  });
+
+  it('gives the log of the instance before', async () => {
+    const before = world.runtime.latest('crash')?.id;
+
+    world.runtime.exit('crash', 1);
+    await world.until(
+      () =>
+        world.runtime.latest('crash')?.attempt === 1 &&
+        world.kubelet.api.pods()[0]?.status?.containerStatuses?.[1]?.restartCount === 1,
+    );
+
+    expect((await call('/containerLogs/default/a/crash?previous=true')).body).toBe(`log of ${before}\n`);
+  });
+
+  it('says that a container has not begun, and why', async () => {
+    world.runtime.missingImages.add('gone:1');
+    world.createPod('b', { containers: [container('web', { image: 'gone:1' })] });
+    await world.until(() => world.pod('b')?.status?.containerStatuses?.[0]?.state?.waiting?.reason === 'ErrImagePull');
+
+    expect(await call('/containerLogs/default/b/web')).toEqual({
+      code: 400,
+      body: 'container "web" in pod "b" is waiting to start: image can\'t be pulled',
+    });
+  });
+
+  it('serves statistics and metrics', async () => {
+    expect(JSON.parse((await call('/stats/summary')).body)).toMatchObject({
+      node: { nodeName: 'n1' },
+      pods: [{ podRef: { name: 'a' } }, {}],
+    });
+    expect((await call('/metrics/resource')).body).toContain(
+      'container_memory_working_set_bytes{container="web",namespace="default",pod="a"} 1000',
+    );
+    expect((await call('/metrics')).body).toContain('kubelet_running_pods 1');
+    expect(JSON.parse((await call('/configz')).body)).toMatchObject({ kubeletconfig: { clusterDomain: 'cluster.local' } });
+  });
+
+  it('runs a command to its end', async () => {
+    expect((await call('/run/default/a/web?cmd=ls', { method: 'POST' })).code).toBe(200);
+  });
+
+  it('refuses to stream without a protocol to stream by', async () => {
+    const headers = { connection: 'Upgrade', upgrade: 'websocket' };
+
+    expect((await call('/exec/default/a/web?command=ls&output=1', { headers })).code).toBe(501);
+    expect((await call('/exec/default/a/web?command=ls&output=1', { headers, ...anonymous })).code).toBe(401);
+  });
+});
