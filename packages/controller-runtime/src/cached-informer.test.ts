@@ -2,6 +2,7 @@ import { ConfigMap } from '@keelson/api/core/v1';
 import { KeelsonError, silentLogger } from '@keelson/base';
 import { ManualClock } from '@keelson/base/testing';
 import { createClient } from '@keelson/client';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CachedInformer } from './cached-informer.ts';
 import { InformerFactory } from './informer-factory.ts';
@@ -157,5 +158,123 @@ describe('CachedInformer', () => {
     expect(late).not.toBe(one);
     expect(one.byIndex('all', 'x')).toHaveLength(1);
     await factory.stop();
+  });
+
+  it('pauses when the server ends each watch at once', async () => {
+    await start();
+    for (let round = 0; round < 50; round += 1) {
+      api.endWatches();
+      await clock.advance(100);
+    }
+
+    expect(api.calls.filter((call) => call.startsWith('WATCH')).length).toBeLessThan(6);
+  });
+
+  it('lists at one go when the server forgets the pages', async () => {
+    for (const name of ['a', 'b', 'c']) api.put(name);
+    api.failuresOf.continue.push(GONE);
+    await start();
+
+    expect(names()).toEqual(['a', 'b', 'c']);
+    expect(api.calls).toEqual([
+      'GET limit=500 continue=',
+      'GET limit=500 continue=2',
+      'GET limit=undefined continue=',
+      'WATCH 4',
+    ]);
+  });
+
+  it('is not set back by events that were overtaken', async () => {
+    await start();
+    api.put('a');
+    const first = api.objects.get('default/a') ?? {};
+    api.put('a', { labels: { state: 'new' } });
+    api.repeat({ type: 'MODIFIED', object: first });
+    api.repeat({ type: 'DELETED', object: { ...first, metadata: { ...first.metadata, uid: 'an earlier one' } } });
+
+    expect(informer.get('a', 'default')?.metadata?.labels).toEqual({ state: 'new' });
+    expect(informer.resourceVersion).toBe('3');
+    expect(log).toEqual(['added a', 'updated a']);
+  });
+
+  it('lists again when the server was set back to an older state', async () => {
+    for (const _ of [1, 2, 3]) api.put('a');
+    await start();
+    api.setBack(2);
+    api.put('a', { labels: { state: 'restored' } }, true);
+    api.endWatches(GONE);
+    await clock.advance(60_000);
+
+    expect(informer.get('a', 'default')?.metadata?.labels).toEqual({ state: 'restored' });
+  });
+
+  it('keeps what a transform makes of objects', async () => {
+    const lean = new CachedInformer(
+      ConfigMap,
+      { client: createClient(api), clock, logger: silentLogger },
+      { transform: (object) => ({ ...object, metadata: { ...object.metadata, managedFields: undefined } }) },
+    );
+    api.put('a', { managedFields: [{ manager: 'x' }] });
+    await lean.start(new AbortController().signal);
+
+    expect(lean.get('a', 'default')?.metadata?.managedFields).toBeUndefined();
+    await lean.stop();
+  });
+
+  it('survives an index function that throws, and tells all else', async () => {
+    let isBroken = true;
+    await start();
+    informer.addIndexer('fragile', ({ metadata }) => {
+      if (isBroken && metadata?.name === 'bad') throw new Error('cannot index');
+      return ['x'];
+    });
+    api.put('good');
+    api.put('bad');
+    await clock.advance(2_000);
+    isBroken = false;
+    await clock.advance(60_000);
+
+    expect(log).toEqual(['added good', 'added bad']);
+    expect(informer.byIndex('fragile', 'x')).toHaveLength(2);
+  });
+
+  it('agrees with the server after any history of changes, cuts and losses', async () => {
+    const step = fc.oneof(
+      fc.record({ do: fc.constant('put' as const), name: fc.constantFrom('a', 'b', 'c', 'd', 'e'), wait: fc.constant(false) }),
+      fc.record({ do: fc.constant('delete' as const), name: fc.constantFrom('a', 'b', 'c', 'd', 'e'), wait: fc.constant(false) }),
+      fc.record({
+        do: fc.constantFrom('cut' as const, 'gone' as const, 'end' as const),
+        name: fc.constant(''),
+        wait: fc.boolean(),
+      }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+        const [server, time] = [new HandDrivenApi(), new ManualClock()];
+        const own = new CachedInformer(ConfigMap, { client: createClient(server), clock: time, logger: silentLogger });
+        const told = new Map<string, string | undefined>();
+        own.deltas$.subscribe((deltas) => {
+          for (const { type, object } of deltas) {
+            expect(told.has(object.metadata?.name ?? '')).toBe(type !== 'added');
+            if (type === 'deleted') told.delete(object.metadata?.name ?? '');
+            else told.set(object.metadata?.name ?? '', object.metadata?.resourceVersion);
+          }
+        });
+        await own.start(new AbortController().signal);
+        for (const { do: what, name, wait } of steps) {
+          if (what === 'put') server.put(name);
+          else if (what === 'delete') server.delete(name);
+          else server.endWatches({ cut: new KeelsonError('ServiceUnavailable', 'cut'), gone: GONE, end: undefined }[what]);
+          if (wait) await time.advance(1_000);
+        }
+        await time.advance(120_000);
+        await own.stop();
+
+        const truth = new Map([...server.objects.values()].map(({ metadata }) => [metadata?.name, metadata?.resourceVersion]));
+        expect(told).toEqual(truth);
+        expect(new Map(own.list().map(({ metadata }) => [metadata?.name, metadata?.resourceVersion]))).toEqual(truth);
+      }),
+      { numRuns: 40 },
+    );
   });
 });

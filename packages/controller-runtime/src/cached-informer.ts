@@ -17,6 +17,8 @@ const PAGE = 500;
 /** A watch is asked to end after 5 to 10 minutes, and is given up if it is silent for longer: it may have died without a word. */
 const WATCH_SECONDS = 300;
 const SILENCE_GRACE_MS = 30_000;
+/** A watch that ends sooner, without a word, has not worked. */
+const SHORT_WATCH_MS = 1_000;
 const BACKOFF = { initialMs: 800, maxMs: 30_000, jitter: 1 };
 
 /** Lists once and then follows by watches; lists again when the server has forgotten where we were. It never gives up. */
@@ -30,12 +32,13 @@ export class CachedInformer<T extends KubernetesObject> implements Informer<T> {
   readonly #random: () => number;
   readonly #cache: ObjectCache<T>;
   readonly #deltas = new Subject<readonly Delta<T>[]>();
-  readonly #state = new BehaviorSubject<ReflectorState>({ phase: 'listing' });
+  readonly #state: BehaviorSubject<ReflectorState>;
   readonly #tasks: TaskGroup;
   readonly #synced = Promise.withResolvers<void>();
   #isSynced = false;
   #isStarted = false;
   #resourceVersion: string | undefined;
+  #attempt = 0;
 
   constructor(kind: Kind<T>, { client, clock, logger, random = Math.random }: Dependencies, options: InformerOptions<T> = {}) {
     this.name = `informer of ${kind.resource}`;
@@ -45,6 +48,7 @@ export class CachedInformer<T extends KubernetesObject> implements Informer<T> {
     this.#clock = clock;
     this.#logger = logger;
     this.#random = random;
+    this.#state = new BehaviorSubject<ReflectorState>({ phase: 'listing', attempt: 0, sinceMs: clock.now() });
     this.#cache = new ObjectCache(options.indexers);
     this.#tasks = new TaskGroup(logger);
   }
@@ -67,9 +71,7 @@ export class CachedInformer<T extends KubernetesObject> implements Informer<T> {
 
   get deltas$(): Observable<readonly Delta<T>[]> {
     return new Observable((subscriber) => {
-      const present = this.#isSynced
-        ? this.#cache.list().map((object): Delta<T> => ({ type: 'added', object, initial: true }))
-        : [];
+      const present = this.#cache.list().map((object): Delta<T> => ({ type: 'added', object, initial: true }));
       if (present.length > 0) subscriber.next(present);
       return this.#deltas.subscribe(subscriber);
     });
@@ -123,75 +125,95 @@ export class CachedInformer<T extends KubernetesObject> implements Informer<T> {
 
   async #run(signal: AbortSignal): Promise<void> {
     const backoff = new Backoff({ ...BACKOFF, random: this.#random });
-    for (let attempt = 0; !signal.aborted;) {
+    const onProgress = (): void => {
+      this.#attempt = 0;
+      backoff.reset();
+    };
+    while (!signal.aborted) {
       try {
         if (this.#resourceVersion === undefined) await this.#list(signal);
-        await this.#watch(signal, () => {
-          attempt = 0;
-          backoff.reset();
-        });
+        const beganMs = this.#clock.monotonic();
+        const wasUseful = await this.#watch(signal, onProgress);
+        if (wasUseful || signal.aborted) continue;
+        if (this.#clock.monotonic() - beganMs < SHORT_WATCH_MS) throw new Error('the watch ended at once, without an event');
+        onProgress();
       } catch (error) {
         if (signal.aborted) return;
-        attempt += 1;
-        this.#noteFailure(error, attempt);
+        this.#noteFailure(error);
         await this.#clock.sleep(backoff.next(), signal).catch(() => undefined);
       }
     }
   }
 
-  #noteFailure(error: unknown, attempt: number): void {
+  #noteFailure(error: unknown): void {
     if (isReason(error, 'Expired', 'Gone')) this.#resourceVersion = undefined;
-    this.#state.next({ phase: 'retrying', attempt, error: errorMessage(error) });
-    this.#logger.debug('list or watch failed; trying again', {
-      resource: this.kind.resource,
-      attempt,
-      error: errorMessage(error),
-    });
+    this.#attempt += 1;
+    this.#setPhase('retrying', errorMessage(error));
+    const { resource } = this.kind;
+    this.#logger.warn('list or watch failed; trying again', { resource, attempt: this.#attempt, error: errorMessage(error) });
+  }
+
+  #setPhase(phase: ReflectorState['phase'], error?: string): void {
+    const sinceMs = this.#clock.now();
+    this.#state.next({ phase, attempt: this.#attempt, sinceMs, ...(error !== undefined && { error }) });
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    this.#state.next({ phase: 'listing' });
-    const items: T[] = [];
-    const { namespace, labelSelector, fieldSelector } = this.#options;
-    const where = {
-      ...(namespace && { namespace }),
-      ...(labelSelector && { labelSelector }),
-      ...(fieldSelector && { fieldSelector }),
-      limit: PAGE,
-      signal,
-    };
-    let page = await this.#resource.list(where);
-    items.push(...page.items);
-    while (page.metadata.continue) {
-      page = await this.#resource.list({ ...where, continue: page.metadata.continue });
-      items.push(...page.items);
-    }
+    this.#setPhase('listing');
+    const { items, resourceVersion } = await this.#listAll(signal);
     this.#replace(items);
-    this.#resourceVersion = page.metadata.resourceVersion;
+    this.#resourceVersion = resourceVersion;
     if (!this.#isSynced) this.#logger.debug('informer synced', { resource: this.kind.resource, objects: items.length });
     this.#isSynced = true;
     this.#synced.resolve();
+  }
+
+  /** In pages; at one go if the pages cannot be had, since the server forgets faster than they are read. */
+  async #listAll(signal: AbortSignal): Promise<{ readonly items: readonly T[]; readonly resourceVersion: string }> {
+    const first = await this.#resource.list({ ...this.#where, limit: PAGE, signal });
+    const items = [...first.items];
+    let { metadata } = first;
+    while (metadata.continue) {
+      try {
+        const page = await this.#resource.list({ ...this.#where, limit: PAGE, continue: metadata.continue, signal });
+        for (const item of page.items) items.push(item);
+        metadata = page.metadata;
+      } catch (error) {
+        if (!isReason(error, 'Expired', 'Gone')) throw error;
+        const whole = await this.#resource.list({ ...this.#where, signal });
+        return { items: whole.items, resourceVersion: whole.metadata.resourceVersion };
+      }
+    }
+    return { items, resourceVersion: metadata.resourceVersion };
+  }
+
+  get #where(): Pick<InformerOptions<T>, 'namespace' | 'labelSelector' | 'fieldSelector'> {
+    const { namespace, labelSelector, fieldSelector } = this.#options;
+    return { ...(namespace && { namespace }), ...(labelSelector && { labelSelector }), ...(fieldSelector && { fieldSelector }) };
   }
 
   /** Makes the cache equal to a list, and tells of the difference: also of what was deleted while nobody looked. */
   #replace(items: readonly T[]): void {
     const gone = new Set(this.#cache.keys());
     const deltas: Delta<T>[] = [];
-    for (const item of items) {
-      gone.delete(keyOf(item));
-      this.#put(item, deltas);
+    for (const item of items) gone.delete(keyOf(item));
+    try {
+      for (const key of gone) {
+        const object = this.#cache.delete(key);
+        if (object) deltas.push({ type: 'deleted', object });
+      }
+      for (const item of items) this.#put(item, deltas);
+    } finally {
+      // Also if a transform or an index function has thrown: what is in the cache must have been told.
+      if (deltas.length > 0) this.#deltas.next(deltas);
     }
-    for (const key of gone) {
-      const object = this.#cache.delete(key);
-      if (object) deltas.push({ type: 'deleted', object });
-    }
-    if (deltas.length > 0) this.#deltas.next(deltas);
   }
 
   /** An object of the same name that is another one was deleted and made again in between: told as both. */
-  #put(object: T, deltas: Delta<T>[]): void {
-    const old = this.#cache.getByKey(keyOf(object));
-    if (old && old.metadata?.resourceVersion === object.metadata?.resourceVersion) return;
+  #put(received: T, deltas: Delta<T>[]): void {
+    const old = this.#cache.getByKey(keyOf(received));
+    if (old && old.metadata?.resourceVersion === received.metadata?.resourceVersion) return;
+    const object = this.#options.transform ? this.#options.transform(received) : received;
     this.#cache.set(object);
     if (old && old.metadata?.uid === object.metadata?.uid) deltas.push({ type: 'updated', object, old });
     else {
@@ -200,49 +222,77 @@ export class CachedInformer<T extends KubernetesObject> implements Informer<T> {
     }
   }
 
-  #watch(signal: AbortSignal, onProgress: () => void): Promise<void> {
-    const { namespace, labelSelector, fieldSelector } = this.#options;
+  /** Resolves when the watch ends in the ordinary way; true if it brought anything. */
+  async #watch(signal: AbortSignal, onProgress: () => void): Promise<boolean> {
     const timeoutSeconds = Math.round(WATCH_SECONDS * (1 + this.#random()));
-    const from = {
-      allowWatchBookmarks: true,
-      timeoutSeconds,
-      ...(this.#resourceVersion !== undefined && { resourceVersion: this.#resourceVersion }),
-    };
-    const where = {
-      ...(namespace && { namespace }),
-      ...(labelSelector && { labelSelector }),
-      ...(fieldSelector && { fieldSelector }),
-    };
-    this.#state.next({ phase: 'watching' });
+    const resourceVersion = this.#resourceVersion ?? '';
+    const options = { ...this.#where, allowWatchBookmarks: true, timeoutSeconds, resourceVersion, signal };
+    this.#setPhase('watching');
+    let wasUseful = false;
     const ended = Promise.withResolvers<void>();
-    const subscription = this.#resource.watch({ ...where, ...from, signal }).subscribe({
+    const subscription = this.#resource.watch(options).subscribe({
       next: (events) => {
+        wasUseful = true;
         onProgress();
-        this.#apply(events);
+        try {
+          this.#apply(events);
+        } catch (error) {
+          // A transform or an index function has thrown: what came is told again once the list is read anew.
+          this.#resourceVersion = undefined;
+          ended.reject(error);
+        }
       },
       error: (error: unknown) => ended.reject(error),
       complete: () => ended.resolve(),
     });
-    const silence = this.#clock.after(timeoutSeconds * 1000 + SILENCE_GRACE_MS, () =>
+    using _silence = this.#clock.after(timeoutSeconds * 1000 + SILENCE_GRACE_MS, () =>
       ended.reject(new Error('the watch has been silent for too long')),
     );
     const onAbort = (): void => ended.resolve();
     signal.addEventListener('abort', onAbort, { once: true });
-    return ended.promise.finally(() => {
+    try {
+      await ended.promise;
+      return wasUseful;
+    } finally {
       signal.removeEventListener('abort', onAbort);
-      silence[Symbol.dispose]();
       subscription.unsubscribe();
-    });
+    }
   }
 
+  /** Hot path: every event of the kind. */
   #apply(events: readonly WatchEvent<T>[]): void {
     const deltas: Delta<T>[] = [];
-    for (const event of events) {
-      if (event.type === 'DELETED') {
-        if (this.#cache.delete(keyOf(event.object))) deltas.push({ type: 'deleted', object: event.object });
-      } else if (event.type !== 'BOOKMARK') this.#put(event.object, deltas);
-      this.#resourceVersion = event.object.metadata?.resourceVersion ?? this.#resourceVersion;
+    try {
+      for (const event of events) {
+        if (event.type === 'DELETED') this.#remove(event.object, deltas);
+        else if (event.type !== 'BOOKMARK' && !this.#isOutdated(event.object)) this.#put(event.object, deltas);
+        const version = event.object.metadata?.resourceVersion;
+        if (version !== undefined && !isOlder(version, this.#resourceVersion)) this.#resourceVersion = version;
+      }
+    } finally {
+      if (deltas.length > 0) this.#deltas.next(deltas);
     }
-    if (deltas.length > 0) this.#deltas.next(deltas);
   }
+
+  /** The end of an earlier object of the same name does not touch the present one. */
+  #remove(received: T, deltas: Delta<T>[]): void {
+    const key = keyOf(received);
+    const old = this.#cache.getByKey(key);
+    if (!old || old.metadata?.uid !== received.metadata?.uid) return;
+    this.#cache.delete(key);
+    deltas.push({ type: 'deleted', object: this.#options.transform ? this.#options.transform(received) : received });
+  }
+
+  /** An event that was overtaken by a newer one. (What a list says is never outdated: a server may have been set back.) */
+  #isOutdated(received: T): boolean {
+    const { metadata } = received;
+    const known = this.#cache.getByKey(keyOf(received));
+    return known?.metadata?.uid === metadata?.uid && isOlder(metadata?.resourceVersion, known?.metadata?.resourceVersion);
+  }
+}
+
+/** Versions are decimal numbers of any length, larger ones newer; of anything else nothing is known. */
+function isOlder(version: string | undefined, than: string | undefined): boolean {
+  if (version === undefined || than === undefined || !/^\d+$/.test(version) || !/^\d+$/.test(than)) return false;
+  return version.length === than.length ? version < than : version.length < than.length;
 }

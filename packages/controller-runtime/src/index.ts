@@ -1,3 +1,12 @@
+export {
+  addFinalizer,
+  createOrUpdate,
+  hasFinalizer,
+  patchStatusIfChanged,
+  removeFinalizer,
+  retryOnConflict,
+  type ApplyResult,
+} from './apply.ts';
 export { CachedInformer } from './cached-informer.ts';
 export {
   Controller,
@@ -7,10 +16,15 @@ export {
   type Reconciler,
   type ReconcileResult,
 } from './controller.ts';
+export { EventRecorder, type EventSubject } from './event-recorder.ts';
+export { Expectations } from './expectations.ts';
 export type { Delta, IndexFunction, Informer, InformerOptions, Lister, ReflectorState } from './informer.ts';
 export { InformerFactory } from './informer-factory.ts';
+export { LeaderElector, type LeaderElectionOptions, type LeadershipCallbacks } from './leader-election.ts';
+export { Manager } from './manager.ts';
 export type { WorkQueueMetrics } from './metrics.ts';
 export { ObjectCache } from './object-cache.ts';
+export { ControllerRefManager, stillThere, type Claim } from './ownership.ts';
 export {
   BucketRateLimiter,
   defaultRateLimiter,
@@ -18,6 +32,7 @@ export {
   LongestRateLimiter,
   type RateLimiter,
 } from './rate-limiter.ts';
+export { slowStartBatch, type BatchResult } from './slow-start-batch.ts';
 export {
   everyMs,
   fromInformer,

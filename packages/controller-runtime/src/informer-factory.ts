@@ -15,6 +15,8 @@ export class InformerFactory implements Runnable {
   readonly name = 'informers';
   readonly #dependencies: Dependencies;
   readonly #informers = new Map<string, Informer<KubernetesObject>>();
+  /** Informers with different functions are different ones. */
+  readonly #transforms: unknown[] = [];
   #running: AbortSignal | undefined;
 
   constructor(dependencies: Dependencies) {
@@ -31,6 +33,7 @@ export class InformerFactory implements Runnable {
       selection.namespace,
       selection.labelSelector,
       selection.fieldSelector,
+      selection.transform && this.#numberOf(selection.transform),
     ]);
     const known = this.#informers.get(key);
     // The key names the kind, so the informer under it is of that kind.
@@ -52,5 +55,10 @@ export class InformerFactory implements Runnable {
   async stop(): Promise<void> {
     this.#running = undefined;
     await Promise.all([...this.#informers.values()].map((informer) => informer.stop()));
+  }
+
+  #numberOf(transform: unknown): number {
+    const known = this.#transforms.indexOf(transform);
+    return known >= 0 ? known : this.#transforms.push(transform) - 1;
   }
 }

@@ -18,6 +18,8 @@ export interface InformerOptions<T> {
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
   readonly indexers?: Readonly<Record<string, IndexFunction<T>>>;
+  /** Makes what the cache holds of each object, such as one without `managedFields`. It must not change its argument, nor name, uid or version. */
+  readonly transform?: (object: T) => T;
 }
 
 /** Read access to a cache. Keys are `namespace/name`, or `name` for kinds without a namespace. */
@@ -30,10 +32,15 @@ export interface Lister<T> {
 }
 
 /** What keeps a cache up to date is doing. */
-export type ReflectorState =
-  | { readonly phase: 'listing' | 'watching' }
-  /** After `attempt` failures in a row. */
-  | { readonly phase: 'retrying'; readonly attempt: number; readonly error: string };
+export interface ReflectorState {
+  readonly phase: 'listing' | 'watching' | 'retrying';
+  /** Failures in a row. */
+  readonly attempt: number;
+  /** Of the last failure, while retrying. */
+  readonly error?: string;
+  /** Since when, by the clock's `now`. */
+  readonly sinceMs: number;
+}
 
 /** A cache of the objects of one kind that follows the API by itself, whatever happens to the connection. */
 export interface Informer<T extends KubernetesObject> extends Runnable, Lister<T> {

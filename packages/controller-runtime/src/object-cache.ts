@@ -40,18 +40,21 @@ export class ObjectCache<T extends KubernetesObject> implements Lister<T> {
 
   /** Replaces an index of the same name. */
   addIndexer(name: string, index: IndexFunction<T>): void {
+    const entries = new Map<string, Map<string, T>>();
+    for (const [key, object] of this.#objects) enter(entries, index(object), { key, object });
     this.#functions.set(name, index);
-    this.#indexes.set(name, new Map());
-    for (const [key, object] of this.#objects) this.#enter(name, key, object);
+    this.#indexes.set(name, entries);
   }
 
-  /** What was there before. */
+  /** What was there before. If an index function throws, nothing has changed. */
   set(object: T): T | undefined {
     const key = keyOf(object);
+    const values = Array.from(this.#functions.values(), (index) => index(object));
     const old = this.#objects.get(key);
     if (old) this.#leaveAll(key, old);
     this.#objects.set(key, object);
-    for (const name of this.#functions.keys()) this.#enter(name, key, object);
+    let at = 0;
+    for (const entries of this.#indexes.values()) enter(entries, values[at++] ?? [], { key, object });
     return old;
   }
 
@@ -63,15 +66,6 @@ export class ObjectCache<T extends KubernetesObject> implements Lister<T> {
     return old;
   }
 
-  #enter(name: string, key: string, object: T): void {
-    const index = this.#indexes.get(name);
-    for (const value of this.#functions.get(name)?.(object) ?? []) {
-      const found = index?.get(value);
-      if (found) found.set(key, object);
-      else index?.set(value, new Map([[key, object]]));
-    }
-  }
-
   #leaveAll(key: string, object: T): void {
     for (const [name, index] of this.#indexes) {
       for (const value of this.#functions.get(name)?.(object) ?? []) {
@@ -80,5 +74,17 @@ export class ObjectCache<T extends KubernetesObject> implements Lister<T> {
         if (found?.size === 0) index.delete(value);
       }
     }
+  }
+}
+
+function enter<T>(
+  entries: Map<string, Map<string, T>>,
+  values: readonly string[],
+  { key, object }: { readonly key: string; readonly object: T },
+): void {
+  for (const value of values) {
+    const found = entries.get(value);
+    if (found) found.set(key, object);
+    else entries.set(value, new Map([[key, object]]));
   }
 }

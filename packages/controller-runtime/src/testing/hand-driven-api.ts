@@ -10,6 +10,10 @@ export class HandDrivenApi implements Transport {
   readonly #watchers = new Set<Subscriber<readonly WatchEvent[]>>();
   /** Thrown by the next calls, one each. */
   readonly failures: unknown[] = [];
+  /** Thrown by the next lists that go on from a page. */
+  readonly failuresOf: { readonly continue: unknown[] } = { continue: [] };
+  /** What watches are told that begin at an earlier version. */
+  #history: { readonly revision: number; readonly event: WatchEvent }[] = [];
   #revision = 1;
 
   get watchers(): number {
@@ -25,7 +29,7 @@ export class HandDrivenApi implements Transport {
       metadata: { name, namespace: 'default', uid: `uid-${name}`, resourceVersion: String(this.#revision), ...more },
     };
     this.objects.set(key, object);
-    if (!deaf) this.#tell({ type, object });
+    if (!deaf) this.#record({ type, object });
   }
 
   delete(name: string, deaf = false): void {
@@ -33,10 +37,16 @@ export class HandDrivenApi implements Transport {
     this.objects.delete(`default/${name}`);
     this.#revision += 1;
     if (object && !deaf)
-      this.#tell({
+      this.#record({
         type: 'DELETED',
         object: { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#revision) } },
       });
+  }
+
+  /** As a server whose store was restored from a backup. */
+  setBack(revision: number): void {
+    this.#revision = revision;
+    this.#history = [];
   }
 
   /** Sends any event again, as a broken server might. */
@@ -54,10 +64,13 @@ export class HandDrivenApi implements Transport {
   async request({ method, query = {} }: ApiCall): Promise<{ status: number; body: unknown; warnings: readonly string[] }> {
     this.calls.push(`${method} limit=${String(query['limit'])} continue=${String(query['continue'] ?? '')}`);
     this.#failIfTold();
+    const lost = query['continue'] === undefined ? undefined : this.failuresOf.continue.shift();
+    if (lost !== undefined) throw lost;
     const all = [...this.objects.values()].sort((a, b) => keyOf(a).localeCompare(keyOf(b)));
     const from = Number(query['continue'] ?? 0);
-    const items = all.slice(from, from + 2); // Pages are short, whatever was asked for: servers may do that.
-    const next = from + 2 < all.length ? { continue: String(from + 2) } : {};
+    const pageSize = query['limit'] === undefined ? all.length : 2; // Pages are short, whatever was asked for: servers may do that.
+    const items = all.slice(from, from + pageSize);
+    const next = from + pageSize < all.length ? { continue: String(from + pageSize) } : {};
     return { status: 200, body: { items, metadata: { resourceVersion: String(this.#revision), ...next } }, warnings: [] };
   }
 
@@ -70,6 +83,9 @@ export class HandDrivenApi implements Transport {
         subscriber.error(error);
         return;
       }
+      const from = Number(query['resourceVersion']);
+      const missed = this.#history.filter(({ revision }) => revision > from).map(({ event }) => event);
+      if (missed.length > 0) subscriber.next(missed);
       this.#watchers.add(subscriber);
       signal?.addEventListener('abort', () => subscriber.complete());
       subscriber.add(() => this.#watchers.delete(subscriber));
@@ -91,6 +107,11 @@ export class HandDrivenApi implements Transport {
   #failIfTold(): void {
     const failure = this.failures.shift();
     if (failure !== undefined) throw failure;
+  }
+
+  #record(event: WatchEvent): void {
+    this.#history.push({ revision: this.#revision, event });
+    this.#tell(event);
   }
 
   #tell(event: WatchEvent): void {
