@@ -5,6 +5,8 @@ import type { AdmissionMutator, AdmissionValidator } from './admission/admission
 import { builtinMutators, builtinValidators, type BuiltinAdmission } from './admission/builtin-admission.ts';
 import type { Authenticator, Authorizer, TokenIssuer } from './auth/contracts.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
+import { Discovery } from './discovery/index.ts';
+import { DocumentPaths, type DocumentSource } from './http/document-paths.ts';
 import { HealthPaths, type HealthCheck } from './http/health.ts';
 import { MetricsPath } from './http/metrics-path.ts';
 import { VersionPath } from './http/version.ts';
@@ -56,6 +58,8 @@ export interface ApiServerOptions {
   readonly nodePortRange?: readonly [number, number];
   /** Built-in admission plugins to leave out. */
   readonly disabledAdmission?: readonly BuiltinAdmission[];
+  /** `HOST:PORT` under which clients reach the server; asked each time that discovery is made. */
+  readonly serverAddress?: () => string;
   /** How long events are kept. One hour if absent. */
   readonly eventTtlSeconds?: number;
   /** Watches without a timeout of their own end after this time up to its double. 30 minutes if absent. */
@@ -108,7 +112,14 @@ export class ApiServer implements Runnable {
     this.#routes = { authorizer: undefined, pathHandlers: [], connectors: [], virtualResources: [] };
     this.#dispatcher = new Dispatcher(this.#services, this.#routes);
     this.#routes.pathHandlers.push(new VersionPath(options.version ?? '0.1.0'), this.#health(store), this.metrics);
+    const { serverAddress } = options;
+    this.#addDocuments(new Discovery(() => this.registry.all(), serverAddress ? { serverAddress } : {}));
     this.extend(dependencies);
+  }
+
+  #addDocuments(source: DocumentSource): void {
+    this.#routes.pathHandlers.push(new DocumentPaths(source));
+    this.registry.changes$.subscribe(() => source.invalidate());
   }
 
   #health(store: Store): HealthPaths {

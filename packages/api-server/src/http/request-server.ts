@@ -100,6 +100,7 @@ export class RequestServer {
       user,
       body: data && data.length > 0 ? { type: 'bytes', data, contentType: headers['content-type'] } : undefined,
       accept: headers.accept,
+      ifNoneMatch: headers['if-none-match'],
       userAgent: headers['user-agent'],
       signal: undefined,
     };

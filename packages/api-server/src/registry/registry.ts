@@ -18,7 +18,7 @@ export class Registry {
     for (const definition of definitions) this.#put(definition);
   }
 
-  /** Tells of changes after the fact; never errors. */
+  /** Tells of changes after the fact; never errors, and completes never. */
   get changes$(): Observable<readonly RegistryChange[]> {
     return this.#changes.asObservable();
   }
