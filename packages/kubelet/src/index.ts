@@ -1,7 +1,7 @@
 export { Kubelet } from './kubelet.ts';
 export type { KubeletDependencies, KubeletOptions, ServingOptions } from './options.ts';
 export type { EventSink, PodDelta, PodSource, ServiceSource } from './ports.ts';
-export type { Authorize, KubeletRequest, PortForwardTarget, RemoteCommand, StreamUpgrades, Verdict } from './server/contracts.ts';
+export type { Authorize, KubeletRequest, Verdict } from './server/contracts.ts';
 export { NodeApi, type ContainerName, type LogQuery } from './server/node-api.ts';
 export { KUBELET_VERSION } from './node/machine.ts';
 export {

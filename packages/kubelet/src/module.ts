@@ -1,33 +1,42 @@
 import 'reflect-metadata';
 import { CLOCK, LOGGER, token, type Clock, type Logger } from '@keelson/base';
-import type { Client } from '@keelson/client';
-import { CONTAINER_RUNTIME } from '@keelson/runtime';
-import type { ContainerRuntime } from '@keelson/runtime';
+import { Pod, Service } from '@keelson/api/core/v1';
+import { CLIENT, type Client } from '@keelson/client';
+import { EventRecorder, INFORMERS, type InformerFactory } from '@keelson/controller-runtime';
+import { CONTAINER_RUNTIME, type ContainerRuntime } from '@keelson/runtime';
 import { ContainerModule } from 'inversify';
 import { Kubelet } from './kubelet.ts';
 import type { KubeletOptions } from './options.ts';
-import type { EventSink, PodSource, ServiceSource } from './ports.ts';
+import type { EventSink } from './ports.ts';
 
 export const KUBELET = token<Kubelet>('@keelson/kubelet:Kubelet');
-/** How the kubelet reaches the API. Bound by the composition root, since each component has a user of its own. */
-export const KUBELET_CLIENT = token<Client>('@keelson/kubelet:Client');
-/** The pods of its node; an informer with the field selector `spec.nodeName=<name>` fits. */
-export const KUBELET_PODS = token<PodSource>('@keelson/kubelet:PodSource');
-/** All services; one informer may serve several kubelets. */
-export const KUBELET_SERVICES = token<ServiceSource>('@keelson/kubelet:ServiceSource');
+/** Where the kubelet tells of what it does. The module binds a recorder; whoever made the container stops it. */
 export const KUBELET_EVENTS = token<EventSink>('@keelson/kubelet:EventSink');
 
-/** Binds one kubelet. The composition root binds what it takes from outside: client, pods, services, events, runtime, clock, logger. */
+/**
+ * Binds one kubelet. It watches the pods of its node, and all services, through the container's informers: start those and the kubelet
+ * together.
+ */
 export function kubeletModule(options: KubeletOptions): ContainerModule {
+  const { nodeName } = options;
   return new ContainerModule(({ bind }) => {
+    bind(KUBELET_EVENTS)
+      .toResolvedValue(
+        (client: Client, clock: Clock, logger: Logger) =>
+          new EventRecorder({ client, clock, logger, component: 'kubelet', host: nodeName }),
+        [CLIENT, CLOCK, LOGGER],
+      )
+      .inSingletonScope();
     bind(KUBELET)
       .toResolvedValue(
-        (...[client, runtime, clock, logger, pods, services, events]: Parts) =>
-          new Kubelet({ client, runtime, clock, logger, pods, services, events }, options),
-        [KUBELET_CLIENT, CONTAINER_RUNTIME, CLOCK, LOGGER, KUBELET_PODS, KUBELET_SERVICES, KUBELET_EVENTS],
+        (...[client, runtime, clock, logger, informers, events]: Parts) => {
+          const pods = informers.for(Pod, { fieldSelector: `spec.nodeName=${nodeName}` });
+          return new Kubelet({ client, runtime, clock, logger, events, pods, services: informers.for(Service) }, options);
+        },
+        [CLIENT, CONTAINER_RUNTIME, CLOCK, LOGGER, INFORMERS, KUBELET_EVENTS],
       )
       .inSingletonScope();
   });
 }
 
-type Parts = [Client, ContainerRuntime, Clock, Logger, PodSource, ServiceSource, EventSink];
+type Parts = [Client, ContainerRuntime, Clock, Logger, InformerFactory, EventSink];

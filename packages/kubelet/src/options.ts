@@ -3,7 +3,7 @@ import type { Clock, Logger } from '@keelson/base';
 import type { Client } from '@keelson/client';
 import type { ContainerRuntime } from '@keelson/runtime';
 import type { EventSink, PodSource, ServiceSource } from './ports.ts';
-import type { Authorize, StreamUpgrades } from './server/contracts.ts';
+import type { Authorize } from './server/contracts.ts';
 
 export interface ServingOptions {
   /** Default `127.0.0.1`. */
@@ -14,8 +14,6 @@ export interface ServingOptions {
   readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa: string };
   /** Says who may call. Asked for callers without a verified client certificate, and for what those may do. Default: a certificate is enough. */
   readonly authorize?: Authorize;
-  /** How exec, attach and port-forward are spoken. Without it they answer 501. */
-  readonly streams?: StreamUpgrades;
 }
 
 export interface KubeletOptions {

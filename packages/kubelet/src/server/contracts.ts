@@ -1,7 +1,3 @@
-import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
-import type { StreamSession } from '@keelson/runtime';
-
 /** What a call to the kubelet wants, in the terms of RBAC on `nodes/<subresource>`. */
 export interface KubeletRequest {
   readonly verb: 'get' | 'create';
@@ -16,22 +12,3 @@ export interface KubeletRequest {
 export type Verdict = 'allowed' | 'unauthenticated' | 'forbidden';
 
 export type Authorize = (request: KubeletRequest) => Promise<Verdict>;
-
-/** What exec and attach need to know. */
-export interface RemoteCommand {
-  readonly stdin: boolean;
-  readonly stdout: boolean;
-  readonly stderr: boolean;
-  readonly tty: boolean;
-  open(): Promise<StreamSession>;
-}
-
-export interface PortForwardTarget {
-  open(port: number): Promise<Duplex>;
-}
-
-/** Speaks the streaming protocols on an upgraded connection. The connection is its own from then on. */
-export interface StreamUpgrades {
-  remoteCommand(request: IncomingMessage, socket: Duplex, head: Buffer, command: RemoteCommand): Promise<void>;
-  portForward(request: IncomingMessage, socket: Duplex, head: Buffer, target: PortForwardTarget): Promise<void>;
-}

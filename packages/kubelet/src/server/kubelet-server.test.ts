@@ -2,6 +2,7 @@ import { request, type RequestOptions } from 'node:https';
 import { text } from 'node:stream/consumers';
 import type { IncomingMessage } from 'node:http';
 import { once } from 'node:events';
+import { WebSocket } from 'ws';
 import { createAuthority } from '@keelson/pki';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Authorize } from './contracts.ts';
@@ -127,10 +128,23 @@ describe('KubeletServer', () => {
     expect((await call('/run/default/a/web?cmd=ls', { method: 'POST' })).code).toBe(200);
   });
 
-  it('refuses to stream without a protocol to stream by', async () => {
+  it('speaks exec over WebSocket, with the output and the exit status', async () => {
+    const url = `wss://127.0.0.1:${world.kubelet.port}/exec/default/a/web?command=echo&command=hi&output=1&error=1`;
+    const socket = new WebSocket(url, ['v5.channel.k8s.io'], { ...tls });
+    const frames: Buffer[] = [];
+    socket.on('message', (data: Buffer) => frames.push(data));
+    await once(socket, 'close');
+
+    const channel = (id: number) =>
+      Buffer.concat(frames.filter((frame) => frame[0] === id).map((frame) => frame.subarray(1))).toString();
+    expect(channel(1)).toBe('web: echo hi');
+    expect(JSON.parse(channel(3))).toMatchObject({ status: 'Success' });
+  });
+
+  it('refuses to stream to strangers, and without any stream', async () => {
     const headers = { connection: 'Upgrade', upgrade: 'websocket' };
 
-    expect((await call('/exec/default/a/web?command=ls&output=1', { headers })).code).toBe(501);
     expect((await call('/exec/default/a/web?command=ls&output=1', { headers, ...anonymous })).code).toBe(401);
+    expect((await call('/exec/default/a/web?command=ls', { headers })).code).toBe(400);
   });
 });

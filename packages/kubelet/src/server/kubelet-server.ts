@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { errorMessage, KeelsonError, type Logger, type Runnable } from '@keelson/base';
 import { statusOf, stringifyJson } from '@keelson/api';
+import { handlePortForwardUpgrade, handleRemoteCommandUpgrade } from '@keelson/streaming';
 import type { ServingOptions } from '../options.ts';
 import { authorizeRequest } from './auth.ts';
 import { kubeletMetrics, resourceMetrics } from './metrics.ts';
@@ -155,13 +156,11 @@ export class KubeletServer implements Runnable {
 
   async #stream(request: IncomingMessage, socket: Duplex, head: Buffer, url: URL): Promise<void> {
     const { api } = this.#deps;
-    const { streams } = this.#options;
     const [first = '', ...path] = url.pathname.split('/').slice(1).map(decodeURIComponent);
     const query = url.searchParams;
-    if (!streams) throw new KeelsonError('MethodNotAllowed', 'streaming is not set up on this node', { code: 501 });
     if (first === 'portForward') {
       const name = podName(path);
-      return streams.portForward(request, socket, head, { open: (port) => api.portForward(name, port) });
+      return handlePortForwardUpgrade(request, socket, head, { open: (port) => api.portForward(name, port) });
     }
     if (first !== 'exec' && first !== 'attach') throw new KeelsonError('NotFound', '404 page not found');
     const name = containerName(path);
@@ -173,7 +172,7 @@ export class KubeletServer implements Runnable {
     const command = query.getAll('command');
     const open = () =>
       first === 'exec' ? api.exec(name, command, flags) : api.attach(name, { ...flags, tty: api.hasTty(name) });
-    return streams.remoteCommand(request, socket, head, { ...flags, open });
+    return handleRemoteCommandUpgrade(request, socket, head, { ...flags, open });
   }
 }
 

@@ -1,0 +1,94 @@
+import 'reflect-metadata';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { CLOCK, LOGGER, silentLogger, SystemClock } from '@keelson/base';
+import { findCondition } from '@keelson/api';
+import { Event, Node, Pod } from '@keelson/api/core/v1';
+import { startTestApiServer, type TestApiServer } from '@keelson/api-server/testing';
+import { CLIENT, createClient, type Client } from '@keelson/client';
+import { INFORMERS } from '@keelson/controller-runtime';
+import { controllerRuntimeModule } from '@keelson/controller-runtime/module';
+import { CONTAINER_RUNTIME, SimulatedRuntime } from '@keelson/runtime';
+import { Container } from 'inversify';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Kubelet } from './kubelet.ts';
+import { KUBELET, kubeletModule } from './module.ts';
+
+describe('Kubelet with an API server and the simulated runtime', () => {
+  let api: TestApiServer;
+  let client: Client;
+  let kubelet: Kubelet;
+  let rootDir: string;
+  let stopAll: () => Promise<void>;
+
+  beforeEach(async () => {
+    api = await startTestApiServer();
+    client = createClient(api.transport);
+    rootDir = await mkdtemp(join(tmpdir(), 'kubelet-api-'));
+    const clock = new SystemClock();
+    const container = new Container();
+    container.bind(CLOCK).toConstantValue(clock);
+    container.bind(LOGGER).toConstantValue(silentLogger);
+    container.bind(CLIENT).toConstantValue(client);
+    container.bind(CONTAINER_RUNTIME).toConstantValue(new SimulatedRuntime({ clock }));
+    container.load(controllerRuntimeModule(), kubeletModule({ nodeName: 'n1', rootDir, serving: false }));
+    kubelet = container.get(KUBELET);
+    const informers = container.get(INFORMERS);
+    const signal = AbortSignal.timeout(20_000);
+    await informers.start(signal);
+    await kubelet.start(signal);
+    stopAll = async () => {
+      await kubelet.stop();
+      await informers.stop();
+      await api.close();
+      await rm(rootDir, { recursive: true, force: true });
+    };
+  });
+  afterEach(() => stopAll());
+
+  const name = { name: 'a', namespace: 'default' };
+  const create = (annotations: Record<string, string> = {}, restartPolicy = 'Always') =>
+    client.resource(Pod).create({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { ...name, annotations },
+      spec: { nodeName: 'n1', restartPolicy, automountServiceAccountToken: false, containers: [{ name: 'web', image: 'web:1' }] },
+    });
+
+  it('registers the node and runs a pod, with events that tell so', async () => {
+    await create({ 'sim.keelson.dev/web.logs': 'hello' });
+    await expect
+      .poll(async () => findCondition((await client.resource(Pod).get(name)).status?.conditions, 'Ready')?.status, WAIT)
+      .toBe('True');
+
+    const pod = await client.resource(Pod).get(name);
+    expect(pod.status).toMatchObject({ phase: 'Running', qosClass: 'BestEffort', podIP: expect.stringMatching(/^10\.244\./) });
+    expect((await client.resource(Node).get({ name: 'n1' })).status?.nodeInfo?.kubeletVersion).toBe('v1.36.0');
+    expect(await text(await kubelet.api.logs({ namespace: 'default', pod: 'a', container: 'web' }))).toBe('hello\n');
+    const reasons = async () => (await client.resource(Event).list({ namespace: 'default' })).items.map(({ reason }) => reason);
+    await expect.poll(reasons, WAIT).toEqual(expect.arrayContaining(['Created', 'Started']));
+  });
+
+  it('ends a deleted pod and takes it out of the API', async () => {
+    await create();
+    await expect.poll(async () => (await client.resource(Pod).get(name)).status?.phase, WAIT).toBe('Running');
+
+    await client.resource(Pod).delete(name);
+
+    await expect.poll(() => client.resource(Pod).find(name), WAIT).toBeUndefined();
+  });
+
+  it('reports what a pod under Never ended with', async () => {
+    await create({ 'sim.keelson.dev/web.run-seconds': '0', 'sim.keelson.dev/web.exit-code': '3' }, 'Never');
+
+    await expect.poll(async () => (await client.resource(Pod).get(name)).status?.phase, WAIT).toBe('Failed');
+    expect((await client.resource(Pod).get(name)).status?.containerStatuses?.[0]?.state?.terminated).toMatchObject({
+      exitCode: 3,
+      reason: 'Error',
+    });
+  });
+});
+
+const WAIT = { timeout: 10_000, interval: 10 };
