@@ -1,1 +1,14 @@
-export {};
+export { endpointText, type ProxyEndpoint, type TrafficPolicy } from './endpoints.ts';
+export type { ProxyMode, SyncOptions, SyncProblem, SyncReport } from './proxy-mode.ts';
+export { ServiceProxy, type ServiceProxyDependencies, type ServiceProxyOptions } from './proxy.ts';
+export { ServiceMapBuilder, serviceMaps$, type DeltaSource, type ServiceMapSources } from './service-map-builder.ts';
+export {
+  buildServiceMap,
+  servicePortsOf,
+  type IpFamily,
+  type Protocol,
+  type ServiceMap,
+  type ServiceMapOptions,
+  type ServicePort,
+} from './service-map.ts';
+export { PROXY_MODE, SERVICE_PROXY } from './tokens.ts';

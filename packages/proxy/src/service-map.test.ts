@@ -1,0 +1,152 @@
+import type { Service, ServiceSpec } from '@keelson/api/core/v1';
+import type { Endpoint, EndpointConditions, EndpointSlice } from '@keelson/api/discovery/v1';
+import { describe, expect, it } from 'vitest';
+import { endpointText } from './endpoints.ts';
+import { buildServiceMap, type ServicePort } from './service-map.ts';
+import { endpoint, NODE, service, slice } from './test-support/objects.ts';
+
+const build = (services: Service[], slices: EndpointSlice[] = [], family: 'IPv4' | 'IPv6' = 'IPv4') => [
+  ...buildServiceMap(services, slices, { nodeName: NODE, family }).values(),
+];
+const endpointsOf = (port: ServicePort | undefined) => port?.clusterEndpoints.map(endpointText);
+const localOf = (port: ServicePort | undefined) => port?.localEndpoints.map(endpointText);
+
+describe('which services are served', () => {
+  it.each<{ title: string; spec: ServiceSpec; labels?: Record<string, string>; keys: string[] }>([
+    { title: 'serves a ClusterIP', spec: {}, keys: ['default/web:http'] },
+    { title: 'leaves out headless services', spec: { clusterIP: 'None', clusterIPs: ['None'] }, keys: [] },
+    { title: 'leaves out services without an address yet', spec: { clusterIP: '' }, keys: [] },
+    {
+      title: 'leaves out ExternalName, even with an old cluster IP',
+      spec: { type: 'ExternalName', externalName: 'a.example' },
+      keys: [],
+    },
+    {
+      title: 'leaves out services of another proxy, even if the label is empty',
+      spec: {},
+      labels: { 'service.kubernetes.io/service-proxy-name': '' },
+      keys: [],
+    },
+    { title: 'leaves out services of the other IP family', spec: { clusterIP: 'fd00::1', clusterIPs: ['fd00::1'] }, keys: [] },
+    { title: 'names a lone port without a name after the service', spec: { ports: [{ port: 80 }] }, keys: ['default/web'] },
+    {
+      title: 'serves the same port number over TCP and UDP',
+      spec: {
+        ports: [
+          { name: 'dns', port: 53, protocol: 'UDP' },
+          { name: 'dns-tcp', port: 53, protocol: 'TCP' },
+        ],
+      },
+      keys: ['default/web:dns', 'default/web:dns-tcp'],
+    },
+  ])('$title', ({ spec, labels, keys }) => {
+    expect(build([service('web', spec, labels)]).map((port) => port.key)).toEqual(keys);
+  });
+
+  it('takes the addresses of its own family out of a dual-stack service', () => {
+    const dual = service('web', { clusterIPs: ['10.96.0.10', 'fd00::10'], externalIPs: ['192.0.2.1', '2001:db8::1'] });
+
+    expect(build([dual])[0]).toMatchObject({ clusterIPs: ['10.96.0.10'], externalIPs: ['192.0.2.1'] });
+    expect(build([dual], [], 'IPv6')[0]).toMatchObject({ clusterIPs: ['fd00::10'], externalIPs: ['2001:db8::1'] });
+  });
+
+  it('takes load balancer addresses that the node has to serve', () => {
+    const balanced = service('web', { type: 'LoadBalancer', loadBalancerSourceRanges: [' 10.0.0.0/8', 'fd00::/8'] });
+    balanced.status = {
+      loadBalancer: { ingress: [{ ip: '192.0.2.7' }, { ip: '192.0.2.8', ipMode: 'Proxy' }, { hostname: 'lb' }] },
+    };
+
+    expect(build([balanced])[0]).toMatchObject({ loadBalancerIPs: ['192.0.2.7'], loadBalancerSourceRanges: ['10.0.0.0/8'] });
+  });
+
+  it.each<{ spec: ServiceSpec; seconds: number | undefined }>([
+    { spec: {}, seconds: undefined },
+    { spec: { sessionAffinity: 'None', sessionAffinityConfig: { clientIP: { timeoutSeconds: 5 } } }, seconds: undefined },
+    { spec: { sessionAffinity: 'ClientIP' }, seconds: 10_800 },
+    { spec: { sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds: 5 } } }, seconds: 5 },
+  ])('reads affinity $spec', ({ spec, seconds }) => {
+    expect(build([service('web', spec)])[0]?.affinitySeconds).toBe(seconds);
+  });
+});
+
+describe('which endpoints are used', () => {
+  const conditionsOf = (conditions: EndpointConditions | undefined): Endpoint => ({
+    addresses: ['10.0.0.1'],
+    ...(conditions && { conditions }),
+  });
+
+  it.each<{ title: string; conditions: EndpointConditions | undefined; used: boolean }>([
+    { title: 'unknown counts as ready', conditions: undefined, used: true },
+    { title: 'no conditions count as ready', conditions: {}, used: true },
+    { title: 'ready', conditions: { ready: true }, used: true },
+    { title: 'not ready', conditions: { ready: false }, used: false },
+    { title: 'serving alone is not enough', conditions: { ready: false, serving: true }, used: false },
+    {
+      title: 'terminating and serving, when there is no other',
+      conditions: { ready: false, serving: true, terminating: true },
+      used: true,
+    },
+    { title: 'terminating and no longer serving', conditions: { ready: false, serving: false, terminating: true }, used: false },
+    {
+      title: 'published though not ready: the slice says ready',
+      conditions: { ready: true, serving: false, terminating: true },
+      used: true,
+    },
+  ])('$title', ({ conditions, used }) => {
+    const [port] = build([service('web')], [slice('a', [conditionsOf(conditions)])]);
+
+    expect(endpointsOf(port)).toEqual(used ? ['10.0.0.1:8080'] : []);
+  });
+
+  it('uses terminating endpoints only where no ready one is, for all nodes and this node apart', () => {
+    const leaving = { ready: false, serving: true, terminating: true };
+    const [port] = build([service('web')], [slice('a', [endpoint('10.0.0.1', leaving, NODE), endpoint('10.0.0.2')])]);
+
+    expect(endpointsOf(port)).toEqual(['10.0.0.2:8080']);
+    expect(localOf(port)).toEqual(['10.0.0.1:8080']);
+  });
+
+  it('marks those on this node', () => {
+    const [port] = build([service('web')], [slice('a', [endpoint('10.0.0.2'), endpoint('10.0.0.1', {}, NODE)])]);
+
+    expect(port?.clusterEndpoints.map((one) => one.local)).toEqual([true, false]);
+    expect(localOf(port)).toEqual(['10.0.0.1:8080']);
+  });
+
+  it('matches ports by name and protocol, not by number', () => {
+    const both = service('web', {
+      ports: [
+        { name: 'a', port: 1 },
+        { name: 'b', port: 2, protocol: 'UDP' },
+      ],
+    });
+    const ports = [
+      { name: 'a', port: 11 },
+      { name: 'b', port: 22, protocol: 'TCP' },
+      { name: 'b', port: 33, protocol: 'UDP' },
+      { name: 'a' },
+    ];
+
+    expect(build([both], [slice('s', [endpoint('10.0.0.1')], ports)]).map(endpointsOf)).toEqual([
+      ['10.0.0.1:11'],
+      ['10.0.0.1:33'],
+    ]);
+  });
+
+  it('joins slices, counts an endpoint that is in two once and by its better state', () => {
+    const slices = [
+      slice('a', [endpoint('10.0.0.1', { ready: false, serving: true, terminating: true }), endpoint('10.0.0.3')]),
+      slice('b', [endpoint('10.0.0.1')]),
+      slice('other', [endpoint('10.0.0.9')], [{ name: 'http', port: 8080 }], 'another'),
+    ];
+
+    expect(endpointsOf(build([service('web')], slices)[0])).toEqual(['10.0.0.1:8080', '10.0.0.3:8080']);
+  });
+
+  it('leaves out FQDN slices and other families', () => {
+    const names = { ...slice('a', [{ addresses: ['db.example'] }]), addressType: 'FQDN' };
+    const six = { ...slice('b', [endpoint('fd00::1')]), addressType: 'IPv6' };
+
+    expect(endpointsOf(build([service('web')], [names, six])[0])).toEqual([]);
+  });
+});

@@ -1,0 +1,94 @@
+import type { Service, ServiceSpec } from '@keelson/api/core/v1';
+import type { Endpoint, EndpointPort, EndpointSlice } from '@keelson/api/discovery/v1';
+import type { KubernetesObject } from '@keelson/api';
+import type { Delta } from '@keelson/controller-runtime';
+import { Subject } from 'rxjs';
+import type { ServicePort } from '../service-map.ts';
+
+export const NODE = 'node-1';
+
+export function service(name: string, spec: ServiceSpec = {}, labels: Record<string, string> = {}): Service {
+  return {
+    metadata: { name, namespace: 'default', labels },
+    spec: { type: 'ClusterIP', clusterIP: '10.96.0.10', ports: [{ name: 'http', port: 80, protocol: 'TCP' }], ...spec },
+  };
+}
+
+export function slice(
+  name: string,
+  endpoints: readonly Endpoint[],
+  ports: readonly EndpointPort[] = [{ name: 'http', port: 8080, protocol: 'TCP' }],
+  of = 'web',
+): EndpointSlice {
+  return {
+    metadata: { name, namespace: 'default', labels: { 'kubernetes.io/service-name': of } },
+    addressType: 'IPv4',
+    endpoints: [...endpoints],
+    ports: [...ports],
+  };
+}
+
+export function endpoint(address: string, conditions: Endpoint['conditions'] = { ready: true }, nodeName = 'node-2'): Endpoint {
+  return { addresses: [address], conditions, nodeName };
+}
+
+/** A service port as the map would hold it. Endpoints are `address:port`; those of `local` are on this node. */
+export function servicePort(
+  overrides: Partial<ServicePort> & { readonly endpoints?: readonly string[]; readonly local?: readonly string[] } = {},
+): ServicePort {
+  const { endpoints = [], local = [], ...rest } = overrides;
+  const parse = (text: string) => {
+    const at = text.lastIndexOf(':');
+    return { address: text.slice(0, at), port: Number(text.slice(at + 1)), local: local.includes(text) };
+  };
+  return {
+    key: 'default/web:http',
+    namespace: 'default',
+    name: 'web',
+    portName: 'http',
+    protocol: 'TCP',
+    port: 80,
+    clusterIPs: ['10.96.0.10'],
+    externalIPs: [],
+    loadBalancerIPs: [],
+    loadBalancerSourceRanges: [],
+    nodePort: undefined,
+    affinitySeconds: undefined,
+    internalTrafficPolicy: 'Cluster',
+    externalTrafficPolicy: 'Cluster',
+    clusterEndpoints: endpoints.map(parse),
+    localEndpoints: local.map(parse),
+    ...rest,
+  };
+}
+
+export function mapOf(...ports: readonly ServicePort[]): ReadonlyMap<string, ServicePort> {
+  return new Map(ports.map((port) => [port.key, port]));
+}
+
+/** Deltas pushed by hand. */
+export class ManualSource<T extends KubernetesObject> {
+  readonly deltas$ = new Subject<readonly Delta<T>[]>();
+  readonly #synced = Promise.withResolvers<void>();
+
+  whenSynced(): Promise<void> {
+    return this.#synced.promise;
+  }
+
+  sync(...objects: readonly T[]): void {
+    this.deltas$.next(objects.map((object) => ({ type: 'added', object, initial: true })));
+    this.#synced.resolve();
+  }
+
+  add(object: T): void {
+    this.deltas$.next([{ type: 'added', object, initial: false }]);
+  }
+
+  update(old: T, object: T): void {
+    this.deltas$.next([{ type: 'updated', old, object }]);
+  }
+
+  delete(object: T): void {
+    this.deltas$.next([{ type: 'deleted', object }]);
+  }
+}
