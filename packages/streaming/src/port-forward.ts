@@ -107,6 +107,7 @@ async function serveChannels(
     error.write(number);
   }
   await Promise.race([Promise.all(pairs.map((pair) => forward(pair, target))), channels.closed]);
+  for (const { data } of pairs) data.destroy();
   channels.close();
   await channels.closed;
 }

@@ -105,10 +105,12 @@ class Channel extends Duplex {
     this.push(null);
   }
 
-  /** The connection is gone. */
+  /** The connection is gone. What has arrived can still be read. */
   cut(): void {
+    const onEnd = (): void => void this.destroy(this.writableFinished ? undefined : new Error('WebSocket closed'));
     this.receiveEnd();
-    if (!this.writableFinished) this.destroy(new Error('WebSocket closed'));
+    if (this.readableEnded || this.destroyed) onEnd();
+    else this.once('end', onEnd);
   }
 
   override _read(): void {

@@ -69,6 +69,9 @@ export class HeaderReader {
   }
 }
 
+/** An empty block: Go's inflater gives out nothing of what came before until it sees one. */
+const SYNC = Buffer.from([0x00, 0x00, 0x00, 0xff, 0xff]);
+
 /**
  * Writes header blocks as a zlib stream of stored (uncompressed) blocks: ours are a few bytes, and storing needs neither state nor
  * waiting.
@@ -83,7 +86,7 @@ export class HeaderWriter {
     stored.writeUInt16LE(~plain.length & 0xffff, 3);
     const start = this.#begun ? Buffer.alloc(0) : Buffer.from([0x78, 0x01]);
     this.#begun = true;
-    return Buffer.concat([start, stored, plain]);
+    return Buffer.concat([start, stored, plain, SYNC]);
   }
 }
 

@@ -125,7 +125,11 @@ export class SpdyConnection {
   }
 
   #abortAll(failure?: Error): void {
-    for (const stream of this.#streams.values()) stream.abort(failure);
+    for (const stream of this.#streams.values()) {
+      // A server has no use for the rest of what a client said before it went away.
+      if (this.#isServer) stream.abort(failure);
+      else stream.finish(failure);
+    }
   }
 
   #reset(id: number, status: number): Promise<void> {

@@ -46,9 +46,14 @@ export class SpdyStream extends Duplex {
   /** The peer, or the end of the connection, cut the stream off: there is nothing to say any more. */
   abort(error?: Error): void {
     this.#cut = true;
-    if (!this.#peerDone && !this.destroyed) this.push(null);
-    this.#peerDone = true;
     this.destroy(error);
+  }
+
+  /** The connection is over. What has arrived can still be read if it was all. */
+  finish(error?: Error): void {
+    if (!this.#peerDone || this.readableEnded) return this.abort(error);
+    this.#cut = true;
+    this.once('end', () => this.destroy());
   }
 
   override _read(): void {
