@@ -1,1 +1,2 @@
-export {};
+export { builtinControllers } from './builtin-controllers.ts';
+export type { ControllerContext, ControllerFactory, ControllerOptions } from './controller-context.ts';

@@ -1,0 +1,23 @@
+import type { Clock, Logger, Runnable } from '@keelson/base';
+import type { Client } from '@keelson/client';
+import type { EventRecorder, InformerFactory } from '@keelson/controller-runtime';
+import type { Registry } from 'prom-client';
+
+/** What a built-in controller is given. The informers are shared by all; client and events are the controller's own. */
+export interface ControllerContext {
+  readonly client: Client;
+  readonly informers: InformerFactory;
+  readonly events: EventRecorder;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics?: Registry;
+}
+
+/** Makes a controller, not yet started. */
+export type ControllerFactory = (context: ControllerContext) => Runnable;
+
+/** What some controllers have to be told. */
+export interface ControllerOptions {
+  /** The certificates that pods should trust the API server by, as PEM. */
+  readonly rootCa: string;
+}
