@@ -15,6 +15,13 @@ export type {
   Authorizer,
   TokenIssuer,
 } from './auth/contracts.ts';
+export { ClientCertificateAuthenticator, StaticTokenAuthenticator } from './auth/authenticators.ts';
+export { ClusterAuth, type ClusterAuthDependencies, type ClusterAuthOptions } from './auth/cluster-auth.ts';
+export { ensureCredentials, writeFileAtomic, type CredentialsOptions, type ServerCredentials } from './auth/credentials.ts';
+export { RbacAuthorizer, type RoleSource } from './auth/rbac.ts';
+export { ServiceAccountTokens } from './auth/service-account-tokens.ts';
+export { ensureObjects } from './bootstrap/ensure-objects.ts';
+export { bootstrapObjects, firstAddress, type BootstrapObject, type BootstrapOptions } from './bootstrap/objects.ts';
 export { HttpFrontend, type HttpFrontendOptions, type TlsOptions } from './http/http-frontend.ts';
 export type { HealthCheck } from './http/health.ts';
 export { Registry, type RegistryChange } from './registry/registry.ts';
@@ -25,5 +32,12 @@ export type { ApiRequest, RequestBody } from './request/api-request.ts';
 export { PATH_HANDLER, type PathHandler } from './request/path-handler.ts';
 export type { RequestInfo } from './request/request-info.ts';
 export type { ApiResult, ConnectResult, ContentResult, HttpExchange } from './response/api-result.ts';
+export {
+  KubeletConnection,
+  kubeletAddress,
+  type KubeletCall,
+  type KubeletConnectionOptions,
+} from './streams/kubelet-connection.ts';
+export { PodStreams } from './streams/pod-streams.ts';
 export { SUBRESOURCE_CONNECTOR, type ConnectRequest, type SubresourceConnector } from './subresources/connector.ts';
 export { API_SERVER, AUTHENTICATOR, AUTHORIZER, TOKEN_ISSUER } from './tokens.ts';

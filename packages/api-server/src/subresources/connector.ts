@@ -1,7 +1,7 @@
 import { token } from '@keelson/base';
 import type { ApiRequest } from '../request/api-request.ts';
 import type { RequestInfo } from '../request/request-info.ts';
-import type { ConnectResult } from '../response/api-result.ts';
+import type { ConnectResult, ContentResult } from '../response/api-result.ts';
 
 /** A request for a streaming subresource. The caller is authorized and the kind has the subresource. */
 export interface ConnectRequest {
@@ -14,7 +14,7 @@ export interface SubresourceConnector {
   /** Such as `pods/exec` or `services/proxy`. */
   readonly subresources: readonly string[];
   /** Finds out where the stream goes. Rejects with a `KeelsonError` as long as nothing has been sent. */
-  connect(request: ConnectRequest): Promise<ConnectResult>;
+  connect(request: ConnectRequest): Promise<ConnectResult | ContentResult>;
 }
 
 /** Bound many times. */

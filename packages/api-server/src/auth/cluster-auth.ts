@@ -1,0 +1,106 @@
+import type { Clock, Logger } from '@keelson/base';
+import { KeelsonError } from '@keelson/base';
+import type { Transport } from '@keelson/client';
+import type { ApiServerExtensions } from '../api-server.ts';
+import type { VirtualResource } from '../registry/virtual-resource.ts';
+import type { PathHandler } from '../request/path-handler.ts';
+import { ClientCertificateAuthenticator } from './authenticators.ts';
+import type { Authenticator } from './contracts.ts';
+import { RbacMirror } from './rbac-mirror.ts';
+import { RbacAuthorizer } from './rbac.ts';
+import { reviews } from './reviews.ts';
+import { ServiceAccountTokens } from './service-account-tokens.ts';
+
+export interface ClusterAuthDependencies {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The server itself, as a user that may read everything. A function, since the server is made with this. */
+  readonly transport: () => Transport;
+}
+
+export interface ClusterAuthOptions {
+  /** `iss` of service account tokens. `https://kubernetes.default.svc` if absent, as upstream has it. */
+  readonly issuer?: string;
+  /** PEM, P-256: signs service account tokens. */
+  readonly signingKey: string;
+  /** Asked after certificates and service account tokens. */
+  readonly authenticators?: readonly Authenticator[];
+}
+
+const REVIEW_GROUPS: Readonly<Record<string, string>> = {
+  subjectaccessreviews: 'authorization.k8s.io',
+  localsubjectaccessreviews: 'authorization.k8s.io',
+  selfsubjectaccessreviews: 'authorization.k8s.io',
+  selfsubjectrulesreviews: 'authorization.k8s.io',
+  selfsubjectreviews: 'authentication.k8s.io',
+  tokenreviews: 'authentication.k8s.io',
+};
+
+/**
+ * Who may do what in a cluster: client certificates and service account tokens say who asks, RBAC says what they may do, and the review
+ * kinds tell it to others.
+ */
+export class ClusterAuth {
+  readonly extensions: ApiServerExtensions;
+  readonly #mirror: RbacMirror;
+
+  constructor(dependencies: ClusterAuthDependencies, options: ClusterAuthOptions) {
+    const { issuer = 'https://kubernetes.default.svc', signingKey, authenticators = [] } = options;
+    const tokens = new ServiceAccountTokens(dependencies, { issuer, privateKey: signingKey });
+    this.#mirror = new RbacMirror(dependencies);
+    const authorizer = new RbacAuthorizer(this.#mirror);
+    this.extensions = {
+      authenticators: [new ClientCertificateAuthenticator(), tokens, ...authenticators],
+      authorizer,
+      tokenIssuer: tokens,
+      virtualResources: reviewResources({
+        authorizer,
+        rulesOf: (user, namespace) => authorizer.rulesOf(user, namespace),
+        reviewToken: (token, audiences) => tokens.review(token, audiences),
+      }),
+      pathHandlers: [new IssuerPaths(tokens)],
+    };
+  }
+
+  /** Resolves when roles and bindings are known; nobody but `system:masters` may do anything before. */
+  ready(): Promise<void> {
+    return this.#mirror.ready();
+  }
+
+  stop(): Promise<void> {
+    return this.#mirror.stop();
+  }
+}
+
+/** The review kinds as resources that are asked and not stored. */
+export function reviewResources(dependencies: Parameters<typeof reviews>[0]): readonly VirtualResource[] {
+  return Object.entries(reviews(dependencies)).map(([resource, review]) => ({
+    group: REVIEW_GROUPS[resource] ?? '',
+    resource,
+    create: (object, caller) => review(object, caller),
+  }));
+}
+
+/** What others check service account tokens by (OpenID Connect Discovery 1.0). */
+class IssuerPaths implements PathHandler {
+  readonly #tokens: ServiceAccountTokens;
+
+  constructor(tokens: ServiceAccountTokens) {
+    this.#tokens = tokens;
+  }
+
+  async handle({ path, method }: Parameters<PathHandler['handle']>[0]): ReturnType<PathHandler['handle']> {
+    const documents: Readonly<Record<string, readonly [contentType: string, make: () => unknown]>> = {
+      '/.well-known/openid-configuration': ['application/json', () => this.#tokens.discovery()],
+      '/openid/v1/jwks': ['application/jwk-set+json', () => this.#tokens.jwks()],
+    };
+    const found = documents[path.replace(/\/$/, '')];
+    if (!found) return undefined;
+    if (method !== 'GET' && method !== 'HEAD') {
+      throw new KeelsonError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
+    }
+    const [contentType, make] = found;
+    const headers = { 'Cache-Control': 'public, max-age=3600' };
+    return { type: 'content', status: 200, contentType, headers, body: JSON.stringify(await make()) };
+  }
+}
