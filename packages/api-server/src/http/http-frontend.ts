@@ -29,6 +29,8 @@ export interface HttpFrontendOptions extends Partial<InFlightLimits> {
   readonly host?: string;
   /** 0, or absent, for any that is free. */
   readonly port?: number;
+  /** More addresses to listen on, at the same port: of a bridge that pods come from, say. */
+  readonly moreHosts?: readonly string[];
   /** Plain HTTP if absent: for tests only, as nobody is authenticated by certificate then. */
   readonly tls?: TlsOptions;
   /** How long `stop` waits for requests under way. 10 seconds if absent. */
@@ -51,7 +53,7 @@ export class HttpFrontend implements Runnable {
   readonly #http2: Http2Server;
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<Http2Session>();
-  #listener: NetServer | undefined;
+  readonly #listeners: NetServer[] = [];
 
   constructor(server: ApiServer, options: HttpFrontendOptions = {}) {
     this.#server = server;
@@ -78,12 +80,16 @@ export class HttpFrontend implements Runnable {
     return `${this.#options.tls ? 'https' : 'http'}://${host}:${port}`;
   }
 
-  /** Resolves when it listens. Rejects with `ServiceUnavailable` if the address cannot be had. */
+  /** Resolves when it listens. Rejects with `ServiceUnavailable` if an address cannot be had. */
   async start(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const { host = '127.0.0.1', port = 0 } = this.#options;
+    const { host = '127.0.0.1', port = 0, moreHosts = [] } = this.#options;
+    await this.#listen(host, port);
+    for (const other of moreHosts) await this.#listen(other, this.port);
+  }
+
+  async #listen(host: string, port: number): Promise<void> {
     const listener = this.#makeListener();
-    this.#listener = listener;
     await new Promise<void>((resolve, reject) => {
       listener.once('error', (error: NodeJS.ErrnoException) => {
         const why = error.code === 'EADDRINUSE' ? 'the port is in use' : error.message;
@@ -91,20 +97,20 @@ export class HttpFrontend implements Runnable {
       });
       listener.listen(port, host, resolve);
     });
+    this.#listeners.push(listener);
     listener.on('error', (error) => this.#server.logger.error('listener failed', { error: error.message }));
   }
 
   /** Stops to accept, lets requests under way finish, then closes all connections. */
   async stop(): Promise<void> {
-    const listener = this.#listener;
-    if (!listener) return;
-    this.#listener = undefined;
-    const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
+    const listeners = this.#listeners.splice(0);
+    if (listeners.length === 0) return;
+    const closed = listeners.map((listener) => new Promise<void>((resolve) => listener.close(() => resolve())));
     for (const session of this.#sessions) session.close();
     this.#http1.closeIdleConnections();
     await this.#drained();
     for (const socket of this.#sockets) socket.destroy();
-    await closed;
+    await Promise.all(closed);
   }
 
   async #drained(): Promise<void> {
@@ -115,7 +121,7 @@ export class HttpFrontend implements Runnable {
   }
 
   #address(): AddressInfo {
-    const address = this.#listener?.address();
+    const address = this.#listeners[0]?.address();
     if (!address || typeof address === 'string')
       throw new KeelsonError('ServiceUnavailable', 'The HTTP front end does not listen');
     return address;
@@ -149,7 +155,7 @@ export class HttpFrontend implements Runnable {
   #makeHttp1(): HttpServer {
     const http1 = createHttpServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 });
     http1.on('request', (request, response) => {
-      if (!this.#listener) response.setHeader('Connection', 'close');
+      if (this.#listeners.length === 0) response.setHeader('Connection', 'close');
       void this.#requests.serve(new Http1Exchange(request, response));
     });
     http1.on('upgrade', (request, socket, head) => void this.#requests.upgrade(request, socket, head));
