@@ -24,6 +24,7 @@ export { ensureObjects } from './bootstrap/ensure-objects.ts';
 export { bootstrapObjects, firstAddress, type BootstrapObject, type BootstrapOptions } from './bootstrap/objects.ts';
 export { HttpFrontend, type HttpFrontendOptions, type TlsOptions } from './http/http-frontend.ts';
 export type { HealthCheck } from './http/health.ts';
+export { API_SERVER_USER, Loopback } from './loopback.ts';
 export { Registry, type RegistryChange } from './registry/registry.ts';
 export type { ResourceDefinition } from './registry/resource-definition.ts';
 export type { Companions, NameRule, Strategy, StrategyContext, UserInfo } from './registry/strategy.ts';
@@ -40,4 +41,4 @@ export {
 } from './streams/kubelet-connection.ts';
 export { PodStreams } from './streams/pod-streams.ts';
 export { SUBRESOURCE_CONNECTOR, type ConnectRequest, type SubresourceConnector } from './subresources/connector.ts';
-export { API_SERVER, AUTHENTICATOR, AUTHORIZER, TOKEN_ISSUER } from './tokens.ts';
+export { API_SERVER, AUTHENTICATOR, AUTHORIZER, CLUSTER_AUTH, KUBELET_CONNECTION, LOOPBACK, TOKEN_ISSUER } from './tokens.ts';

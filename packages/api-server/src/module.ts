@@ -4,14 +4,15 @@ import { STORE, type Store } from '@keelson/store';
 import { ContainerModule } from 'inversify';
 import { ADMISSION_MUTATOR, ADMISSION_VALIDATOR, type AdmissionMutator, type AdmissionValidator } from './admission/admission.ts';
 import { ApiServer, type ApiServerExtensions, type ApiServerOptions } from './api-server.ts';
+import { ClusterAuth, type ClusterAuthOptions } from './auth/cluster-auth.ts';
 import type { Authenticator, Authorizer, TokenIssuer } from './auth/contracts.ts';
-import type { VirtualResource } from './registry/virtual-resource.ts';
-import type { PathHandler } from './request/path-handler.ts';
-import type { SubresourceConnector } from './subresources/connector.ts';
-import { VIRTUAL_RESOURCE } from './registry/virtual-resource.ts';
-import { PATH_HANDLER } from './request/path-handler.ts';
-import { SUBRESOURCE_CONNECTOR } from './subresources/connector.ts';
-import { API_SERVER, AUTHENTICATOR, AUTHORIZER, TOKEN_ISSUER } from './tokens.ts';
+import { Loopback } from './loopback.ts';
+import { VIRTUAL_RESOURCE, type VirtualResource } from './registry/virtual-resource.ts';
+import { PATH_HANDLER, type PathHandler } from './request/path-handler.ts';
+import { KubeletConnection, type KubeletConnectionOptions } from './streams/kubelet-connection.ts';
+import { PodStreams } from './streams/pod-streams.ts';
+import { SUBRESOURCE_CONNECTOR, type SubresourceConnector } from './subresources/connector.ts';
+import { API_SERVER, AUTHENTICATOR, AUTHORIZER, CLUSTER_AUTH, KUBELET_CONNECTION, LOOPBACK, TOKEN_ISSUER } from './tokens.ts';
 
 /**
  * Binds an API server over the bound store, clock and logger. Admission plugins, authenticators, connectors, virtual resources and path
@@ -19,13 +20,21 @@ import { API_SERVER, AUTHENTICATOR, AUTHORIZER, TOKEN_ISSUER } from './tokens.ts
  */
 export const apiServerModule = (options: ApiServerOptions = {}): ContainerModule =>
   new ContainerModule(({ bind }) => {
+    bind(LOOPBACK)
+      .toResolvedValue(() => new Loopback(), [])
+      .inSingletonScope();
     bind(API_SERVER)
       .toResolvedValue(
-        (...parts: Parts) => new ApiServer(dependenciesOf(parts), options),
+        (...[store, clock, logger, loopback, ...parts]: Parts) => {
+          const server = new ApiServer({ store, clock, logger, ...extensionsOf(parts) }, options);
+          loopback.attach(server);
+          return server;
+        },
         [
           STORE,
           CLOCK,
           LOGGER,
+          LOOPBACK,
           many(ADMISSION_MUTATOR),
           many(ADMISSION_VALIDATOR),
           many(AUTHENTICATOR),
@@ -34,7 +43,33 @@ export const apiServerModule = (options: ApiServerOptions = {}): ContainerModule
           many(PATH_HANDLER),
           { serviceIdentifier: AUTHORIZER, optional: true },
           { serviceIdentifier: TOKEN_ISSUER, optional: true },
+          { serviceIdentifier: CLUSTER_AUTH, optional: true },
         ],
+      )
+      .inSingletonScope();
+  });
+
+/** Binds client certificates, service account tokens, RBAC and the review kinds to the server. */
+export const clusterAuthModule = (options: ClusterAuthOptions): ContainerModule =>
+  new ContainerModule(({ bind }) => {
+    bind(CLUSTER_AUTH)
+      .toResolvedValue(
+        (clock: Clock, logger: Logger, { transport }: Loopback) => new ClusterAuth({ clock, logger, transport }, options),
+        [CLOCK, LOGGER, LOOPBACK],
+      )
+      .inSingletonScope();
+  });
+
+/** Binds logs and streams of pods to the server, through the kubelets of their nodes. */
+export const podStreamsModule = (options: KubeletConnectionOptions): ContainerModule =>
+  new ContainerModule(({ bind }) => {
+    bind(KUBELET_CONNECTION)
+      .toResolvedValue(() => new KubeletConnection(options), [])
+      .inSingletonScope();
+    bind(SUBRESOURCE_CONNECTOR)
+      .toResolvedValue(
+        (kubelets: KubeletConnection, { transport }: Loopback) => new PodStreams({ kubelets, transport }),
+        [KUBELET_CONNECTION, LOOPBACK],
       )
       .inSingletonScope();
   });
@@ -43,10 +78,8 @@ function many<T>(serviceIdentifier: T) {
   return { serviceIdentifier, isMultiple: true, optional: true } as const;
 }
 
-type Parts = [
-  store: Store,
-  clock: Clock,
-  logger: Logger,
+type Parts = [store: Store, clock: Clock, logger: Logger, loopback: Loopback, ...extensions: Extensions];
+type Extensions = [
   mutators: AdmissionMutator[] | undefined,
   validators: AdmissionValidator[] | undefined,
   authenticators: Authenticator[] | undefined,
@@ -55,21 +88,21 @@ type Parts = [
   pathHandlers: PathHandler[] | undefined,
   authorizer: Authorizer | undefined,
   tokenIssuer: TokenIssuer | undefined,
+  auth: ClusterAuth | undefined,
 ];
 
-function dependenciesOf(parts: Parts): ApiServerExtensions & { store: Store; clock: Clock; logger: Logger } {
-  const [store, clock, logger, mutators = [], validators = [], authenticators = [], ...others] = parts;
-  const [connectors = [], virtualResources = [], pathHandlers = [], authorizer, tokenIssuer] = others;
+function extensionsOf(extensions: Extensions): ApiServerExtensions {
+  const [mutators = [], validators = [], authenticators = [], connectors = [], virtualResources = [], ...others] = extensions;
+  const [pathHandlers = [], authorizer, tokenIssuer, auth] = others;
+  const own = auth?.extensions ?? {};
   return {
-    store,
-    clock,
-    logger,
+    ...own,
     mutators,
     validators,
-    authenticators,
+    authenticators: [...authenticators, ...(own.authenticators ?? [])],
     connectors,
-    virtualResources,
-    pathHandlers,
+    virtualResources: [...virtualResources, ...(own.virtualResources ?? [])],
+    pathHandlers: [...pathHandlers, ...(own.pathHandlers ?? [])],
     ...(authorizer && { authorizer }),
     ...(tokenIssuer && { tokenIssuer }),
   };

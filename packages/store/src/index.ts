@@ -1,3 +1,4 @@
+export { DirectoryLock } from './directory-lock.ts';
 export { LmdbStore, type LmdbStoreOptions } from './lmdb-store.ts';
 export { MemoryStore } from './memory-store.ts';
 export type { StoreOptions } from './options.ts';

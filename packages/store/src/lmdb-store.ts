@@ -9,7 +9,7 @@ import { checkCommit, checkKey, checkRangeOptions, checkReadable, checkRevision,
 import { historyBytes, openTables, type LmdbTables } from './internal/lmdb-tables.ts';
 import { decodeRecord } from './internal/records.ts';
 import { Snapshot } from './internal/snapshot.ts';
-import { StoreLock } from './internal/store-lock.ts';
+import { DirectoryLock } from './directory-lock.ts';
 import { nextTurn } from './internal/turn.ts';
 import { WatchHub } from './internal/watch-hub.ts';
 import { withDefaults, type StoreOptions } from './options.ts';
@@ -32,7 +32,7 @@ export interface LmdbStoreOptions extends StoreOptions {
 
 interface Parts {
   readonly tables: LmdbTables;
-  readonly lock: StoreLock;
+  readonly lock: DirectoryLock;
   readonly options: LmdbStoreOptions;
 }
 
@@ -41,7 +41,7 @@ const DEFAULT_MAX_HISTORY_BYTES = 1024 ** 3;
 /** The embedded store for one machine: an LMDB file in a directory. */
 export class LmdbStore implements Store {
   readonly #tables: LmdbTables;
-  readonly #lock: StoreLock;
+  readonly #lock: DirectoryLock;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #maxValueBytes: number;
@@ -62,9 +62,9 @@ export class LmdbStore implements Store {
 
   /** `ServiceUnavailable` if the directory cannot be used, another process has it open, or what is in it cannot be read. */
   static async open(options: LmdbStoreOptions): Promise<LmdbStore> {
-    let lock: StoreLock | undefined;
+    let lock: DirectoryLock | undefined;
     try {
-      lock = await StoreLock.take(options.path);
+      lock = await DirectoryLock.take(options.path);
       const tables = openTables(options.path, { durable: options.durability !== 'none', mapBytes: options.mapBytes });
       return new LmdbStore({ tables, lock, options });
     } catch (error) {

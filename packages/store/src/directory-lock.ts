@@ -1,16 +1,16 @@
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { KeelsonError } from '@keelson/base';
 
 /**
  * Keeps a directory to one opener. The operating system frees it when a process dies, however that comes.
  *
  * On Linux the lock is a socket in the abstract namespace, named after the directory's inode: there is never a stale one. Such names
- * end at the border of a network namespace, so the process that is named in `store.pid` is looked for as well. Elsewhere that file
+ * end at the border of a network namespace, so the process that is named in `<what>.pid` is looked for as well. Elsewhere that file
  * is all there is.
  */
-export class StoreLock implements AsyncDisposable {
+export class DirectoryLock implements AsyncDisposable {
   readonly #server: Server | undefined;
   readonly #pidFile: string;
 
@@ -19,12 +19,12 @@ export class StoreLock implements AsyncDisposable {
     this.#pidFile = pidFile;
   }
 
-  /** Makes `directory` if it is not there. `ServiceUnavailable` if another opener holds it. */
-  static async take(directory: string): Promise<StoreLock> {
+  /** Makes `directory` if it is not there. `ServiceUnavailable` if another opener of the same `what` holds it. */
+  static async take(directory: string, what = 'store'): Promise<DirectoryLock> {
     mkdirSync(directory, { recursive: true });
-    const pidFile = join(directory, 'store.pid');
+    const pidFile = join(directory, `${what}.pid`);
     const server = process.platform === 'linux' ? await bind(directory, pidFile) : undefined;
-    const lock = new StoreLock(server, pidFile);
+    const lock = new DirectoryLock(server, pidFile);
     try {
       const owner = readOwner(pidFile);
       if (owner && owner.pid !== process.pid && startOf(owner.pid) === owner.start) throw held(directory, pidFile);
@@ -54,9 +54,9 @@ async function bind(directory: string, pidFile: string): Promise<Server> {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(error.code === 'EADDRINUSE' ? held(directory, pidFile) : error),
     );
-    server.listen(`\0keelson-store:${dev}:${ino}`, resolve);
+    server.listen(`\0keelson-${basename(pidFile, '.pid')}:${dev}:${ino}`, resolve);
   });
-  // An open store alone does not keep a process alive.
+  // The lock alone does not keep a process alive.
   server.unref();
   return server;
 }
@@ -64,7 +64,10 @@ async function bind(directory: string, pidFile: string): Promise<Server> {
 function held(directory: string, pidFile: string): KeelsonError {
   const pid = readOwner(pidFile)?.pid;
   const owner = pid === undefined ? 'another process' : `process ${pid}`;
-  return new KeelsonError('ServiceUnavailable', `Cannot open the store in "${directory}": ${owner} has it open`);
+  return new KeelsonError(
+    'ServiceUnavailable',
+    `Cannot open the ${basename(pidFile, '.pid')} in "${directory}": ${owner} has it open`,
+  );
 }
 
 function readOwner(pidFile: string): { readonly pid: number; readonly start: string } | undefined {
