@@ -88,7 +88,7 @@ describe('Kubelet: running pods', () => {
     world.createPod('a', { restartPolicy: policy });
     await world.until(() => world.pod('a')?.status?.phase === phase);
 
-    await world.clock.advance(60_000);
+    await world.advance(60_000);
     expect(statusOf(world, 'a')?.restartCount).toBe(0);
     await world.until(() => [...world.runtime.sandboxes.values()].every(({ state }) => state === 'not-ready'));
   });
@@ -245,7 +245,7 @@ describe('Kubelet: running pods', () => {
     await world.until(() => condition(world, 'a', 'Ready') === 'True');
     const before = world.client.writes.filter((line) => line.startsWith('patch pods')).length;
 
-    await world.clock.advance(300_000);
+    await world.advance(300_000);
 
     expect(world.client.writes.filter((line) => line.startsWith('patch pods'))).toHaveLength(before);
   });
@@ -375,7 +375,7 @@ describe('Kubelet: faults', () => {
     const before = structuredClone(world.pod('a')?.status);
 
     await world.restart();
-    await world.clock.advance(120_000);
+    await world.advance(120_000);
 
     expect(world.pod('a')?.status).toEqual(before);
     expect(world.runtime.journal.filter((line) => line.startsWith('start'))).toEqual(['start web']);
@@ -431,7 +431,7 @@ describe('Kubelet: faults', () => {
     world.createPod('a');
     world.client.down = true;
     await world.until(() => world.runtime.latest('web')?.state === 'running');
-    await world.clock.advance(5000);
+    await world.advance(5000);
     world.client.down = false;
 
     await world.advanceUntil(() => condition(world, 'a', 'Ready') === 'True');
@@ -447,7 +447,7 @@ describe('Kubelet: probes', () => {
 
     world.createPod('a', { containers: [container('web', { readinessProbe })] });
     await world.until(() => statusOf(world, 'a')?.state?.running);
-    await world.clock.advance(20_000);
+    await world.advance(20_000);
     expect(condition(world, 'a', 'Ready')).toBe('False');
     exitCode = 0;
     await world.advanceUntil(() => condition(world, 'a', 'Ready') === 'True');
@@ -472,7 +472,7 @@ describe('Kubelet: probes', () => {
 
     world.createPod('a', { containers: [container('web', { livenessProbe })] });
     await world.advanceUntil(() => statusOf(world, 'a')?.restartCount === 1);
-    await world.clock.advance(30_000);
+    await world.advance(30_000);
 
     expect(world.runtime.journal.filter((line) => line.startsWith('stop'))).toEqual(['stop web 4']);
     expect(world.events.map(({ message }) => message)).toContain('Container web failed liveness probe, will be restarted');
@@ -488,7 +488,7 @@ describe('Kubelet: probes', () => {
 
     world.createPod('a', { containers: [container('web', { startupProbe, livenessProbe })] });
     await world.until(() => statusOf(world, 'a')?.state?.running);
-    await world.clock.advance(10_000);
+    await world.advance(10_000);
     expect(world.runtime.journal).not.toContain('exec live');
     expect(statusOf(world, 'a')).toMatchObject({ started: false, ready: false });
     started = true;
@@ -567,7 +567,7 @@ describe('Kubelet: the node', () => {
   it('renews its lease every 10 s, and writes its status only when due', async () => {
     await using world = await World.start();
     await world.until(() => world.client.read(Lease, { name: 'n1', namespace: 'kube-node-lease' }));
-    await world.clock.advance(1000);
+    await world.advance(1000);
     world.client.writes.length = 0;
 
     await world.advanceUntil(() => world.clock.now() >= Date.UTC(2026, 0, 1, 0, 5, 30), 10_000);
@@ -581,7 +581,7 @@ describe('Kubelet: the node', () => {
   it('comes back when somebody deletes its node', async () => {
     await using world = await World.start();
     await world.until(() => world.client.read(Node, { name: 'n1' }));
-    await world.clock.advance(1000);
+    await world.advance(1000);
 
     world.client.remove(Node, { name: 'n1' });
 

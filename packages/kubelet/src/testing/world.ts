@@ -6,6 +6,7 @@ import { ManualClock } from '@keelson/base/testing';
 import { Pod, type Container, type PodSpec, type Service } from '@keelson/api/core/v1';
 import { Kubelet } from '../kubelet.ts';
 import type { KubeletOptions } from '../options.ts';
+import { filesIdle } from './file-access.ts';
 import { MemoryClient } from './memory-client.ts';
 import { MemoryRuntime } from './memory-runtime.ts';
 
@@ -83,11 +84,20 @@ export class World implements AsyncDisposable {
   /** Moves time on in steps until a condition holds. */
   async advanceUntil(condition: () => unknown, stepMs = 1000, maxSteps = 400): Promise<void> {
     for (let step = 0; step < maxSteps; step += 1) {
+      await filesIdle();
       if (condition()) return;
       await this.clock.advance(stepMs);
-      await idle();
     }
     throw new Error(`never came true: ${condition.toString()}`);
+  }
+
+  /** Moves time on in steps of a second, each once the kubelet has done what the one before gave it to do. */
+  async advance(byMs: number): Promise<void> {
+    await filesIdle();
+    for (let leftMs = byMs; leftMs > 0; leftMs -= 1000) {
+      await this.clock.advance(Math.min(1000, leftMs));
+      await filesIdle();
+    }
   }
 
   #make(): Kubelet {
@@ -105,15 +115,6 @@ export class World implements AsyncDisposable {
       capacity: { cpu: '4', memory: '8Gi' },
       ...this.#options,
     });
-  }
-}
-
-/** File access takes real time, while time of the kubelet stands still: waits until none is going on. */
-async function idle(): Promise<void> {
-  for (let quiet = 0; quiet < 5;) {
-    await new Promise((resolve) => setImmediate(resolve));
-    const isBusy = process.getActiveResourcesInfo().some((resource) => resource.startsWith('FSReq'));
-    quiet = isBusy ? 0 : quiet + 1;
   }
 }
 
