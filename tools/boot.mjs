@@ -28,7 +28,7 @@ function install() {
 }
 
 if (needsInstall()) install();
-const scripts = { test: 'tools/test/main.ts' };
+const scripts = { test: 'tools/test/main.ts', bench: 'tools/bench/main.ts' };
 const script = scripts[command];
 if (!script) {
   process.stderr.write(`keelson: no command "${command}"; one of ${Object.keys(scripts).join(', ')}\n`);

@@ -1,6 +1,6 @@
 // Measures the LMDB store: durable commits, reads, watches, each beside what the disk or the bare database does in the same run.
 // Wall-clock figures are those of the machine at that moment; "cpu" is the processor time of this process, all threads.
-// Usage: node --conditions=keelson-source tools/bench/store/bench.ts [seconds for each measurement]
+// Usage: npm run bench -- store [seconds for each measurement]
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { LmdbStore, type Revision } from '@keelson/store';

@@ -1,0 +1,111 @@
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+/** What V8 writes as a CPU profile: a tree of calls, and which of its nodes was running at each sample. */
+export interface CpuProfile {
+  readonly nodes: readonly ProfileNode[];
+  readonly samples: readonly number[];
+  /** Microseconds from each sample to the one before. */
+  readonly timeDeltas: readonly number[];
+}
+
+interface ProfileNode {
+  readonly id: number;
+  readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
+}
+
+export interface FunctionTime {
+  readonly name: string;
+  readonly selfMs: number;
+  /** Of all time that was not idle, 0 to 1. */
+  readonly share: number;
+}
+
+/** A CPU profiler at work in another Node process, reached through its inspector (`node --inspect`). */
+export class RemoteProfiler implements AsyncDisposable {
+  readonly #socket: WebSocket;
+  readonly #waiting = new Map<number, PromiseWithResolvers<Record<string, unknown>>>();
+  #calls = 0;
+
+  private constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.addEventListener('message', ({ data }) => this.#receive(String(data)));
+    socket.addEventListener('close', () => {
+      for (const { reject } of this.#waiting.values()) reject(new Error('The inspector closed its connection'));
+    });
+  }
+
+  /** `url` is the `ws://` address that a process prints when its inspector starts. */
+  static async connect(url: string): Promise<RemoteProfiler> {
+    const socket = new WebSocket(url);
+    await once(socket, 'open');
+    const profiler = new RemoteProfiler(socket);
+    await profiler.#call('Profiler.enable');
+    await profiler.#call('Profiler.setSamplingInterval', { interval: 500 });
+    return profiler;
+  }
+
+  async start(): Promise<void> {
+    await this.#call('Profiler.start');
+  }
+
+  async stop(): Promise<CpuProfile> {
+    const { profile } = await this.#call('Profiler.stop');
+    return profile as CpuProfile;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#socket.readyState === WebSocket.CLOSED) return;
+    const closed = once(this.#socket, 'close');
+    this.#socket.close();
+    await closed;
+  }
+
+  async #call(method: string, params: object = {}): Promise<Record<string, unknown>> {
+    const id = ++this.#calls;
+    const answer = Promise.withResolvers<Record<string, unknown>>();
+    this.#waiting.set(id, answer);
+    this.#socket.send(JSON.stringify({ id, method, params }));
+    return answer.promise;
+  }
+
+  #receive(text: string): void {
+    const message = JSON.parse(text) as { id?: number; result?: Record<string, unknown>; error?: { message: string } };
+    const answer = message.id === undefined ? undefined : this.#waiting.get(message.id);
+    if (message.id === undefined || answer === undefined) return;
+    this.#waiting.delete(message.id);
+    if (message.error) answer.reject(new Error(message.error.message));
+    else answer.resolve(message.result ?? {});
+  }
+}
+
+/** Where a process spent its time by itself, function by function, longest first. Idle time is left out. */
+export function topFunctions(profile: CpuProfile, count: number): FunctionTime[] {
+  const names = new Map(profile.nodes.map((node) => [node.id, describe(node)]));
+  const micros = new Map<string, number>();
+  let total = 0;
+  for (const [at, id] of profile.samples.entries()) {
+    const name = names.get(id) ?? '(unknown)';
+    if (name === '(idle)') continue;
+    const spent = profile.timeDeltas[at] ?? 0;
+    total += spent;
+    micros.set(name, (micros.get(name) ?? 0) + spent);
+  }
+  return [...micros]
+    .toSorted(([, a], [, b]) => b - a)
+    .slice(0, count)
+    .map(([name, spent]) => ({ name, selfMs: spent / 1000, share: spent / total }));
+}
+
+function describe({ callFrame: { functionName, url, lineNumber } }: ProfileNode): string {
+  const name = functionName === '' ? '(anonymous)' : functionName;
+  return url === '' ? name : `${name} ${shorten(url)}:${lineNumber + 1}`;
+}
+
+/** The part of a script's address that says which module it is. */
+function shorten(url: string): string {
+  if (!url.startsWith('file:')) return url;
+  const path = fileURLToPath(url);
+  const [, module] = /\/((?:packages|apps|node_modules|tools)\/.*)$/.exec(path) ?? [];
+  return module ?? path;
+}
