@@ -1,6 +1,11 @@
 import type { ControllerFactory, ControllerOptions } from './controller-context.ts';
+import { rootCaCertificatePublisherController } from './root-ca-certificate-publisher/root-ca-certificate-publisher-controller.ts';
+import { serviceAccountController } from './serviceaccount/service-account-controller.ts';
 
 /** The built-in controllers by the names that kube-controller-manager's `--controllers` has for them. */
-export function builtinControllers(_options: ControllerOptions): Readonly<Record<string, ControllerFactory>> {
-  return {};
+export function builtinControllers(options: ControllerOptions): Readonly<Record<string, ControllerFactory>> {
+  return {
+    'serviceaccount-controller': serviceAccountController,
+    'root-ca-certificate-publisher-controller': rootCaCertificatePublisherController(options),
+  };
 }

@@ -1,0 +1,99 @@
+import { startTestApiServer, type TestApiServer, type TestApiServerOptions } from '@keelson/api-server/testing';
+import { silentLogger, SystemClock, type Clock, type Runnable } from '@keelson/base';
+import { createClient, type ApiCall, type Client, type Transport } from '@keelson/client';
+import { EventRecorder, InformerFactory } from '@keelson/controller-runtime';
+import type { ControllerContext, ControllerFactory } from '../controller-context.ts';
+
+const DEADLINE_MS = 10_000;
+
+/** A real API server in this process with some controllers, for tests. */
+export class World implements AsyncDisposable {
+  readonly api: TestApiServer;
+  /** The test's own. */
+  readonly client: Client;
+  readonly clock: Clock;
+  /** `METHOD path` of each write that controllers tried, without Events. */
+  readonly writes: string[] = [];
+  /** All that controllers asked, watches too. */
+  readonly calls: string[] = [];
+  readonly #informers: InformerFactory;
+  readonly #controllerClient: Client;
+  readonly #running: Runnable[] = [];
+  readonly #recorders: EventRecorder[] = [];
+
+  constructor(api: TestApiServer, clock: Clock) {
+    this.api = api;
+    this.clock = clock;
+    this.client = createClient(api.transport);
+    this.#controllerClient = createClient(this.#recorded(api.transport));
+    this.#informers = new InformerFactory({ client: this.#controllerClient, clock, logger: silentLogger });
+  }
+
+  /** Starts controllers, in this order. */
+  async run(...factories: readonly ControllerFactory[]): Promise<void> {
+    const { signal } = new AbortController();
+    const controllers = factories.map((factory) => factory(this.#context()));
+    await this.#informers.start(signal);
+    for (const controller of controllers) {
+      this.#running.push(controller);
+      await controller.start(signal);
+    }
+  }
+
+  /** Stops the controllers; `run` may start others. */
+  async stopControllers(): Promise<void> {
+    for (const controller of this.#running.splice(0).toReversed()) await controller.stop();
+    for (const recorder of this.#recorders.splice(0)) await recorder.stop();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stopControllers();
+    await this.#informers.stop();
+    await this.api.close();
+  }
+
+  #context(): ControllerContext {
+    const [client, { clock }] = [this.#controllerClient, this];
+    const events = new EventRecorder({ client, clock, logger: silentLogger, component: 'test' });
+    this.#recorders.push(events);
+    return { client, informers: this.#informers, events, clock, logger: silentLogger };
+  }
+
+  #recorded(transport: Transport): Transport {
+    const note = (call: ApiCall): void => {
+      this.calls.push(`${call.method} ${call.path}`);
+      if (call.method !== 'GET' && !call.path.endsWith('/events')) this.writes.push(`${call.method} ${call.path}`);
+    };
+    return {
+      request: (call) => {
+        note(call);
+        return transport.request(call);
+      },
+      watch: (call) => transport.watch(call),
+      stream: (call) => transport.stream(call),
+      upgrade: (call, protocols) => transport.upgrade(call, protocols),
+      close: () => transport.close(),
+    };
+  }
+}
+
+export async function startWorld(options: TestApiServerOptions = {}): Promise<World> {
+  const clock = options.clock ?? new SystemClock();
+  return new World(await startTestApiServer({ ...options, clock }), clock);
+}
+
+/** What `look` gives as soon as that is not `undefined` or `false`. */
+export async function eventually<T>(look: () => Promise<T | undefined | false> | T | undefined | false): Promise<T> {
+  const endMs = performance.now() + DEADLINE_MS;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined && found !== false) return found;
+    if (performance.now() > endMs) throw new Error(`Waited ${DEADLINE_MS} ms for: ${look.toString()}`);
+    await turns(1);
+  }
+}
+
+/** Lets what is ready to run do so, some turns of the event loop long. */
+export async function turns(count = 50): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
