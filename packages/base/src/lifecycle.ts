@@ -29,13 +29,17 @@ export class Lifecycle implements Runnable {
     return part;
   }
 
+  /** Starts a part now, and has it stopped with the others: for what can only be made when others run. */
+  async run<T extends Runnable>(part: T, signal: AbortSignal): Promise<T> {
+    signal.throwIfAborted();
+    this.#running.push(part);
+    await part.start(signal);
+    return part;
+  }
+
   async start(signal: AbortSignal): Promise<void> {
     try {
-      for (const part of this.#parts) {
-        signal.throwIfAborted();
-        this.#running.push(part);
-        await part.start(signal);
-      }
+      for (const part of this.#parts) await this.run(part, signal);
     } catch (error) {
       await this.stop();
       throw error;

@@ -1,0 +1,58 @@
+import { join, resolve } from 'node:path';
+import { errorMessage, type LogLevel } from '@keelson/base';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { PROXY_MODES, RUNTIMES, STORES, type ClusterOptions } from './options.ts';
+
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error'];
+
+type UpFlags = Omit<ClusterOptions, 'kubeconfig'> & { readonly kubeconfig?: string; readonly logLevel: LogLevel };
+
+/** Runs a command line; resolves to the exit code. */
+export async function run(argv: readonly string[]): Promise<number> {
+  let code = 0;
+  const program = new Command('keelson').description('Kubernetes in one process').showHelpAfterError();
+  const dataDir = (): Option => new Option('--data-dir <dir>', 'where keys, data and volumes are kept').default('.keelson');
+  program
+    .command('up')
+    .description('start a cluster, and run it until it is interrupted')
+    .addOption(dataDir())
+    .addOption(new Option('--port <port>', 'of the API server; 0 for any that is free').argParser(port).default(6443))
+    .option('--bind <address>', 'the address that the API server listens on', '127.0.0.1')
+    .option('--kubeconfig <file>', "where to write the administrator's kubeconfig (default: kubeconfig in the data directory)")
+    .addOption(new Option('--runtime <name>', 'what runs containers').choices(RUNTIMES).default('auto'))
+    .addOption(new Option('--nodes <n>', 'more than one only with --runtime sim').argParser(count).default(1))
+    .addOption(new Option('--proxy-mode <mode>', 'how packets get to services').choices(PROXY_MODES).default('auto'))
+    .addOption(new Option('--store <driver>', 'where objects are stored').choices(STORES).default('lmdb'))
+    .addOption(new Option('--log-level <level>', 'least level of what is logged').choices(LOG_LEVELS).default('warn'))
+    .action(async ({ logLevel, ...flags }: UpFlags) => {
+      const { up } = await import('./up.ts');
+      const directory = resolve(flags.dataDir);
+      const kubeconfig = flags.kubeconfig === undefined ? join(directory, 'kubeconfig') : resolve(flags.kubeconfig);
+      code = await up({ ...flags, dataDir: directory, kubeconfig }, { logLevel });
+    });
+  program
+    .command('reset')
+    .description('remove the containers, rules and data of a cluster')
+    .addOption(dataDir())
+    .action(async (flags: { readonly dataDir: string }) => {
+      const { reset } = await import('./reset.ts');
+      await reset({ dataDir: resolve(flags.dataDir) });
+    });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+  } catch (error) {
+    process.stderr.write(`keelson: ${errorMessage(error)}\n`);
+    code = 1;
+  }
+  return code;
+}
+
+function port(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+  throw new InvalidArgumentError('It has to be a number from 0 to 65535.');
+}
+
+function count(text: string): number {
+  if (/^\d{1,4}$/.test(text) && Number(text) >= 1 && Number(text) <= 1_000) return Number(text);
+  throw new InvalidArgumentError('It has to be a number from 1 to 1000.');
+}

@@ -1,0 +1,174 @@
+import 'reflect-metadata';
+import { join } from 'node:path';
+import {
+  API_SERVER,
+  CLUSTER_AUTH,
+  HttpFrontend,
+  KUBELET_CONNECTION,
+  bootstrapObjects,
+  ensureObjects,
+  writeFileAtomic,
+  type ApiServer,
+} from '@keelson/api-server';
+import { apiServerModule, clusterAuthModule, podStreamsModule } from '@keelson/api-server/module';
+import { CLOCK, Lifecycle, LOGGER, type Clock, type Logger, type Runnable } from '@keelson/base';
+import { CLIENT, createClient, kubeconfigOf } from '@keelson/client';
+import { INFORMERS } from '@keelson/controller-runtime';
+import { controllerRuntimeModule } from '@keelson/controller-runtime/module';
+import { STORE } from '@keelson/store';
+import { storeModule } from '@keelson/store/module';
+import { Container } from 'inversify';
+import type { ClusterSettings } from '../options.ts';
+import { silentProgress, type Progress } from '../progress.ts';
+import { loadCredentials, type ClusterCredentials } from './credentials.ts';
+import type { Reachable } from './component-context.ts';
+import { addControllers, addScheduler } from './control-plane.ts';
+import { addNodes } from './nodes.ts';
+import { addProxy } from './proxy.ts';
+import { BOOTSTRAP, INFORMER } from './users.ts';
+
+export interface ClusterDependencies {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly progress?: Progress;
+  /** Called once everything is bound and nothing is made: binds, rebinds or adds. */
+  readonly configure?: (container: Container) => void;
+}
+
+export const SERVICE_CIDR = '10.96.0.0/16';
+/** All of Kubernetes in one process: an API server with its store, controllers, scheduler, nodes and proxy. */
+export class Cluster implements Runnable {
+  readonly name = 'cluster';
+  readonly #settings: ClusterSettings;
+  readonly #reachable: Reachable;
+  readonly #deps: ClusterDependencies;
+  readonly #progress: Progress;
+  readonly #lifecycle: Lifecycle;
+  #frontend: HttpFrontend | undefined;
+
+  constructor(settings: ClusterSettings, reachable: Reachable, deps: ClusterDependencies) {
+    this.#settings = settings;
+    this.#reachable = reachable;
+    this.#deps = deps;
+    this.#progress = deps.progress ?? silentProgress;
+    this.#lifecycle = new Lifecycle(deps.logger);
+  }
+
+  /** `https://ADDRESS:PORT` of the API server. */
+  get url(): string {
+    return this.#frontend?.url ?? '';
+  }
+
+  /** Resolves when the API server is ready and all parts run. What has started is stopped again if something cannot. */
+  async start(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#start(signal);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** Containers and data stay. */
+  async stop(): Promise<void> {
+    await this.#lifecycle.stop();
+  }
+
+  async #start(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#deps;
+    const hosts = [...new Set([this.#settings.bind, '127.0.0.1', this.#reachable.nodeAddress, '10.96.0.1'])];
+    const credentials = await this.#progress.step('keys and certificates', () =>
+      loadCredentials(join(this.#settings.dataDir, 'pki'), hosts, clock),
+    );
+    const container = this.#container(credentials);
+    const server = await this.#progress.step('store and API server', () => this.#startServer(container, credentials, signal));
+    await this.#progress.step('controllers, scheduler and nodes', () =>
+      this.#startComponents(container, { server, credentials, signal }),
+    );
+  }
+
+  #container(credentials: ClusterCredentials): Container {
+    const { clock, logger, configure } = this.#deps;
+    const { store, dataDir } = this.#settings;
+    const container = new Container();
+    container.bind(CLOCK).toConstantValue(clock);
+    container.bind(LOGGER).toConstantValue(logger);
+    const { authority, kubeletClient } = credentials;
+    container.load(
+      storeModule(store === 'memory' ? { driver: 'memory' } : { driver: 'lmdb', path: join(dataDir, 'store') }),
+      apiServerModule({ serviceCidr: SERVICE_CIDR, serverAddress: () => this.url.replace('https://', '') }),
+      clusterAuthModule({ signingKey: credentials.signingKey }),
+      podStreamsModule({ tls: { ca: authority.certificate, ...kubeletClient } }),
+      controllerRuntimeModule(),
+    );
+    container
+      .bind(CLIENT)
+      .toResolvedValue((server: ApiServer) => createClient(server.transport(INFORMER)), [API_SERVER])
+      .inSingletonScope();
+    configure?.(container);
+    return container;
+  }
+
+  async #startServer(container: Container, credentials: ClusterCredentials, signal: AbortSignal): Promise<ApiServer> {
+    const store = await container.getAsync(STORE);
+    await this.#lifecycle.run(toRunnable('store', { stop: () => store.close() }), signal);
+    const server = await container.getAsync(API_SERVER);
+    const auth = container.get(CLUSTER_AUTH);
+    const kubelets = container.get(KUBELET_CONNECTION);
+    await this.#lifecycle.run(toRunnable('kubelet connections', { stop: async () => kubelets.close() }), signal);
+    await this.#lifecycle.run(server, signal);
+    await this.#lifecycle.run(toRunnable('authorization', { stop: () => auth.stop() }), signal);
+    this.#frontend = this.#makeFrontend(server, credentials);
+    await this.#lifecycle.run(this.#frontend, signal);
+    await ensureObjects(server.transport(BOOTSTRAP), this.#objects(credentials));
+    await auth.ready();
+    await this.#writeKubeconfig(credentials);
+    return server;
+  }
+
+  #makeFrontend(server: ApiServer, { serving, authority }: ClusterCredentials): HttpFrontend {
+    const { bind, port } = this.#settings;
+    const { nodeAddress } = this.#reachable;
+    const { certificate, privateKey: key } = serving;
+    const isCovered = bind === nodeAddress || bind === '0.0.0.0' || nodeAddress === '127.0.0.1';
+    return new HttpFrontend(server, {
+      host: bind,
+      port,
+      moreHosts: isCovered ? [] : [nodeAddress],
+      tls: { certificate, key, clientAuthorities: [authority.certificate] },
+    });
+  }
+
+  #objects({ authority }: ClusterCredentials): ReturnType<typeof bootstrapObjects> {
+    const { nodeAddress } = this.#reachable;
+    // No address of the loopback may be an endpoint: simulated pods reach nothing.
+    const advertise = nodeAddress === '127.0.0.1' ? undefined : { address: nodeAddress, port: this.#frontend?.port ?? 0 };
+    return bootstrapObjects({ serviceCidr: SERVICE_CIDR, advertise, clientCa: authority.certificate });
+  }
+
+  async #writeKubeconfig({ authority, admin }: ClusterCredentials): Promise<void> {
+    // Clients cannot connect to "any address".
+    const server = this.url.replace('//0.0.0.0:', '//127.0.0.1:');
+    const text = kubeconfigOf('keelson', { server, ca: authority.certificate, ...admin });
+    await writeFileAtomic(this.#settings.kubeconfig, text, 0o600);
+  }
+
+  async #startComponents(
+    container: Container,
+    { server, credentials, signal }: { server: ApiServer; credentials: ClusterCredentials; signal: AbortSignal },
+  ): Promise<void> {
+    const parts = new Lifecycle(this.#deps.logger);
+    const informers = container.get(INFORMERS);
+    await this.#lifecycle.run(informers, signal);
+    const context = { container, server, credentials, settings: this.#settings, informers, reachable: this.#reachable };
+    addControllers(parts, context);
+    addScheduler(parts, context);
+    await addNodes(parts, context);
+    await addProxy(parts, context);
+    await this.#lifecycle.run(parts, signal);
+  }
+}
+
+function toRunnable(name: string, { stop }: { readonly stop: () => Promise<void> }): Runnable {
+  return { name, start: async () => undefined, stop };
+}

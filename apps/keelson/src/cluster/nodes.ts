@@ -1,0 +1,69 @@
+import { join } from 'node:path';
+import type { Lifecycle } from '@keelson/base';
+import { CLOCK } from '@keelson/base';
+import { CLIENT, createClient } from '@keelson/client';
+import { KUBELET, KUBELET_EVENTS, kubeletModule } from '@keelson/kubelet/module';
+import type { KubeletOptions } from '@keelson/kubelet';
+import { CONTAINER_RUNTIME, SimulatedRuntime } from '@keelson/runtime';
+import { EventRecorder } from '@keelson/controller-runtime';
+import { Container } from 'inversify';
+import type { ComponentContext } from './component-context.ts';
+import { stopOnly } from './control-plane.ts';
+import { nodeUser } from './users.ts';
+
+/** What a simulated node says it has: it costs nothing. */
+const SIMULATED_CAPACITY = { cpu: '32', memory: '256Gi', 'ephemeral-storage': '1Ti' };
+
+export async function addNodes(parts: Lifecycle, context: ComponentContext): Promise<void> {
+  for (let index = 1; index <= context.settings.nodes; index += 1) await addNode(parts, context, index);
+}
+
+async function addNode(parts: Lifecycle, context: ComponentContext, index: number): Promise<void> {
+  const { container, server, settings } = context;
+  const nodeName = `node-${index}`;
+  const own = new Container({ parent: container });
+  own.bind(CLIENT).toConstantValue(createClient(server.transport(nodeUser(nodeName))));
+  own.load(kubeletModule(kubeletOptions(context, nodeName, index)));
+  await bindRuntime(own, settings.runtime, index);
+  const events = own.get(KUBELET_EVENTS);
+  if (events instanceof EventRecorder) parts.add(stopOnly(`events of ${nodeName}`, () => events.stop()));
+  parts.add(own.get(KUBELET));
+}
+
+/** Unless somebody has bound a runtime for all nodes. */
+async function bindRuntime(container: Container, runtime: 'docker' | 'sim', index: number): Promise<void> {
+  if (container.isBound(CONTAINER_RUNTIME)) return;
+  if (runtime === 'sim') {
+    container
+      .bind(CONTAINER_RUNTIME)
+      .toResolvedValue((clock) => new SimulatedRuntime({ clock, network: podNetwork(index) }), [CLOCK])
+      .inSingletonScope();
+    return;
+  }
+  throw new Error('Docker is not supported yet');
+}
+
+/** The first three bytes of the addresses of a node's pods. */
+function podNetwork(index: number): string {
+  return `10.${244 + Math.floor(index / 256)}.${index % 256}`;
+}
+
+function kubeletOptions({ credentials, settings, reachable }: ComponentContext, nodeName: string, index: number): KubeletOptions {
+  const { kubeletServing, authority } = credentials;
+  const host = reachable.nodeAddress;
+  return {
+    nodeName,
+    addresses: [
+      { type: 'InternalIP', address: host },
+      { type: 'Hostname', address: nodeName },
+    ],
+    rootDir: join(settings.dataDir, 'kubelet', nodeName),
+    podCidr: `${podNetwork(index)}.0/24`,
+    serving: {
+      host,
+      port: 0,
+      tls: { cert: kubeletServing.certificate, key: kubeletServing.privateKey, clientCa: authority.certificate },
+    },
+    ...(settings.runtime === 'sim' && { capacity: SIMULATED_CAPACITY }),
+  };
+}

@@ -1,0 +1,28 @@
+export const RUNTIMES = ['auto', 'docker', 'sim'] as const;
+export const PROXY_MODES = ['auto', 'userspace', 'iptables', 'none'] as const;
+export const STORES = ['lmdb', 'memory'] as const;
+
+/** What `keelson up` can be told. */
+export interface ClusterOptions {
+  /** Everything that has to outlive the process: keys, store, volumes. */
+  readonly dataDir: string;
+  /** Of the API server; 0 for any that is free. */
+  readonly port: number;
+  /** The address that the API server listens on. */
+  readonly bind: string;
+  /** Where the administrator's kubeconfig is written. */
+  readonly kubeconfig: string;
+  /** `auto`: Docker if its engine answers, otherwise the simulated one. */
+  readonly runtime: (typeof RUNTIMES)[number];
+  /** More than one only with the simulated runtime. */
+  readonly nodes: number;
+  /** `auto`: none for simulated pods, iptables where the process may use it, otherwise userspace. */
+  readonly proxyMode: (typeof PROXY_MODES)[number];
+  readonly store: (typeof STORES)[number];
+}
+
+/** `ClusterOptions` once it is found out what the machine can do. */
+export interface ClusterSettings extends ClusterOptions {
+  readonly runtime: 'docker' | 'sim';
+  readonly proxyMode: 'userspace' | 'iptables' | 'none';
+}
