@@ -1,6 +1,6 @@
 import { ConfigMap, Namespace } from '@keelson/api/core/v1';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { eventually, startWorld, turns, type World } from '../test-support/world.ts';
+import { eventually, startWorld, turns, type World } from '../testing/world.ts';
 import { rootCaCertificatePublisherController } from './root-ca-certificate-publisher-controller.ts';
 
 const WHERE = { name: 'kube-root-ca.crt', namespace: 'default' };
