@@ -1,3 +1,4 @@
+export { runCommand, type Command, type CommandResult, type CommandRunner } from './command-runner.ts';
 export { endpointText, type ProxyEndpoint, type TrafficPolicy } from './endpoints.ts';
 export type { ProxyMode, SyncOptions, SyncProblem, SyncReport } from './proxy-mode.ts';
 export { ServiceProxy, type ServiceProxyDependencies, type ServiceProxyOptions } from './proxy.ts';
@@ -12,3 +13,4 @@ export {
   type ServicePort,
 } from './service-map.ts';
 export { PROXY_MODE, SERVICE_PROXY } from './tokens.ts';
+export { UserspaceMode, type UserspaceModeDependencies, type UserspaceModeOptions } from './userspace/userspace-mode.ts';

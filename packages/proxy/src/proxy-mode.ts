@@ -21,12 +21,14 @@ export interface SyncOptions {
 export interface SyncReport {
   /** Whether anything was different. */
   readonly changed: boolean;
-  /** Services that are not served as they should be. The others are. */
+  /** What is not served as it should be. All else is. */
   readonly problems: readonly SyncProblem[];
 }
 
 export interface SyncProblem {
-  /** The key of the service port. */
-  readonly service: string;
+  /** The key of the service port; undefined if it is about the node as a whole. */
+  readonly service?: string;
   readonly message: string;
+  /** True if trying again soon is of no use, since someone has to change something first. */
+  readonly lasting?: boolean;
 }

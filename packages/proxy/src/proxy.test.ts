@@ -91,6 +91,17 @@ describe('ServiceProxy', () => {
     await proxy.stop();
   });
 
+  it('waits for the next look where trying again is of no use', async () => {
+    const { clock, mode, proxy } = await setUp((one) => (one.problems = [{ message: 'no right to', lasting: true }]));
+
+    await clock.advance(30_000);
+    expect(mode.seen).toEqual(['changes 1']);
+    await clock.advance(30_000);
+
+    expect(mode.seen).toEqual(['changes 1', 'full 1']);
+    await proxy.stop();
+  });
+
   it('does one sync at a time, the next to the newest map', async () => {
     const { clock, services, mode, proxy } = await setUp();
     const gate = Promise.withResolvers<void>();

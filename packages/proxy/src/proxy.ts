@@ -104,11 +104,11 @@ export class ServiceProxy implements Runnable {
   }
 
   #finished(report: SyncReport): void {
-    const problems = report.problems.map((problem) => `${problem.service}: ${problem.message}`).join('; ');
+    const problems = report.problems.map(({ service, message }) => (service ? `${service}: ${message}` : message)).join('; ');
     // Said once, not at each of the tries that follow.
     if (problems && problems !== this.#lastProblems) this.#logger.warn('services are not served', { problems });
     this.#lastProblems = problems;
-    if (problems) this.#retryLater('changes');
+    if (report.problems.some((problem) => !problem.lasting)) this.#retryLater('changes');
     else this.#backoff.reset();
   }
 
