@@ -1,7 +1,7 @@
 // Runs on any Node from 18 on, before anything is installed: makes sure that `npm ci` has run, then goes on with the
 // Node of the project (node_modules/.bin/node), which is newer than what a machine may have.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -9,10 +9,18 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const bin = join(root, 'node_modules', '.bin');
 const [command = 'test', ...args] = process.argv.slice(2);
 
-/** True if what is installed is older than the lock file, or is not there at all. */
+/** True if something that the lock file names is not installed, or in another version. Packages of other platforms never are. */
 function needsInstall() {
-  const installed = join(root, 'node_modules', '.package-lock.json');
-  return !existsSync(installed) || statSync(installed).mtimeMs < statSync(join(root, 'package-lock.json')).mtimeMs;
+  const installed = packagesOf(join(root, 'node_modules', '.package-lock.json'));
+  const wanted = Object.entries(packagesOf(join(root, 'package-lock.json')));
+  return wanted.some(([path, { version, optional, peer }]) => {
+    if (!path.startsWith('node_modules/') || version === undefined || optional || peer) return false;
+    return installed[path]?.version !== version;
+  });
+}
+
+function packagesOf(lockFile) {
+  return existsSync(lockFile) ? JSON.parse(readFileSync(lockFile, 'utf8')).packages : {};
 }
 
 function install() {
@@ -28,7 +36,7 @@ function install() {
 }
 
 if (needsInstall()) install();
-const scripts = { test: 'tools/test/main.ts', bench: 'tools/bench/main.ts' };
+const scripts = { start: 'tools/start/main.ts', test: 'tools/test/main.ts', bench: 'tools/bench/main.ts' };
 const script = scripts[command];
 if (!script) {
   process.stderr.write(`keelson: no command "${command}"; one of ${Object.keys(scripts).join(', ')}\n`);
