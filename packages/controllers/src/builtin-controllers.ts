@@ -1,4 +1,5 @@
 import type { ControllerFactory, ControllerOptions } from './controller-context.ts';
+import { endpointsController } from './endpoints/endpoints-controller.ts';
 import { namespaceController } from './namespace/namespace-controller.ts';
 import { rootCaCertificatePublisherController } from './root-ca-certificate-publisher/root-ca-certificate-publisher-controller.ts';
 import { serviceAccountController } from './serviceaccount/service-account-controller.ts';
@@ -6,6 +7,7 @@ import { serviceAccountController } from './serviceaccount/service-account-contr
 /** The built-in controllers by the names that kube-controller-manager's `--controllers` has for them. */
 export function builtinControllers(options: ControllerOptions): Readonly<Record<string, ControllerFactory>> {
   return {
+    'endpoints-controller': endpointsController,
     'namespace-controller': namespaceController,
     'serviceaccount-controller': serviceAccountController,
     'root-ca-certificate-publisher-controller': rootCaCertificatePublisherController(options),
