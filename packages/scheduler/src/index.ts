@@ -1,3 +1,4 @@
+export { EventObserver, type EventSink } from './event-observer.ts';
 export {
   CycleState,
   labelsOf,
@@ -26,4 +27,4 @@ export { defaultPlugins } from './plugins/index.ts';
 export { podRequests, podRequestsForScoring, type Amounts } from './pod-resources.ts';
 export { Profile, unschedulableMessage, type Placement } from './profile.ts';
 export { DEFAULT_SCHEDULER, Scheduler, type SchedulerObserver, type SchedulerOptions } from './scheduler.ts';
-export { SCHEDULER, SCHEDULER_PLUGIN } from './tokens.ts';
+export { SCHEDULER, SCHEDULER_EVENTS, SCHEDULER_PLUGIN } from './tokens.ts';

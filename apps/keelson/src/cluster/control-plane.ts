@@ -2,7 +2,7 @@ import { CLOCK, LOGGER, type Lifecycle, type Runnable } from '@keelson/base';
 import { CLIENT, createClient } from '@keelson/client';
 import { CONTROLLER, EventRecorder } from '@keelson/controller-runtime';
 import { builtinControllers, type ControllerFactory } from '@keelson/controllers';
-import { SCHEDULER } from '@keelson/scheduler';
+import { SCHEDULER, SCHEDULER_EVENTS } from '@keelson/scheduler';
 import { schedulerModule } from '@keelson/scheduler/module';
 import { Container } from 'inversify';
 import type { ComponentContext } from './component-context.ts';
@@ -30,11 +30,15 @@ function addController(
 }
 
 export function addScheduler(parts: Lifecycle, { container, server }: ComponentContext): void {
+  const [clock, logger] = [container.get(CLOCK), container.get(LOGGER)];
+  const client = createClient(server.transport(SCHEDULER_USER));
+  const events = new EventRecorder({ client, clock, logger, component: 'default-scheduler' });
   const own = new Container({ parent: container });
-  own.bind(CLIENT).toConstantValue(createClient(server.transport(SCHEDULER_USER)));
+  own.bind(CLIENT).toConstantValue(client);
+  own.bind(SCHEDULER_EVENTS).toConstantValue(events);
   own.load(schedulerModule());
-  const scheduler = own.get(SCHEDULER);
-  parts.add(scheduler);
+  parts.add(stopOnly('events of default-scheduler', () => events.stop()));
+  parts.add(own.get(SCHEDULER));
 }
 
 export function stopOnly(name: string, stop: () => Promise<void>): Runnable {
