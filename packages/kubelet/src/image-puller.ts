@@ -1,14 +1,17 @@
 import { errorMessage, isReason, type Clock } from '@keelson/base';
 import type { Container, Pod } from '@keelson/api/core/v1';
 import type { ContainerRuntime, ImageStatus, PullCredentials } from '@keelson/runtime';
+import { durationText } from './duration-text.ts';
 import type { ConfigReader } from './env/container-env.ts';
 import type { WaitingReason } from './pod/container-statuses.ts';
 import { RestartBackoff } from './pod/restart-backoff.ts';
+import { containerSubject } from './event-subject.ts';
 import type { EventSink } from './ports.ts';
+import { untilAborted } from './until-aborted.ts';
 
 export type ImageOutcome =
   | { readonly ok: true; readonly image: ImageStatus }
-  | { readonly ok: false; readonly waiting: WaitingReason; readonly retryAfterMs: number | undefined };
+  | { readonly ok: false; readonly waiting: WaitingReason; readonly retryAtMs: number | undefined };
 
 export interface ImagePullerDependencies {
   readonly runtime: ContainerRuntime;
@@ -26,6 +29,7 @@ const REFERENCE =
 export class ImagePuller {
   readonly #deps: ImagePullerDependencies;
   readonly #backoff: RestartBackoff;
+  readonly #pulls = new Map<string, Promise<ImageStatus>>();
   readonly #failed = new Map<string, { readonly atMs: number; readonly reason: string; readonly message: string }>();
 
   constructor(deps: ImagePullerDependencies) {
@@ -33,31 +37,28 @@ export class ImagePuller {
     this.#backoff = new RestartBackoff(deps.clock);
   }
 
+  /** `retryAtMs` of a failure: when it may go better; never, if it hangs on the pod's own words. */
   async ensure(pod: Pod, container: Container, signal: AbortSignal): Promise<ImageOutcome> {
-    const { events, runtime } = this.#deps;
+    const { runtime } = this.#deps;
     const image = container.image ?? '';
+    const tell = this.#teller(pod, container);
     if (!REFERENCE.test(image)) {
       const message = `Failed to apply default image tag "${image}": couldn't parse image name "${image}": invalid reference format`;
-      events.event(pod, 'Warning', 'InspectFailed', message);
-      return { ok: false, waiting: { reason: 'InvalidImageName', message }, retryAfterMs: undefined };
+      tell('Warning', 'InspectFailed', message);
+      return refused(tell, { reason: 'InvalidImageName', message }, undefined);
     }
     const policy = container.imagePullPolicy ?? defaultPullPolicy(image);
     const found = policy === 'Always' ? undefined : await runtime.images.find(image, signal);
     if (found) {
-      events.event(
-        pod,
-        'Normal',
-        'Pulled',
-        `Container image "${image}" already present on machine and can be accessed by the pod`,
-      );
+      tell('Normal', 'Pulled', `Container image "${image}" already present on machine and can be accessed by the pod`);
       return { ok: true, image: found };
     }
     if (policy === 'Never') {
       const message = `Container image "${image}" is not present with pull policy of Never`;
-      events.event(pod, 'Warning', 'ErrImageNeverPull', message);
-      return { ok: false, waiting: { reason: 'ErrImageNeverPull', message }, retryAfterMs: undefined };
+      tell('Warning', 'ErrImageNeverPull', message);
+      return refused(tell, { reason: 'ErrImageNeverPull', message }, undefined);
     }
-    return this.#pull(pod, image, signal);
+    return this.#heldBack(pod, image, tell) ?? this.#pull(pod, image, { tell, signal });
   }
 
   forget(podUid: string): void {
@@ -65,52 +66,62 @@ export class ImagePuller {
     for (const key of this.#failed.keys()) if (key.startsWith(`${podUid}/`)) this.#failed.delete(key);
   }
 
-  async #pull(pod: Pod, image: string, signal: AbortSignal): Promise<ImageOutcome> {
-    const { clock, events, runtime } = this.#deps;
+  #teller(pod: Pod, container: Container): Tell {
+    return (type, reason, message) => this.#deps.events.event(containerSubject(pod, container.name), type, reason, message);
+  }
+
+  #heldBack(pod: Pod, image: string, tell: Tell): ImageOutcome | undefined {
+    const { clock } = this.#deps;
     const key = `${pod.metadata?.uid}/${image}`;
     const failure = this.#failed.get(key);
-    const remainingMs = failure ? this.#backoff.remainingMs(key, failure.atMs) : 0;
-    if (failure && clock.now() - failure.atMs < SHOWN_MS) {
+    if (!failure) return undefined;
+    if (clock.now() - failure.atMs < SHOWN_MS) {
       const waiting = { reason: failure.reason, message: failure.message };
-      return { ok: false, waiting, retryAfterMs: failure.atMs + SHOWN_MS - clock.now() };
+      return { ok: false, waiting, retryAtMs: failure.atMs + SHOWN_MS };
     }
-    if (failure && remainingMs > 0) {
-      const message = `Back-off pulling image "${image}"`;
-      events.event(pod, 'Normal', 'BackOff', message);
-      const waiting = { reason: 'ImagePullBackOff', message: `${message}: ErrImagePull: ${failure.message}` };
-      return { ok: false, waiting, retryAfterMs: remainingMs };
-    }
-    events.event(pod, 'Normal', 'Pulling', `Pulling image "${image}"`);
+    const remainingMs = this.#backoff.remainingMs(key, failure.atMs);
+    if (remainingMs === 0) return undefined;
+    const message = `Back-off pulling image "${image}"`;
+    tell('Normal', 'BackOff', message);
+    const waiting = { reason: 'ImagePullBackOff', message: `${message}: ${failure.reason}: ${failure.message}` };
+    return refused(tell, waiting, clock.now() + remainingMs);
+  }
+
+  async #pull(pod: Pod, image: string, { tell, signal }: { tell: Tell; signal: AbortSignal }): Promise<ImageOutcome> {
+    const { clock } = this.#deps;
+    tell('Normal', 'Pulling', `Pulling image "${image}"`);
     const startedAtMs = clock.monotonic();
     try {
-      const pulled = await runtime.images.pull(image, await this.#credentials(pod, image), signal);
-      const tookMs = Math.round(clock.monotonic() - startedAtMs);
-      const took = `${tookMs}ms (${tookMs}ms including waiting)`;
-      events.event(
-        pod,
-        'Normal',
-        'Pulled',
-        `Successfully pulled image "${image}" in ${took}. Image size: ${pulled.sizeBytes} bytes.`,
-      );
-      this.#failed.delete(key);
+      const pulled = await this.#pullOnce(image, await this.#credentials(pod, image), signal);
+      const took = durationText(clock.monotonic() - startedAtMs);
+      const size = `Image size: ${pulled.sizeBytes} bytes.`;
+      tell('Normal', 'Pulled', `Successfully pulled image "${image}" in ${took} (${took} including waiting). ${size}`);
+      this.#failed.delete(`${pod.metadata?.uid}/${image}`);
       return { ok: true, image: pulled };
     } catch (error) {
       signal.throwIfAborted();
-      return this.#refused(pod, image, error);
+      return this.#failedPull(pod, image, { tell, error });
     }
   }
 
-  #refused(pod: Pod, image: string, error: unknown): ImageOutcome {
-    const { clock, events } = this.#deps;
+  /** Pods that want the same image at the same time share one pull, which goes on when the first of them is gone. */
+  async #pullOnce(image: string, credentials: PullCredentials | undefined, signal: AbortSignal): Promise<ImageStatus> {
+    const key = JSON.stringify([image, credentials]);
+    const known = this.#pulls.get(key);
+    const pull = known ?? this.#deps.runtime.images.pull(image, credentials).finally(() => this.#pulls.delete(key));
+    if (!known) this.#pulls.set(key, pull);
+    return untilAborted(pull, signal);
+  }
+
+  #failedPull(pod: Pod, image: string, { tell, error }: { tell: Tell; error: unknown }): ImageOutcome {
     const key = `${pod.metadata?.uid}/${image}`;
     const message = errorMessage(error);
-    const atMs = clock.now();
+    const atMs = this.#deps.clock.now();
     this.#backoff.next(key, this.#failed.get(key)?.atMs ?? atMs);
-    events.event(pod, 'Warning', 'Failed', `Failed to pull image "${image}": ${message}`);
+    tell('Warning', 'Failed', `Failed to pull image "${image}": ${message}`);
     const reason = isReason(error, 'ServiceUnavailable') && message.includes('registry') ? 'RegistryUnavailable' : 'ErrImagePull';
     this.#failed.set(key, { atMs, reason, message });
-    events.event(pod, 'Warning', 'Failed', `Error: ${reason}`);
-    return { ok: false, waiting: { reason, message }, retryAfterMs: SHOWN_MS };
+    return refused(tell, { reason, message }, atMs + SHOWN_MS);
   }
 
   async #credentials(pod: Pod, image: string): Promise<PullCredentials | undefined> {
@@ -123,6 +134,13 @@ export class ImagePuller {
     }
     return undefined;
   }
+}
+
+type Tell = (type: 'Normal' | 'Warning', reason: string, message: string) => void;
+
+function refused(tell: Tell, waiting: WaitingReason, retryAtMs: number | undefined): ImageOutcome {
+  tell('Warning', 'Failed', `Error: ${waiting.reason}`);
+  return { ok: false, waiting, retryAtMs };
 }
 
 /** `Always` for `latest` and for what has no tag, else `IfNotPresent`. The API server says it once; this is for pods that come without. */

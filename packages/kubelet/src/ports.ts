@@ -1,4 +1,4 @@
-import type { Pod, Service } from '@keelson/api/core/v1';
+import type { ObjectReference, Pod, Service } from '@keelson/api/core/v1';
 import type { KubernetesObject } from '@keelson/api';
 import type { Observable } from 'rxjs';
 
@@ -22,7 +22,7 @@ export interface ServiceSource {
   whenSynced(signal?: AbortSignal): Promise<void>;
 }
 
-/** Takes events for the API's users. Never throws and never blocks. */
+/** Takes events for the API's users: about an object, or a part of one by reference. Never throws and never blocks. */
 export interface EventSink {
-  event(object: KubernetesObject, type: 'Normal' | 'Warning', reason: string, message: string): void;
+  event(about: KubernetesObject | ObjectReference, type: 'Normal' | 'Warning', reason: string, message: string): void;
 }

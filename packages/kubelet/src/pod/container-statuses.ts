@@ -1,7 +1,7 @@
 import { formatTime } from '@keelson/api';
 import type { Container, ContainerState, ContainerStateTerminated, ContainerStatus } from '@keelson/api/core/v1';
 import type { ContainerStatus as RuntimeContainer } from '@keelson/runtime';
-import { isSidecar } from './pod-facts.ts';
+import { ANNOTATIONS, isSidecar } from './pod-facts.ts';
 import { attemptsOf, type PodView } from './runtime-view.ts';
 
 export interface WaitingReason {
@@ -39,6 +39,7 @@ function statusOf(container: Container, role: 'init' | 'main' | 'ephemeral', inp
   const old = input.old.find((status) => status.name === container.name);
   const [latest, previous] = attemptsOf(input.view, container.name);
   const status = latest ? fromRuntime(latest, previous, old, input) : fromNothing(container, old, input);
+  if (latest) Object.assign(status, specOf(container));
   const reason = input.waiting.get(container.name);
   if (reason && !status.state?.running) putToWait(status, reason);
   const { running, terminated } = status.state ?? {};
@@ -50,6 +51,21 @@ function statusOf(container: Container, role: 'init' | 'main' | 'ephemeral', inp
       ? terminated?.exitCode === 0
       : running !== undefined && status.started && input.isReady(container, id);
   return status;
+}
+
+/** What of the definition holds for the container that was made by it. */
+function specOf({ resources, volumeMounts = [] }: Container): Partial<ContainerStatus> {
+  const mounts = volumeMounts.map(({ name, mountPath, readOnly }) => ({
+    name,
+    mountPath,
+    ...(readOnly && { readOnly, recursiveReadOnly: 'Disabled' }),
+  }));
+  const { limits, requests } = resources ?? {};
+  return {
+    ...(requests && { allocatedResources: requests }),
+    resources: { ...(limits && { limits }), ...(requests && { requests }) },
+    ...(mounts.length > 0 && { volumeMounts: mounts }),
+  };
 }
 
 /** The end that was the present state becomes the last state. */
@@ -69,7 +85,7 @@ function fromRuntime(
   const last = previous ? stateOf(previous, input) : lastOf(old, containerID);
   return {
     name: latest.name,
-    image: latest.image,
+    image: latest.annotations[ANNOTATIONS.image] ?? latest.image,
     imageID: latest.imageId,
     containerID,
     restartCount: Math.max(latest.attempt, old?.restartCount ?? 0),
@@ -128,7 +144,7 @@ function fromNothing(container: Container, old: ContainerStatus | undefined, inp
   const lost: ContainerStateTerminated = {
     exitCode: 137,
     reason: 'ContainerStatusUnknown',
-    message: LOST,
+    message: input.stopped ? LOST : LOST_RUNNING,
     ...(old.containerID !== undefined && { containerID: old.containerID }),
   };
   if (input.stopped) return { ...old, ready: false, state: { terminated: lost } };
@@ -136,3 +152,4 @@ function fromNothing(container: Container, old: ContainerStatus | undefined, inp
 }
 
 const LOST = 'The container could not be located when the pod was terminated';
+const LOST_RUNNING = 'The container could not be located when the pod was deleted.  The container used to be Running';

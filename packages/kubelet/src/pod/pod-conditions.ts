@@ -4,7 +4,13 @@ import { isSidecar } from './pod-facts.ts';
 import type { PodPhase } from './pod-phase.ts';
 
 /** The conditions that a kubelet writes. All others belong to somebody else. */
-export const OWN_CONDITIONS = ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled'] as const;
+export const OWN_CONDITIONS: readonly string[] = [
+  'PodReadyToStartContainers',
+  'Initialized',
+  'Ready',
+  'ContainersReady',
+  'PodScheduled',
+];
 
 export interface ConditionInput {
   readonly pod: Pod;

@@ -49,6 +49,8 @@ export const LABELS = {
 } as const;
 
 export const ANNOTATIONS = {
+  /** The image as the pod names it; the runtime knows it by its id. */
+  image: 'io.keelson.container.image',
   hash: 'io.kubernetes.container.hash',
   terminationMessagePath: 'io.kubernetes.container.terminationMessagePath',
 } as const;

@@ -22,12 +22,13 @@ export function podPhase(input: PhaseInput): PodPhase {
   if (isTerminal(previous)) return previous === 'Failed' ? 'Failed' : 'Succeeded';
   const init = countInit(spec, input.initStatuses);
   const main = countMain(spec.containers, statuses);
+  const running = main.running + init.sidecarsRunning;
   if (init.failed > 0 && spec.restartPolicy === 'Never') return 'Failed';
   const hasBegun = main.running + main.stopped > 0;
   if (!hasBegun && (init.pending > 0 || init.failed > 0 || init.sidecarsPending > 0)) return allStopped ? 'Failed' : 'Pending';
   if (main.waiting > 0) return 'Pending';
   if (main.unknown > 0) return 'Pending';
-  if (main.running > 0) return 'Running';
+  if (running > 0) return 'Running'; // A sidecar outlives the main containers by a moment; the pod ends with it.
   if (main.stopped > 0) return phaseOfStopped(spec, main, allStopped);
   return 'Pending';
 }
@@ -66,14 +67,15 @@ function countMain(containers: readonly Container[], statuses: readonly Containe
 function countInit(
   spec: PodSpec,
   statuses: readonly ContainerStatus[],
-): { pending: number; failed: number; sidecarsPending: number } {
-  const counts = { pending: 0, failed: 0, sidecarsPending: 0 };
+): { pending: number; failed: number; sidecarsPending: number; sidecarsRunning: number } {
+  const counts = { pending: 0, failed: 0, sidecarsPending: 0, sidecarsRunning: 0 };
   for (const init of spec.initContainers ?? []) {
     const status = statuses.find((each) => each.name === init.name);
     if (isSidecar(init)) {
       const isUp = status?.state?.running !== undefined && status.started === true;
       const hasRun = status?.state?.terminated !== undefined || status?.lastState?.terminated !== undefined;
       if (!isUp && !hasRun) counts.sidecarsPending += 1;
+      if (status?.state?.running) counts.sidecarsRunning += 1;
       continue;
     }
     const end = status?.state?.terminated ?? (status?.state?.waiting ? status.lastState?.terminated : undefined);

@@ -1,9 +1,10 @@
-import { errorMessage, TaskGroup, type Logger } from '@keelson/base';
+import { TaskGroup, type Logger } from '@keelson/base';
 import type { Container, Pod, Probe } from '@keelson/api/core/v1';
 import type { Alarms } from '../alarms.ts';
 import type { ContainerVerdicts } from '../pod/compute-actions.ts';
 import { isSidecar } from '../pod/pod-facts.ts';
 import { latestOf, readySandbox, type PodView } from '../pod/runtime-view.ts';
+import { containerSubject } from '../event-subject.ts';
 import type { EventSink } from '../ports.ts';
 import { runProbe, type ProbeDependencies, type ProbeOutcome, type ProbeTarget } from './probe-actions.ts';
 import { initialState, nextState, type ProbeState, type ProbeType } from './probe-state.ts';
@@ -161,13 +162,11 @@ export class ProbeManager implements ContainerVerdicts {
 
   #report({ type, pod, target }: Worker, { result, output, warning }: ProbeOutcome): void {
     const title = `${type[0]?.toUpperCase()}${type.slice(1)}`;
-    try {
-      if (result === 'failure') this.#deps.events.event(pod, 'Warning', 'Unhealthy', `${title} probe failed: ${output}`);
-      else if (result === 'unknown') this.#deps.events.event(pod, 'Warning', 'Unhealthy', `${title} probe errored: ${output}`);
-      else if (warning) this.#deps.events.event(pod, 'Warning', 'ProbeWarning', `${title} probe warning: ${output}`);
-    } catch (error) {
-      this.#deps.logger.warn('event was not taken', { container: target.container.name, error: errorMessage(error) });
-    }
+    const subject = containerSubject(pod, target.container.name);
+    const errored = `${title} probe errored and resulted in unknown state: ${output}`;
+    if (result === 'failure') this.#deps.events.event(subject, 'Warning', 'Unhealthy', `${title} probe failed: ${output}`);
+    else if (result === 'unknown') this.#deps.events.event(subject, 'Warning', 'Unhealthy', errored);
+    else if (warning) this.#deps.events.event(subject, 'Warning', 'ProbeWarning', `${title} probe warning: ${output}`);
   }
 }
 

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '@keelson/base';
 import { ManualClock } from '@keelson/base/testing';
-import { Pod, type Container, type PodSpec, type Service } from '@keelson/api/core/v1';
+import type { KubernetesObject } from '@keelson/api';
+import { Pod, type Container, type ObjectReference, type PodSpec, type Service } from '@keelson/api/core/v1';
 import { Kubelet } from '../kubelet.ts';
 import type { KubeletOptions } from '../options.ts';
 import { filesIdle } from './file-access.ts';
@@ -11,6 +12,7 @@ import { MemoryClient } from './memory-client.ts';
 import { MemoryRuntime } from './memory-runtime.ts';
 
 export interface RecordedEvent {
+  readonly about: KubernetesObject | ObjectReference;
   readonly type: string;
   readonly reason: string;
   readonly message: string;
@@ -103,8 +105,8 @@ export class World implements AsyncDisposable {
   #make(): Kubelet {
     const { client, clock, runtime } = this;
     const events = {
-      event: (_object: unknown, type: string, reason: string, message: string) =>
-        void this.events.push({ type, reason, message }),
+      event: (about: KubernetesObject | ObjectReference, type: string, reason: string, message: string) =>
+        void this.events.push({ about, type, reason, message }),
     };
     const services = { list: () => this.services, whenSynced: async () => undefined };
     const deps = { client, clock, runtime, events, services, pods: client.podsOf('n1'), logger: silentLogger };

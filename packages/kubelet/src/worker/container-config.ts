@@ -55,6 +55,7 @@ export function containerConfig(input: ContainerConfigInput): ContainerConfig {
     annotations: {
       ...pod.metadata?.annotations,
       [ANNOTATIONS.hash]: containerHash(container),
+      [ANNOTATIONS.image]: container.image ?? '',
       [ANNOTATIONS.terminationMessagePath]: terminationLog,
     },
   };

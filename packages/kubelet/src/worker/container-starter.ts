@@ -9,6 +9,8 @@ import type { WaitingReason } from '../pod/container-statuses.ts';
 import { RestartBackoff } from '../pod/restart-backoff.ts';
 import { latestOf, type PodView } from '../pod/runtime-view.ts';
 import { containerHash } from '../pod/pod-facts.ts';
+import { durationText } from '../duration-text.ts';
+import { containerSubject } from '../event-subject.ts';
 import type { EventSink, ServiceSource } from '../ports.ts';
 import type { ProbeDependencies } from '../probes/probe-actions.ts';
 import { runHook } from '../probes/hooks.ts';
@@ -39,7 +41,7 @@ export interface StartContext {
 
 export type StartOutcome =
   | { readonly started: true }
-  | { readonly started: false; readonly waiting: WaitingReason; readonly retryAfterMs: number | undefined };
+  | { readonly started: false; readonly waiting: WaitingReason; readonly retryAtMs: number | undefined };
 
 /** Starts one container: back-off, image, environment, mounts, the process, its postStart hook. */
 export class ContainerStarter {
@@ -56,9 +58,9 @@ export class ContainerStarter {
     const held = this.#holdBack(start, context);
     if (held) return held;
     const image = await this.#deps.images.ensure(context.pod, start.container, context.signal);
-    if (!image.ok) return { started: false, waiting: image.waiting, retryAfterMs: image.retryAfterMs };
+    if (!image.ok) return { started: false, waiting: image.waiting, retryAtMs: image.retryAtMs };
     const id = await this.#create(start, context, image.image).catch((error: unknown) =>
-      this.#failure(error, context, 'CreateContainerConfigError'),
+      this.#failure(error, start, context, 'CreateContainerConfigError'),
     );
     return typeof id === 'string' ? this.#run(id, start, context) : id;
   }
@@ -79,16 +81,14 @@ export class ContainerStarter {
       return undefined;
     }
     const where = `pod ${podText(pod)}`;
-    this.#deps.events.event(pod, 'Warning', 'BackOff', `Back-off restarting failed container ${container.name} in ${where}`);
+    const told = `Back-off restarting failed container ${container.name} in ${where}`;
+    this.#deps.events.event(containerSubject(pod, container.name), 'Warning', 'BackOff', told);
     const message = `back-off ${durationText(this.#backoff.delayMs(key))} restarting failed container=${container.name} pod=${podText(pod)}`;
-    return { started: false, waiting: { reason: 'CrashLoopBackOff', message }, retryAfterMs: remainingMs };
+    return { started: false, waiting: { reason: 'CrashLoopBackOff', message }, retryAtMs: this.#deps.clock.now() + remainingMs };
   }
 
-  async #create(
-    { container, attempt }: ContainerToStart,
-    context: StartContext,
-    image: ImageStatus,
-  ): Promise<string | StartOutcome> {
+  async #create(start: ContainerToStart, context: StartContext, image: ImageStatus): Promise<string | StartOutcome> {
+    const { container, attempt } = start;
     const { pod, sandbox, downward, volumes, signal } = context;
     const { config, services, runtime, nodeName, memoryCapacityBytes } = this.#deps;
     const env = await containerEnv({ pod, container, config, downward, services: services.list() });
@@ -108,19 +108,19 @@ export class ContainerStarter {
     signal.throwIfAborted();
     try {
       const id = await runtime.createContainer(sandbox.id, wanted, signal);
-      this.#deps.events.event(pod, 'Normal', 'Created', 'Container created');
+      this.#deps.events.event(containerSubject(pod, container.name), 'Normal', 'Created', 'Container created');
       return id;
     } catch (error) {
-      return this.#failure(error, context, 'CreateContainerError');
+      return this.#failure(error, start, context, 'CreateContainerError');
     }
   }
 
-  #failure(error: unknown, { pod, signal }: StartContext, reason: string): StartOutcome {
+  #failure(error: unknown, { container }: ContainerToStart, { pod, signal }: StartContext, reason: string): StartOutcome {
     signal.throwIfAborted();
     if (isReason(error, 'ServiceUnavailable')) throw error;
     const message = errorMessage(error);
-    this.#deps.events.event(pod, 'Warning', 'Failed', `Error: ${message}`);
-    return { started: false, waiting: { reason, message }, retryAfterMs: 5000 };
+    this.#deps.events.event(containerSubject(pod, container.name), 'Warning', 'Failed', `Error: ${message}`);
+    return { started: false, waiting: { reason, message }, retryAtMs: this.#deps.clock.now() + RETRY_MS };
   }
 
   async #run(id: string, start: ContainerToStart, context: StartContext): Promise<StartOutcome> {
@@ -128,9 +128,9 @@ export class ContainerStarter {
     try {
       await this.#deps.runtime.startContainer(id, signal);
     } catch (error) {
-      return this.#failure(error, context, 'RunContainerError');
+      return this.#failure(error, start, context, 'RunContainerError');
     }
-    this.#deps.events.event(pod, 'Normal', 'Started', 'Container started');
+    this.#deps.events.event(containerSubject(pod, start.container.name), 'Normal', 'Started', 'Container started');
     return this.#postStart(id, start, context);
   }
 
@@ -144,23 +144,21 @@ export class ContainerStarter {
     } catch (error) {
       signal.throwIfAborted();
       const message = `PostStartHook failed: ${errorMessage(error)}`;
-      this.#deps.events.event(pod, 'Warning', 'FailedPostStartHook', message);
-      this.#deps.events.event(pod, 'Normal', 'Killing', 'FailedPostStartHook');
+      const subject = containerSubject(pod, container.name);
+      this.#deps.events.event(subject, 'Warning', 'FailedPostStartHook', message);
+      this.#deps.events.event(subject, 'Normal', 'Killing', 'FailedPostStartHook');
       await this.#deps.runtime.stopContainer(id, pod.spec?.terminationGracePeriodSeconds ?? 30, signal);
-      return { started: false, waiting: { reason: 'PostStartHookError', message }, retryAfterMs: 0 };
+      return { started: false, waiting: { reason: 'PostStartHookError', message }, retryAtMs: this.#deps.clock.now() };
     }
   }
 }
+
+/** After a failure that may be mended from outside: a ConfigMap that is missing, say. */
+const RETRY_MS = 5000;
 
 /** Hooks have no limit of their own; a sync that hangs for ever would keep the pod from being watched. */
 const HOOK_TIMEOUT_MS = 600_000;
 
 function podText(pod: Pod): string {
   return `${pod.metadata?.name}_${pod.metadata?.namespace}(${pod.metadata?.uid})`;
-}
-
-/** As Go prints whole seconds: `10s`, `1m20s`, `5m0s`. */
-function durationText(ms: number): string {
-  const seconds = Math.round(ms / 1000);
-  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
 }

@@ -3,9 +3,11 @@ import type { Container, Pod } from '@keelson/api/core/v1';
 import type { ContainerRuntime, ContainerStatus } from '@keelson/runtime';
 import { allContainers } from '../pod/pod-facts.ts';
 import { readySandbox, type PodView } from '../pod/runtime-view.ts';
+import { containerSubject } from '../event-subject.ts';
 import type { EventSink } from '../ports.ts';
 import { runHook } from '../probes/hooks.ts';
 import type { ProbeDependencies } from '../probes/probe-actions.ts';
+import { untilAborted } from '../until-aborted.ts';
 import { sidecarsOf } from './pod-status.ts';
 
 export interface PodKillerDependencies {
@@ -16,7 +18,7 @@ export interface PodKillerDependencies {
   readonly probes: ProbeDependencies;
 }
 
-/** What is left for the signal after a preStop hook has used up the grace period. */
+/** What is left for the signal after a preStop hook, or the main containers, have used up the grace period. */
 const MIN_GRACE_SECONDS = 2;
 
 /** Ends containers with grace. Calls may overlap: a later one with less grace overtakes. */
@@ -33,13 +35,14 @@ export class PodKiller {
   async killPod(pod: Pod | undefined, view: PodView, graceSeconds: number, signal: AbortSignal): Promise<void> {
     const startedAtMs = this.#deps.clock.monotonic();
     const left = () => Math.max(0, graceSeconds - (this.#deps.clock.monotonic() - startedAtMs) / 1000);
+    const least = graceSeconds === 0 ? 0 : MIN_GRACE_SECONDS;
     const sidecars = pod ? sidecarsOf(pod) : [];
     const running = view.containers.filter(({ state }) => state === 'running' || state === 'unknown');
     const mains = running.filter(({ name }) => !sidecars.includes(name));
     await Promise.all(mains.map((container) => this.killContainer(pod, view, container, { graceSeconds, signal })));
     for (const name of [...sidecars].reverse()) {
       for (const container of running.filter((each) => each.name === name)) {
-        await this.killContainer(pod, view, container, { graceSeconds: Math.ceil(left()), signal });
+        await this.killContainer(pod, view, container, { graceSeconds: Math.max(least, Math.ceil(left())), signal });
       }
     }
     for (const { id } of view.sandboxes) await untilAborted(this.#deps.runtime.stopSandbox(id, signal), signal);
@@ -56,7 +59,8 @@ export class PodKiller {
     this.#begun.add(container.id);
     const startedAtMs = this.#deps.clock.monotonic();
     if (pod && isFirst) {
-      this.#deps.events.event(pod, 'Normal', 'Killing', options.message ?? `Stopping container ${container.name}`);
+      const message = options.message ?? `Stopping container ${container.name}`;
+      this.#deps.events.event(containerSubject(pod, container.name), 'Normal', 'Killing', message);
       if (graceSeconds > 0) await this.#preStop(pod, view, container, { graceSeconds, signal });
     }
     const usedSeconds = (this.#deps.clock.monotonic() - startedAtMs) / 1000;
@@ -85,7 +89,7 @@ export class PodKiller {
       await untilAborted(runHook(handler, target, this.#deps.probes, { timeoutMs: graceSeconds * 1000, signal }), signal);
     } catch (error) {
       if (signal.aborted) throw error;
-      this.#deps.events.event(pod, 'Warning', 'FailedPreStopHook', 'PreStopHook failed');
+      this.#deps.events.event(containerSubject(pod, container.name), 'Warning', 'FailedPreStopHook', 'PreStopHook failed');
       this.#deps.logger.info('preStop hook failed', {
         pod: pod.metadata?.name,
         container: container.name,
@@ -93,14 +97,4 @@ export class PodKiller {
       });
     }
   }
-}
-
-/** Stops waiting when the signal aborts, also for what does not look at signals. */
-export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }

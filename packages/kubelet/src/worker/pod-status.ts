@@ -3,10 +3,10 @@ import type { Pod, PodStatus } from '@keelson/api/core/v1';
 import type { ContainerStatus as RuntimeContainer } from '@keelson/runtime';
 import { containerStatuses, type StatusInput, type WaitingReason } from '../pod/container-statuses.ts';
 import { podConditions } from '../pod/pod-conditions.ts';
-import { isSidecar } from '../pod/pod-facts.ts';
+import { isSidecar, isTerminal } from '../pod/pod-facts.ts';
 import { podPhase } from '../pod/pod-phase.ts';
 import { qosClass } from '../pod/resources.ts';
-import { latestOf, readySandbox, type PodView } from '../pod/runtime-view.ts';
+import { readySandbox, type PodView } from '../pod/runtime-view.ts';
 
 export interface PodStatusInput {
   /** With the newest status that is known of it. */
@@ -24,41 +24,45 @@ export interface PodStatusInput {
   readonly verdict?: { readonly reason: string; readonly message: string } | undefined;
 }
 
+export interface PodReport {
+  readonly status: PodStatus;
+  /** The pod has come to its end, or has to: its phase says so only when nothing of it runs any more. */
+  readonly ended: boolean;
+}
+
 /** Pure: the whole of a pod's status, as far as it is a kubelet's. */
-export function podStatus(input: PodStatusInput): PodStatus {
+export function podStatus(input: PodStatusInput): PodReport {
   const { pod, view, nowMs, verdict } = input;
   const spec = pod.spec ?? { containers: [] };
   const old = pod.status ?? {};
-  const isInitialized = spec.containers.some(({ name }) => latestOf(view, name) !== undefined);
-  const waitReason = spec.initContainers?.length && !isInitialized ? 'PodInitializing' : 'ContainerCreating';
-  const init = containerStatuses(
-    spec.initContainers ?? [],
-    'init',
-    statusInput(input, old.initContainerStatuses, 'PodInitializing'),
-  );
+  const waitReason = spec.initContainers?.length ? 'PodInitializing' : 'ContainerCreating';
+  const init = containerStatuses(spec.initContainers ?? [], 'init', statusInput(input, old.initContainerStatuses, waitReason));
   const main = containerStatuses(spec.containers, 'main', statusInput(input, old.containerStatuses, waitReason));
   const ephemeral = containerStatuses(
     spec.ephemeralContainers ?? [],
     'ephemeral',
-    statusInput(input, old.ephemeralContainerStatuses, 'ContainerCreating'),
+    statusInput(input, old.ephemeralContainerStatuses, waitReason),
   );
-  const phase = verdict
+  const reached = verdict
     ? 'Failed'
     : podPhase({ spec, initStatuses: init, statuses: main, allStopped: input.stopped, previous: old.phase });
+  const ended = isTerminal(reached);
+  const isHeldBack = ended && !isTerminal(old.phase) && view.containers.some(({ state }) => state === 'running');
   const hasSandbox = readySandbox(view) !== undefined;
   const generation = pod.metadata?.generation;
-  return {
-    phase,
-    ...reasonOf(old, verdict),
+  const status: PodStatus = {
+    phase: isHeldBack ? (old.phase ?? 'Pending') : reached,
+    ...reasonOf(old, isHeldBack ? undefined : verdict),
     ...addresses(input),
     startTime: old.startTime ?? formatTime(nowMs),
     ...(init.length > 0 && { initContainerStatuses: init }),
     ...(verdict && main.every((status) => status.state?.waiting) ? {} : { containerStatuses: main }),
     ...(ephemeral.length > 0 && { ephemeralContainerStatuses: ephemeral }),
     qosClass: qosClass(pod),
-    conditions: podConditions({ pod, phase, initStatuses: init, statuses: main, hasSandbox, nowMs }),
+    conditions: podConditions({ pod, phase: reached, initStatuses: init, statuses: main, hasSandbox, nowMs }),
     ...(generation !== undefined && { observedGeneration: generation }),
   };
+  return { status, ended };
 }
 
 function reasonOf(old: PodStatus, verdict: PodStatusInput['verdict']): Pick<PodStatus, 'reason' | 'message'> {

@@ -9,14 +9,14 @@ import type { ImagePuller } from '../image-puller.ts';
 import type { Rejection } from '../pod/admission.ts';
 import { computeActions, type PodActions } from '../pod/compute-actions.ts';
 import type { WaitingReason } from '../pod/container-statuses.ts';
-import { isTerminal } from '../pod/pod-facts.ts';
 import { attemptsOf, emptyView, readySandbox, type PodView } from '../pod/runtime-view.ts';
+import { podSubject } from '../event-subject.ts';
 import type { EventSink } from '../ports.ts';
 import type { ProbeManager } from '../probes/probe-manager.ts';
 import { MountFailure, type VolumeManager, type VolumePaths } from '../volumes/volume-manager.ts';
 import type { ContainerStarter } from './container-starter.ts';
 import type { PodKiller } from './pod-killer.ts';
-import { podStatus } from './pod-status.ts';
+import { podStatus, type PodReport } from './pod-status.ts';
 import type { Pleg } from './pleg.ts';
 import { sandboxConfig, type SandboxContext } from './sandbox-config.ts';
 import type { StatusManager } from './status-manager.ts';
@@ -56,8 +56,8 @@ export function newMemory(): PodMemory {
 export interface SyncResult {
   /** The pod has ended for good: stop what is left of it. */
   readonly ended: boolean;
-  /** When to look again, at the latest. */
-  readonly againAfterMs: number;
+  /** When to look again, at the latest. A point in time, so that what a round itself takes delays nothing. */
+  readonly againAtMs: number;
 }
 
 /** How often configuration in volumes is looked at. */
@@ -77,20 +77,20 @@ export class PodSyncer {
   async sync(apiPod: Pod, memory: PodMemory, signal: AbortSignal): Promise<SyncResult> {
     const pod = this.#withStatus(apiPod);
     const nowMs = this.#deps.clock.now();
-    memory.verdict ??= tooOld(pod, nowMs);
-    const status = await this.report(apiPod, memory, { stopped: false });
-    if (isTerminal(status.phase)) return { ended: true, againAfterMs: RESYNC_MS };
+    memory.verdict ??= this.#tooOld(pod, nowMs);
+    const { status, ended } = await this.report(apiPod, memory, { stopped: false });
+    if (ended) return { ended: true, againAtMs: Infinity };
     const current = { ...pod, status: { ...status, conditions: merged(apiPod, status) } };
     const volumes = await this.#mount(current, memory);
-    if (typeof volumes === 'number') return { ended: false, againAfterMs: volumes };
+    if (typeof volumes === 'number') return { ended: false, againAtMs: volumes };
     const view = this.#viewOf(pod);
     const actions = computeActions(current, view, this.#deps.probes);
-    if (actions.killPod) return this.#endPod(apiPod, view, memory, signal);
-    const againMs = await this.#act(current, view, actions, { memory, volumes, signal });
+    if (actions.killPod) return { ended: true, againAtMs: Infinity };
+    const againAtMs = await this.#act(current, view, actions, { memory, volumes, signal });
     await this.#collectGarbage(view);
     await this.#deps.pleg.refresh();
     await this.report(apiPod, memory, { stopped: false });
-    return { ended: false, againAfterMs: Math.min(againMs, RESYNC_MS, untilTooOld(current, this.#deps.clock.now())) };
+    return { ended: false, againAtMs: Math.min(againAtMs, nowMs + RESYNC_MS, deadlineMs(current) ?? Infinity) };
   }
 
   /** Works the status out anew and hands it over to be written. */
@@ -98,13 +98,13 @@ export class PodSyncer {
     apiPod: Pod,
     memory: PodMemory,
     { stopped, terminating = stopped }: { stopped: boolean; terminating?: boolean },
-  ): Promise<PodStatus> {
+  ): Promise<PodReport> {
     const { clock, hostIps, pleg, probes, statuses } = this.#deps;
     const pod = this.#withStatus(apiPod);
     const view = this.#viewOf(pod);
     await this.#messages.collect(pod, view);
     probes.update(pod, view, terminating);
-    const status = podStatus({
+    const report = podStatus({
       pod,
       view,
       stopped,
@@ -116,8 +116,13 @@ export class PodSyncer {
       verdict: memory.verdict,
       terminationMessage: (container) => this.#messages.get(container),
     });
-    statuses.set(apiPod, status);
-    return status;
+    statuses.set(apiPod, report.status);
+    return report;
+  }
+
+  /** The API has the pod so now, with a status that may not be ours. */
+  observe(pod: Pod): void {
+    this.#deps.statuses.observe(pod);
   }
 
   /** Stops everything of a pod; resolves when nothing of it runs and the final status is on its way. */
@@ -170,7 +175,7 @@ export class PodSyncer {
     return { nodeName: sandbox.nodeName, hostIps, podIps: readySandbox(view)?.ips ?? [], allocatable: allocatable() };
   }
 
-  /** A number is a failure: milliseconds to wait before the next attempt. */
+  /** A number is a failure: when to try again. */
   async #mount(pod: Pod, memory: PodMemory): Promise<VolumePaths | number> {
     try {
       const paths = await this.#deps.volumes.mount(pod, this.#downward(this.#viewOf(pod)));
@@ -178,17 +183,17 @@ export class PodSyncer {
       return paths;
     } catch (error) {
       if (!(error instanceof MountFailure)) throw error;
-      this.#deps.events.event(pod, 'Warning', 'FailedMount', error.message);
+      this.#deps.events.event(podSubject(pod), 'Warning', 'FailedMount', error.message);
       memory.mountFailures += 1;
-      return Math.min(122_000, 250 * 2 ** memory.mountFailures);
+      return this.#deps.clock.now() + Math.min(122_000, 250 * 2 ** memory.mountFailures);
     }
   }
 
-  async #endPod(pod: Pod, view: PodView, memory: PodMemory, signal: AbortSignal): Promise<SyncResult> {
-    await this.#deps.killer.killPod(pod, view, pod.spec?.terminationGracePeriodSeconds ?? 30, signal);
-    await this.#deps.pleg.refresh();
-    await this.report(pod, memory, { stopped: true });
-    return { ended: true, againAfterMs: RESYNC_MS };
+  #tooOld(pod: Pod, nowMs: number): Rejection | undefined {
+    if (nowMs < (deadlineMs(pod) ?? Infinity)) return undefined;
+    const verdict = { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' };
+    this.#deps.events.event(podSubject(pod), 'Normal', verdict.reason, verdict.message);
+    return verdict;
   }
 
   async #act(
@@ -203,10 +208,10 @@ export class PodSyncer {
       actions.createSandbox === undefined
         ? readySandbox(view)
         : await this.#makeSandbox(pod, actions.createSandbox, memory, signal);
-    if (!sandbox) return Math.min(60_000, 500 * 2 ** memory.sandboxFailures);
+    if (!sandbox) return this.#deps.clock.now() + Math.min(60_000, 500 * 2 ** memory.sandboxFailures);
     const hostIps = pod.spec?.hostNetwork ? this.#deps.hostIps : sandbox.ips;
     const downward = { ...this.#downward(view), podIps: hostIps };
-    let againMs = RESYNC_MS;
+    let againAtMs = Infinity;
     for (const start of actions.start) {
       const outcome = await this.#deps.starter.start(start, { pod, view, sandbox, downward, volumes: context.volumes, signal });
       if (outcome.started) {
@@ -214,9 +219,9 @@ export class PodSyncer {
         continue;
       }
       memory.waiting.set(start.container.name, outcome.waiting);
-      againMs = Math.min(againMs, outcome.retryAfterMs ?? RESYNC_MS);
+      againAtMs = Math.min(againAtMs, outcome.retryAtMs ?? Infinity);
     }
-    return againMs;
+    return againAtMs;
   }
 
   async #kill(pod: Pod, view: PodView, actions: PodActions, signal: AbortSignal): Promise<void> {
@@ -230,7 +235,8 @@ export class PodSyncer {
       }),
     );
     if (actions.stopSandboxes.length > 0) {
-      this.#deps.events.event(pod, 'Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
+      const message = 'Pod sandbox changed, it will be killed and re-created.';
+      this.#deps.events.event(podSubject(pod), 'Normal', 'SandboxChanged', message);
     }
     for (const id of actions.stopSandboxes) await this.#deps.runtime.stopSandbox(id, signal);
   }
@@ -242,7 +248,8 @@ export class PodSyncer {
       return sandbox;
     } catch (error) {
       signal.throwIfAborted();
-      this.#deps.events.event(pod, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${errorMessage(error)}`);
+      const message = `Failed to create pod sandbox: ${errorMessage(error)}`;
+      this.#deps.events.event(podSubject(pod), 'Warning', 'FailedCreatePodSandBox', message);
       memory.sandboxFailures += 1;
       return undefined;
     }
@@ -269,15 +276,6 @@ function deadlineMs(pod: Pod): number | undefined {
   const seconds = pod.spec?.activeDeadlineSeconds;
   const startedAtMs = parseTime(pod.status?.startTime);
   return seconds === undefined || startedAtMs === undefined ? undefined : startedAtMs + seconds * 1000;
-}
-
-function tooOld(pod: Pod, nowMs: number): Rejection | undefined {
-  if (nowMs < (deadlineMs(pod) ?? Infinity)) return undefined;
-  return { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' };
-}
-
-function untilTooOld(pod: Pod, nowMs: number): number {
-  return Math.max(0, (deadlineMs(pod) ?? Infinity) - nowMs);
 }
 
 function unlessGone(error: unknown): void {

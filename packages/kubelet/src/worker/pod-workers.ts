@@ -1,9 +1,11 @@
 import { Backoff, errorMessage, TaskGroup, type Clock, type Logger } from '@keelson/base';
-import { keyOf } from '@keelson/api';
+import { deepEqual, keyOf } from '@keelson/api';
 import type { Node, Pod } from '@keelson/api/core/v1';
 import type { Alarms } from '../alarms.ts';
 import { admit } from '../pod/admission.ts';
+import { OWN_CONDITIONS } from '../pod/pod-conditions.ts';
 import { isTerminal } from '../pod/pod-facts.ts';
+import { podSubject } from '../event-subject.ts';
 import type { EventSink } from '../ports.ts';
 import type { Pleg } from './pleg.ts';
 import { newMemory, type PodMemory, type PodSyncer } from './pod-syncer.ts';
@@ -59,8 +61,13 @@ export class PodWorkers {
   update(pod: Pod): void {
     const uid = pod.metadata?.uid ?? '';
     const worker = this.#workers.get(uid);
-    if (worker) worker.pod = pod;
-    else this.#workers.set(uid, newWorker(uid, pod));
+    if (!worker) this.#workers.set(uid, newWorker(uid, pod));
+    else {
+      const before = worker.pod;
+      worker.pod = pod;
+      // Most updates are echoes of our own writes: they give nothing to do.
+      if (!isWorkFor(before, pod)) return this.#deps.syncer.observe(pod);
+    }
     this.notify(uid);
   }
 
@@ -113,9 +120,9 @@ export class PodWorkers {
     worker.abort = new AbortController();
     const signal = AbortSignal.any([stopping, worker.abort.signal]);
     try {
-      const againAfterMs = await this.#work(worker, signal);
+      const againAtMs = await this.#work(worker, signal);
       worker.backoff.reset();
-      if (againAfterMs !== undefined) this.#lookAgain(worker, againAfterMs);
+      if (againAtMs !== undefined) this.#lookAgain(worker, againAtMs - this.#deps.clock.now());
     } catch (error) {
       if (stopping.aborted || worker.abort.signal.aborted) return;
       this.#deps.logger.warn('pod could not be brought in line', { pod: keyOf(worker.pod), error: errorMessage(error) });
@@ -130,6 +137,7 @@ export class PodWorkers {
     this.#deps.alarms.set(`pod/${worker.uid}`, delayMs, () => this.notify(worker.uid));
   }
 
+  /** When to look again, if ever. */
   async #work(worker: Worker, signal: AbortSignal): Promise<number | undefined> {
     if (!this.#deps.pleg.info) return undefined; // Everybody is told when it has answered.
     if (worker.stage === 'new' && !this.#mayBegin(worker)) return undefined;
@@ -137,8 +145,8 @@ export class PodWorkers {
     if (grace !== undefined) return this.#remove(worker, grace, signal);
     if (worker.stage === 'ended' || worker.stage === 'removed') return undefined;
     worker.stage = 'running';
-    const { ended, againAfterMs } = await this.#deps.syncer.sync(worker.pod, worker.memory, signal);
-    if (!ended) return againAfterMs;
+    const { ended, againAtMs } = await this.#deps.syncer.sync(worker.pod, worker.memory, signal);
+    if (!ended) return againAtMs;
     await this.#deps.syncer.stop(worker.pod, worker.memory, worker.pod.spec?.terminationGracePeriodSeconds ?? 30, signal);
     worker.stage = 'ended';
     return undefined;
@@ -161,7 +169,7 @@ export class PodWorkers {
       active.map(({ pod }) => pod),
     );
     const { verdict } = worker.memory;
-    if (verdict) this.#deps.events.event(worker.pod, 'Warning', verdict.reason, verdict.message);
+    if (verdict) this.#deps.events.event(podSubject(worker.pod), 'Warning', verdict.reason, verdict.message);
     return true;
   }
 
@@ -205,6 +213,17 @@ function newWorker(uid: string, pod: Pod): Worker {
     graceSeconds: undefined,
     abort: undefined,
   };
+}
+
+/** Pure: whether a change of a pod gives its kubelet something to do, beyond looking after the status that it writes itself. */
+export function isWorkFor(before: Pod, after: Pod): boolean {
+  return !deepEqual(withoutOwn(before), withoutOwn(after));
+}
+
+function withoutOwn({ metadata, spec, status }: Pod): unknown {
+  const { labels, annotations, deletionTimestamp, deletionGracePeriodSeconds } = metadata ?? {};
+  const others = status?.conditions?.filter(({ type }) => !OWN_CONDITIONS.includes(type));
+  return [spec, labels, annotations, deletionTimestamp, deletionGracePeriodSeconds, others ?? []];
 }
 
 /** Seconds that a pod has to end in, or `undefined` if it shall run. */

@@ -59,10 +59,18 @@ export class StatusManager {
     if (!entry)
       this.#entries.set(uid, { pod, desired: status, written: pod.status ?? {}, writing: undefined, resourceVersion: undefined });
     else {
-      entry.pod = pod;
       entry.desired = status;
-      if (!entry.writing && hasSeen(pod, entry.resourceVersion)) entry.written = pod.status ?? {};
+      take(entry, pod);
     }
+    this.#write(uid);
+  }
+
+  /** The API has this now: if somebody else has changed what is ours, it is written again. */
+  observe(pod: Pod): void {
+    const uid = pod.metadata?.uid ?? '';
+    const entry = this.#entries.get(uid);
+    if (!entry) return;
+    take(entry, pod);
     this.#write(uid);
   }
 
@@ -102,16 +110,32 @@ export class StatusManager {
         entry.resourceVersion = answer.metadata?.resourceVersion;
         backoff.reset();
       } catch (error) {
-        if (signal.aborted) return;
-        if (isReason(error, 'NotFound', 'Conflict') || isReason(error, 'Invalid')) {
-          if (isReason(error, 'Invalid'))
-            this.#deps.logger.error('pod status was refused', { pod: pod.metadata?.name, error: errorMessage(error) });
-          return;
-        }
+        if (signal.aborted || (await this.#isHopeless(pod, error, signal))) return;
         await this.#deps.clock.sleep(backoff.next(), signal);
       }
     }
   }
+
+  async #isHopeless(pod: Pod, error: unknown, signal: AbortSignal): Promise<boolean> {
+    const { name = '', namespace, uid } = pod.metadata ?? {};
+    if (isReason(error, 'NotFound')) return true;
+    if (isReason(error, 'Invalid')) {
+      this.#deps.logger.error('pod status was refused', { pod: name, error: errorMessage(error) });
+      return true;
+    }
+    // A conflict is either another pod of that name, or a write that has lost a race.
+    if (!isReason(error, 'Conflict')) return false;
+    const found = await this.#deps.client
+      .resource(Pod)
+      .find({ name, namespace }, { signal })
+      .catch(() => pod);
+    return found?.metadata?.uid !== uid;
+  }
+}
+
+function take(entry: Entry, pod: Pod): void {
+  entry.pod = pod;
+  if (!entry.writing && hasSeen(pod, entry.resourceVersion)) entry.written = pod.status ?? {};
 }
 
 /** Whether a cache has caught up with our last write: then it is the truth, also about what others did to our fields. */

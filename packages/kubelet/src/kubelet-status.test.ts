@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest';
+import { findCondition } from '@keelson/api';
+import type { ContainerStatus } from '@keelson/api/core/v1';
+import { container, World } from './testing/world.ts';
+
+function statusOf(world: World, name = 'web'): ContainerStatus | undefined {
+  const { containerStatuses = [], initContainerStatuses = [] } = world.pod('a')?.status ?? {};
+  return [...containerStatuses, ...initContainerStatuses].find((status) => status.name === name);
+}
+
+describe('Kubelet: what it reports', () => {
+  it('names the image as the pod does, and what the container was made with', async () => {
+    await using world = await World.start();
+    const resources = { limits: { cpu: '1' }, requests: { cpu: '1' } };
+    const volumeMounts = [{ name: 'v', mountPath: '/v', readOnly: true }];
+
+    world.createPod('a', { volumes: [{ name: 'v', emptyDir: {} }], containers: [container('web', { resources, volumeMounts })] });
+    await world.until(() => statusOf(world)?.state?.running);
+
+    expect(statusOf(world)).toMatchObject({
+      image: 'web:1',
+      imageID: 'sha256:web:1',
+      resources,
+      allocatedResources: { cpu: '1' },
+      volumeMounts: [{ name: 'v', mountPath: '/v', readOnly: true, recursiveReadOnly: 'Disabled' }],
+    });
+  });
+
+  it('says PodInitializing of all containers while an init container runs', async () => {
+    await using world = await World.start();
+
+    world.createPod('a', { initContainers: [container('first')] });
+    await world.until(() => statusOf(world, 'first')?.state?.running);
+
+    expect(statusOf(world)?.state?.waiting?.reason).toBe('PodInitializing');
+    expect(findCondition(world.pod('a')?.status?.conditions, 'Initialized')).toMatchObject({
+      status: 'False',
+      reason: 'ContainersNotInitialized',
+      message: 'containers with incomplete status: [first]',
+    });
+  });
+
+  it('tells of the end of a pod only when its sidecars have ended too', async () => {
+    await using world = await World.start();
+    world.runtime.scripts.set('side', { stopMs: 5000 });
+    world.createPod('a', { restartPolicy: 'Never', initContainers: [container('side', { restartPolicy: 'Always' })] });
+    await world.until(() => statusOf(world)?.state?.running);
+
+    world.runtime.exit('web', 0);
+    await world.until(() => statusOf(world)?.state?.terminated);
+    expect(world.pod('a')?.status?.phase).toBe('Running');
+    await world.advanceUntil(() => world.pod('a')?.status?.phase === 'Succeeded');
+
+    expect(world.runtime.latest('side')?.state).toBe('exited');
+  });
+
+  it('tells that a pod was too old only when nothing of it runs any more', async () => {
+    await using world = await World.start();
+    world.runtime.scripts.set('web', { stopMs: 5000 });
+    world.createPod('a', { activeDeadlineSeconds: 20 });
+    await world.until(() => statusOf(world)?.state?.running);
+
+    await world.advanceUntil(() => findCondition(world.pod('a')?.status?.conditions, 'Ready')?.status === 'False');
+    expect(world.pod('a')?.status).toMatchObject({ phase: 'Running' });
+    await world.advanceUntil(() => world.pod('a')?.status?.phase === 'Failed');
+
+    expect(world.pod('a')?.status?.reason).toBe('DeadlineExceeded');
+    expect(world.runtime.latest('web')?.state).toBe('exited');
+  });
+
+  it('writes the status of a pod that starts at most three times', async () => {
+    await using world = await World.start();
+
+    world.createPod('a');
+    await world.until(() => findCondition(world.pod('a')?.status?.conditions, 'Ready')?.status === 'True');
+    await world.advance(5000);
+
+    expect(world.client.writes.filter((line) => line === 'patch pods/status a').length).toBeLessThanOrEqual(3);
+  });
+
+  it('refers events about a container to its place in the pod', async () => {
+    await using world = await World.start();
+    world.runtime.scripts.set('first', { exitCode: 0 });
+
+    world.createPod('a', { initContainers: [container('first')] });
+    await world.until(() => statusOf(world)?.state?.running);
+
+    const started = world.events.filter(({ reason }) => reason === 'Started').map(({ about }) => about);
+    expect(started).toMatchObject([
+      { kind: 'Pod', name: 'a', fieldPath: 'spec.initContainers{first}' },
+      { kind: 'Pod', name: 'a', fieldPath: 'spec.containers{web}' },
+    ]);
+  });
+
+  it('tells of an image that cannot be had as upstream does', async () => {
+    await using world = await World.start();
+    world.runtime.missingImages.add('web:1');
+
+    world.createPod('a');
+    await world.advanceUntil(() => statusOf(world)?.state?.waiting?.reason === 'ImagePullBackOff');
+
+    const about = world.events.filter((event) => event.about.kind === 'Pod');
+    expect(about.map(({ type, reason, message }) => `${type} ${reason}: ${message}`)).toEqual([
+      'Normal Pulling: Pulling image "web:1"',
+      'Warning Failed: Failed to pull image "web:1": manifest for web:1 not found',
+      'Warning Failed: Error: ErrImagePull',
+      'Normal BackOff: Back-off pulling image "web:1"',
+      'Warning Failed: Error: ImagePullBackOff',
+    ]);
+  });
+});
