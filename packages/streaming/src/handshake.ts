@@ -1,5 +1,6 @@
 import { STATUS_CODES } from '@keelson/base';
 import { STATUS_CODES as HTTP_TEXTS, type IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 /** The header by which SPDY clients and servers agree on what their streams mean. */
@@ -12,6 +13,18 @@ export function upgradeKind(request: IncomingMessage): 'websocket' | 'spdy' | 'n
   const wanted = words(request.headers.upgrade).map((word) => word.toLowerCase());
   if (wanted.includes('websocket')) return 'websocket';
   return wanted.includes('spdy/3.1') ? 'spdy' : 'none';
+}
+
+const KEEP_ALIVE_MS = 30_000;
+
+/** Makes a socket that an HTTP server gave away fit for streaming; `head` is what the server has read of it too much. */
+export function prepareSocket(socket: Duplex, head: Buffer): void {
+  socket.on('error', () => undefined); // Whoever speaks on it sees it close.
+  if (head.length > 0) socket.unshift(head);
+  if (!(socket instanceof Socket)) return;
+  socket.setTimeout(0);
+  socket.setNoDelay(true);
+  socket.setKeepAlive(true, KEEP_ALIVE_MS);
 }
 
 /** The comma-separated words of a header that may come several times. */

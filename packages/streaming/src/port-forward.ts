@@ -2,19 +2,19 @@ import { errorMessage, STATUS_CODES } from '@keelson/base';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createWebSocketStream } from 'ws';
 import { feed } from './feed.ts';
-import { acceptSpdy, refuse, upgradeKind } from './handshake.ts';
+import { acceptSpdy, prepareSocket, refuse, upgradeKind, words } from './handshake.ts';
 import type { PortForwardTarget } from './remote-session.ts';
 import { SpdyConnection } from './spdy/spdy-connection.ts';
 import type { SpdyStream } from './spdy/spdy-stream.ts';
-import { acceptWebSocket, type AcceptedWebSocket } from './websocket-accept.ts';
 import { WebSocketChannels } from './websocket-channels.ts';
+import { acceptWebSocket } from './websocket/handshake.ts';
+import { WebSocketStream } from './websocket/websocket-stream.ts';
 
 /** SPDY frames in binary WebSocket messages: one connection for any number of forwarded ones. */
 export const PORT_FORWARD_TUNNEL = 'SPDY/3.1+portforward.k8s.io';
 const SPDY_PROTOCOL = 'portforward.k8s.io';
-const WEBSOCKET_PROTOCOLS = [PORT_FORWARD_TUNNEL, 'v4.channel.k8s.io', 'v4.base64.channel.k8s.io', ''] as const;
+const WEBSOCKET_PROTOCOLS = ['v4.channel.k8s.io', 'v4.base64.channel.k8s.io', ''] as const;
 
 /**
  * Serves a port-forward on an upgraded connection: over SPDY/3.1, over SPDY in a WebSocket, or over WebSocket channels (two for each
@@ -27,32 +27,29 @@ export async function handlePortForwardUpgrade(
   head: Buffer,
   target: PortForwardTarget,
 ): Promise<void> {
-  socket.on('error', () => undefined); // Whoever speaks on it sees it close.
+  prepareSocket(socket, head);
   switch (upgradeKind(request)) {
     case 'none':
       refuse(socket, STATUS_CODES.BadRequest, 'unable to upgrade: missing upgrade headers in request');
       return;
     case 'websocket':
-      return handleWebSocket(request, socket, head, target);
-    case 'spdy': {
-      if (acceptSpdy(request, socket, [SPDY_PROTOCOL]) === undefined) return;
-      if (head.length > 0) socket.unshift(head);
-      await serveSpdy(socket, target);
-    }
+      return handleWebSocket(request, socket, target);
+    case 'spdy':
+      if (acceptSpdy(request, socket, [SPDY_PROTOCOL]) !== undefined) await serveSpdy(socket, target);
   }
 }
 
-async function handleWebSocket(request: IncomingMessage, socket: Duplex, head: Buffer, target: PortForwardTarget): Promise<void> {
+async function handleWebSocket(request: IncomingMessage, socket: Duplex, target: PortForwardTarget): Promise<void> {
   const ports = portsOf(request);
-  const isTunnel = request.headers['sec-websocket-protocol']?.includes(PORT_FORWARD_TUNNEL) ?? false;
+  const isTunnel = words(request.headers['sec-websocket-protocol']).includes(PORT_FORWARD_TUNNEL);
   if (!isTunnel && (ports === undefined || ports.length === 0)) {
     refuse(socket, STATUS_CODES.BadRequest, 'query parameter "port" is required, and must be numbers from 1 to 65535');
     return;
   }
-  const accepted = await acceptWebSocket(request, socket, head, WEBSOCKET_PROTOCOLS);
-  if (!accepted) return;
-  if (accepted.protocol === PORT_FORWARD_TUNNEL) await serveSpdy(createWebSocketStream(accepted.socket), target);
-  else await serveChannels(accepted, ports ?? [], target);
+  const protocol = acceptWebSocket(request, socket, isTunnel ? [PORT_FORWARD_TUNNEL] : WEBSOCKET_PROTOCOLS);
+  if (protocol === undefined) return;
+  if (isTunnel) await serveSpdy(new WebSocketStream({ socket, role: 'server' }), target);
+  else await serveChannels({ socket, protocol }, ports ?? [], target);
 }
 
 /** From the query (`port` or `ports`, repeated or with commas); undefined if one of them is no port. */
@@ -90,12 +87,12 @@ async function serveSpdy(socket: Duplex, target: PortForwardTarget): Promise<voi
 
 /** A data and an error channel for each port, all of them there from the beginning; each starts with its port's number. */
 async function serveChannels(
-  { socket, protocol }: AcceptedWebSocket,
+  { socket, protocol }: { readonly socket: Duplex; readonly protocol: string },
   ports: readonly number[],
   target: PortForwardTarget,
 ): Promise<void> {
   const encoding = protocol.includes('base64') ? 'base64' : 'binary';
-  const channels = new WebSocketChannels({ socket, encoding, canHalfClose: false });
+  const channels = new WebSocketChannels({ socket, role: 'server', encoding, canHalfClose: false });
   const pairs = ports.map((port, index) => ({
     port,
     data: channels.channel(2 * index),

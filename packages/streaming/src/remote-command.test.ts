@@ -9,7 +9,7 @@ import { type ChannelEncoding, WebSocketChannels } from './websocket-channels.ts
 async function openChannels(server: StreamServer, protocol: string) {
   const socket = await server.websocket([protocol]);
   const encoding: ChannelEncoding = protocol.includes('base64') ? 'base64' : 'binary';
-  const channels = new WebSocketChannels({ socket, encoding, canHalfClose: protocol.startsWith('v5') });
+  const channels = new WebSocketChannels({ socket, role: 'client', encoding, canHalfClose: protocol.startsWith('v5') });
   const [stdin, stdout, stderr, error, resize] = [0, 1, 2, 3, 4].map((id) => channels.channel(id));
   if (!stdin || !stdout || !stderr || !error || !resize) throw new Error('five channels');
   return { channels, stdin, stdout, stderr, error, resize };
@@ -102,7 +102,7 @@ describe('a command over WebSocket', () => {
     const socket = await server.websocket(['v5.channel.k8s.io']);
 
     process.stdout.write('x');
-    socket.terminate();
+    socket.destroy();
 
     await vi.waitFor(() => expect(process.closes).toBe(1));
   });
@@ -118,7 +118,7 @@ describe('a command over WebSocket', () => {
     while (written < 1000 && (await accepts(process.stdout, chunk))) written += 1;
 
     expect(written).toBeLessThan(1000);
-    socket.terminate();
+    socket.destroy();
   });
 
   it('reports what kept the command from being opened', async () => {
@@ -232,7 +232,7 @@ describe('an upgrade', () => {
     },
     {
       title: 'to WebSocket with an unknown protocol',
-      headers: { ...upgrade, Upgrade: 'websocket', 'Sec-WebSocket-Protocol': 'v9.x', 'Sec-WebSocket-Version': '13' },
+      headers: { ...upgrade, Upgrade: 'websocket', 'Sec-WebSocket-Protocol': 'v9.x' },
       code: 403,
       text: 'client supports [v9.x]',
     },

@@ -1,13 +1,13 @@
 import { STATUS_CODES, SystemClock } from '@keelson/base';
 import type { IncomingMessage } from 'node:http';
 import { type Duplex, Writable } from 'node:stream';
-import { acceptSpdy, refuse, upgradeKind } from './handshake.ts';
+import { acceptSpdy, prepareSocket, refuse, upgradeKind } from './handshake.ts';
 import type { RemoteCommand } from './remote-session.ts';
 import { runCommand } from './run-command.ts';
 import { SpdyConnection } from './spdy/spdy-connection.ts';
 import type { SpdyStream } from './spdy/spdy-stream.ts';
-import { acceptWebSocket, type AcceptedWebSocket } from './websocket-accept.ts';
 import { WebSocketChannels } from './websocket-channels.ts';
+import { acceptWebSocket } from './websocket/handshake.ts';
 
 /** Subprotocols of exec and attach over WebSocket. Without one the client gets plain binary channels. */
 export const REMOTE_COMMAND_PROTOCOLS = [
@@ -36,28 +36,27 @@ export async function handleRemoteCommandUpgrade(
   head: Buffer,
   command: RemoteCommand,
 ): Promise<void> {
-  socket.on('error', () => undefined); // Whoever speaks on it sees it close.
+  prepareSocket(socket, head);
   switch (upgradeKind(request)) {
     case 'none':
       refuse(socket, STATUS_CODES.BadRequest, 'unable to upgrade: missing upgrade headers in request');
       return;
     case 'websocket': {
-      const accepted = await acceptWebSocket(request, socket, head, REMOTE_COMMAND_PROTOCOLS);
-      if (accepted) await serveWebSocket(accepted, command);
+      const protocol = acceptWebSocket(request, socket, REMOTE_COMMAND_PROTOCOLS);
+      if (protocol !== undefined) await serveWebSocket(socket, protocol, command);
       return;
     }
     case 'spdy': {
       const protocol = acceptSpdy(request, socket, SPDY_PROTOCOLS);
-      if (protocol === undefined) return;
-      if (head.length > 0) socket.unshift(head);
-      await serveSpdy(socket, protocol, command);
+      if (protocol !== undefined) await serveSpdy(socket, protocol, command);
     }
   }
 }
 
-async function serveWebSocket({ socket, protocol }: AcceptedWebSocket, command: RemoteCommand): Promise<void> {
+async function serveWebSocket(socket: Duplex, protocol: string, command: RemoteCommand): Promise<void> {
   const channels = new WebSocketChannels({
     socket,
+    role: 'server',
     encoding: protocol.includes('base64') ? 'base64' : 'binary',
     canHalfClose: protocol.startsWith('v5.'),
   });

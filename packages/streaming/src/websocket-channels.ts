@@ -1,18 +1,22 @@
 import { Duplex } from 'node:stream';
 import type { Done } from './feed.ts';
-import type { RawData, WebSocket } from 'ws';
+import { WebSocketConnection } from './websocket/websocket-connection.ts';
 
 /** `base64` protocols send text: the channel as one digit, then the data in base64. */
 export type ChannelEncoding = 'binary' | 'base64';
 
 export interface WebSocketChannelsOptions {
-  readonly socket: WebSocket;
+  /** After the handshake. Owned by the channels from now on. */
+  readonly socket: Duplex;
+  readonly role: 'server' | 'client';
   readonly encoding: ChannelEncoding;
   /** The half of a channel can be closed by a message (v5 and later). */
   readonly canHalfClose: boolean;
 }
 
 const CLOSE_CHANNEL = 255;
+/** How much of one channel may wait unread before the whole connection waits for it. */
+const UNREAD_BYTES = 256 * 1024;
 
 /**
  * Several byte streams in one WebSocket: the first byte of each message says which one it is for. A channel whose reader is slow makes
@@ -22,18 +26,15 @@ export class WebSocketChannels {
   /** Resolves when the connection is over; never rejects. */
   readonly closed: Promise<void>;
   readonly #options: WebSocketChannelsOptions;
+  readonly #connection: WebSocketConnection;
   readonly #channels = new Map<number, Channel>();
 
   constructor(options: WebSocketChannelsOptions) {
     this.#options = options;
-    const { socket } = options;
-    socket.on('error', () => undefined); // `close` follows.
-    socket.on('message', (data: RawData) => this.#receive(this.#decode(toBuffer(data))));
-    this.closed = new Promise((resolve) => {
-      socket.once('close', () => {
-        for (const channel of this.#channels.values()) channel.cut();
-        resolve();
-      });
+    const { socket, role } = options;
+    this.#connection = new WebSocketConnection({ socket, role, onMessage: (data) => this.#receive(this.#decode(data)) });
+    this.closed = this.#connection.closed.then(() => {
+      for (const channel of this.#channels.values()) channel.cut();
     });
   }
 
@@ -44,8 +45,6 @@ export class WebSocketChannels {
     const channel = new Channel({
       send: (data, done) => this.send(id, data, done),
       half: (done) => (this.#options.canHalfClose ? this.send(CLOSE_CHANNEL, Uint8Array.of(id), done) : done()),
-      pause: () => this.#options.socket.pause(),
-      resume: () => this.#options.socket.resume(),
     });
     this.#channels.set(id, channel);
     return channel;
@@ -53,23 +52,19 @@ export class WebSocketChannels {
 
   /** Sends one message for a channel; calls back when the connection takes more. */
   send(id: number, data: Uint8Array, done: Done): void {
-    this.#options.socket.send(this.#encode(id, data), (error) => done(error));
+    if (this.#options.encoding === 'binary') this.#connection.send([Uint8Array.of(id), data], 'binary', done);
+    else this.#connection.send([Buffer.from(`${id}${Buffer.from(data).toString('base64')}`)], 'text', done);
   }
 
   /** Ends the connection, after what has been written so far. */
   close(): void {
-    this.#options.socket.resume();
-    this.#options.socket.close(1000);
+    this.#connection.close();
   }
 
-  #receive([id, data]: readonly [number, Buffer]): void {
+  #receive([id, data]: readonly [number, Buffer]): Promise<void> | undefined {
     if (id === CLOSE_CHANNEL && this.#options.canHalfClose) this.#channels.get(data[0] ?? -1)?.receiveEnd();
-    else if (data.length > 0) this.#channels.get(id)?.receive(data);
-  }
-
-  #encode(id: number, data: Uint8Array): Buffer | string {
-    if (this.#options.encoding === 'base64') return `${id}${Buffer.from(data).toString('base64')}`;
-    return Buffer.concat([Uint8Array.of(id), data]);
+    else if (data.length > 0) return this.#channels.get(id)?.receive(data);
+    return undefined;
   }
 
   #decode(message: Buffer): readonly [number, Buffer] {
@@ -81,22 +76,23 @@ export class WebSocketChannels {
 interface ChannelCalls {
   readonly send: (data: Buffer, done: Done) => void;
   readonly half: (done: Done) => void;
-  readonly pause: () => void;
-  readonly resume: () => void;
 }
 
 class Channel extends Duplex {
   readonly #calls: ChannelCalls;
   #ended = false;
+  #resume: (() => void) | undefined;
 
   constructor(calls: ChannelCalls) {
-    super({ allowHalfOpen: true });
+    super({ allowHalfOpen: true, readableHighWaterMark: UNREAD_BYTES });
     this.#calls = calls;
     this.on('error', () => undefined); // Each user sees the channel end; a lost connection must not end the process.
   }
 
-  receive(data: Buffer): void {
-    if (!this.#ended && !this.destroyed && !this.push(data)) this.#calls.pause();
+  /** Takes what the peer sent. A promise resolves when the reader keeps up again. */
+  receive(data: Buffer): Promise<void> | undefined {
+    if (this.#ended || this.destroyed || this.push(data)) return undefined;
+    return new Promise((resolve) => (this.#resume = resolve));
   }
 
   receiveEnd(): void {
@@ -114,7 +110,7 @@ class Channel extends Duplex {
   }
 
   override _read(): void {
-    this.#calls.resume();
+    this.#letGo();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: Done): void {
@@ -126,12 +122,12 @@ class Channel extends Duplex {
   }
 
   override _destroy(error: Error | null, done: Done): void {
-    this.#calls.resume();
+    this.#letGo();
     done(error);
   }
-}
 
-function toBuffer(data: RawData): Buffer {
-  if (Buffer.isBuffer(data)) return data;
-  return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
+  #letGo(): void {
+    this.#resume?.();
+    this.#resume = undefined;
+  }
 }

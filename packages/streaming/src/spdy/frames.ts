@@ -1,3 +1,5 @@
+import { ByteQueue } from '../byte-queue.ts';
+
 /** Types of control frames. */
 export const CONTROL = {
   synStream: 1,
@@ -48,17 +50,16 @@ export function numbers(...values: readonly number[]): Buffer {
 
 /** Cuts a stream of bytes into frames. */
 export class FrameReader {
-  #pending: Buffer = Buffer.alloc(0);
+  readonly #bytes = new ByteQueue();
 
   /** The frames that are complete now. Throws on bytes that are no SPDY/3. */
   *push(chunk: Uint8Array): Generator<Frame, void, undefined> {
-    this.#pending = this.#pending.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#pending, chunk]);
-    while (this.#pending.length >= HEADER_BYTES) {
-      const size = HEADER_BYTES + this.#pending.readUIntBE(5, 3);
+    this.#bytes.push(chunk);
+    for (let header = this.#bytes.peek(HEADER_BYTES); header; header = this.#bytes.peek(HEADER_BYTES)) {
+      const size = HEADER_BYTES + header.readUIntBE(5, 3);
       if (size > MAX_FRAME_BYTES) throw new Error(`SPDY frame of ${size} bytes exceeds ${MAX_FRAME_BYTES} bytes`);
-      if (this.#pending.length < size) return;
-      const frame = this.#pending.subarray(0, size);
-      this.#pending = this.#pending.subarray(size);
+      const frame = this.#bytes.take(size);
+      if (!frame) return;
       yield parse(frame);
     }
   }

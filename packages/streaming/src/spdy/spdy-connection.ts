@@ -8,12 +8,15 @@ import { SpdyStream } from './spdy-stream.ts';
 const MAX_STREAMS = 1000;
 /** How long the peer may take to end its side after we ended ours. */
 const LINGER_MS = 5000;
+const PING_MS = 10_000;
 
 export interface SpdyConnectionOptions {
   readonly socket: Duplex;
   readonly role: 'server' | 'client';
   /** Called with each stream that the peer opens; it has been accepted. */
   readonly onStream?: (stream: SpdyStream) => void;
+  /** How often to send a ping: while nothing is read, that alone shows that the peer is gone. Default 10 s. */
+  readonly pingMs?: number;
 }
 
 /**
@@ -30,15 +33,19 @@ export class SpdyConnection {
   readonly #headerWriter = new HeaderWriter();
   readonly #frames = new FrameReader();
   readonly #isServer: boolean;
+  readonly #pings: Disposable;
   #nextId: number;
   #lastPeerId = 0;
+  #pingId: number;
   #linger: Disposable | undefined;
 
-  constructor({ socket, role, onStream }: SpdyConnectionOptions) {
+  constructor({ socket, role, onStream, pingMs = PING_MS }: SpdyConnectionOptions) {
     this.#socket = socket;
     this.#isServer = role === 'server';
     this.#nextId = this.#isServer ? 2 : 1;
+    this.#pingId = this.#nextId;
     this.#onStream = onStream ?? ((stream) => stream.destroy());
+    this.#pings = new SystemClock().every(pingMs, () => this.#ping());
     this.closed = this.#run();
   }
 
@@ -56,14 +63,16 @@ export class SpdyConnection {
   close(): void {
     if (this.#linger || this.#socket.destroyed) return;
     this.#linger = new SystemClock().after(LINGER_MS, () => this.#socket.destroy());
+    this.#pings[Symbol.dispose]();
     void this.#send(controlFrame(CONTROL.goAway, numbers(this.#lastPeerId, 0)));
     this.#socket.end();
+    this.#releaseAll();
   }
 
   async #run(): Promise<void> {
     this.#socket.on('error', () => undefined); // The loop below ends by it.
     // The loop may be waiting for a slow reader: that must not outlast the connection.
-    this.#socket.once('close', () => this.#abortAll());
+    this.#socket.once('close', () => this.#releaseAll());
     let failure: Error | undefined;
     try {
       for await (const chunk of this.#socket as AsyncIterable<Buffer>) {
@@ -72,6 +81,7 @@ export class SpdyConnection {
     } catch (error) {
       failure = error instanceof Error ? error : new Error(String(error));
     } finally {
+      this.#pings[Symbol.dispose]();
       this.#linger?.[Symbol.dispose]();
       this.#headerReader.close();
       this.#abortAll(failure);
@@ -81,6 +91,7 @@ export class SpdyConnection {
 
   async #receive(frame: Frame): Promise<void> {
     if (frame.kind === 'control') return this.#control(frame.type, frame.flags, frame.payload);
+    if (this.#linger) return; // We have said goodbye: nobody reads it any more.
     const stream = this.#streams.get(frame.streamId);
     if (stream) return stream.receive(frame.payload, (frame.flags & FLAG_FIN) !== 0);
     // Data for a stream that we reset crosses the reset on the way: not worth a word.
@@ -122,6 +133,16 @@ export class SpdyConnection {
   async #moreHeaders(flags: number, payload: Buffer): Promise<void> {
     await this.#headerReader.read(payload.subarray(4));
     if ((flags & FLAG_FIN) !== 0) await this.#streams.get(streamId(payload))?.receive(Buffer.alloc(0), true);
+  }
+
+  #ping(): void {
+    if (this.#socket.writableNeedDrain) return;
+    this.#pingId += 2;
+    void this.#send(controlFrame(CONTROL.ping, numbers(this.#pingId >>> 0)));
+  }
+
+  #releaseAll(): void {
+    for (const stream of this.#streams.values()) stream.release();
   }
 
   #abortAll(failure?: Error): void {

@@ -22,6 +22,7 @@ export class SpdyStream extends Duplex {
   readonly #send: SpdyStreamOptions['send'];
   #peerDone = false;
   #cut = false;
+  #isReleased = false;
   #resume: (() => void) | undefined;
 
   constructor({ id, headers, send }: SpdyStreamOptions) {
@@ -38,9 +39,15 @@ export class SpdyStream extends Duplex {
     if (isLast) {
       this.#peerDone = true;
       this.push(null);
-    } else if (!hasRoom) {
+    } else if (!hasRoom && !this.#isReleased) {
       await new Promise<void>((resolve) => (this.#resume = resolve));
     }
+  }
+
+  /** The connection waits for the reader no longer: little more can arrive. */
+  release(): void {
+    this.#isReleased = true;
+    this.#letGo();
   }
 
   /** The peer, or the end of the connection, cut the stream off: there is nothing to say any more. */

@@ -3,9 +3,9 @@ import { createServer, request, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { PassThrough } from 'node:stream';
-import { WebSocket } from 'ws';
 import { handlePortForwardUpgrade } from '../port-forward.ts';
 import { handleRemoteCommandUpgrade } from '../remote-command.ts';
+import { webSocketKey, webSocketRequestHeaders } from '../websocket/handshake.ts';
 import type { PortForwardTarget, RemoteCommand, RemoteSession } from '../remote-session.ts';
 
 /** A server on loopback that hands each upgrade to the code under test. */
@@ -29,21 +29,27 @@ export class StreamServer implements AsyncDisposable {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  async websocket(protocols: string[], query = ''): Promise<WebSocket> {
-    const socket = new WebSocket(`ws://127.0.0.1:${this.port}/${query}`, protocols);
-    await once(socket, 'open');
-    return socket;
+  /** The connection after a WebSocket handshake. */
+  async websocket(protocols: string[], query = ''): Promise<Duplex> {
+    const headers = webSocketRequestHeaders(webSocketKey(), protocols);
+    const answer = await this.upgrade(headers, { method: 'GET', path: `/${query}` });
+    if (!('socket' in answer)) throw new Error(`refused: ${answer.text}`);
+    return answer.socket;
   }
 
   /** Sends an upgrade request; gives the connection, or the refusal's code and text. */
   async upgrade(
     headers: Record<string, string>,
+    { method = 'POST', path = '/' } = {},
   ): Promise<{ socket: Duplex; response: IncomingMessage } | { code: number; text: string }> {
-    const call = request({ port: this.port, host: '127.0.0.1', method: 'POST', headers });
+    const call = request({ port: this.port, host: '127.0.0.1', method, path, headers });
     call.end();
     return new Promise((resolve, reject) => {
       call.once('error', reject);
-      call.once('upgrade', (response, socket) => resolve({ socket, response }));
+      call.once('upgrade', (response, socket, head) => {
+        if (head.length > 0) socket.unshift(head);
+        resolve({ socket, response });
+      });
       call.once('response', (response) => {
         readText(response).then((text) => resolve({ code: response.statusCode ?? 0, text }), reject);
       });

@@ -1,0 +1,138 @@
+import type { Duplex } from 'node:stream';
+import { SystemClock } from '@keelson/base';
+import type { Done } from '../feed.ts';
+import { CLOSE, OPCODE, WebSocketError, type WebSocketFrame, webSocketFrame, WebSocketFrameReader } from './frames.ts';
+
+/** Far above what clients send at once; a message is held in memory. */
+const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+/** How long the peer may take to answer our close, and to end the connection after it. */
+const LINGER_MS = 5000;
+const PING_MS = 10_000;
+
+export interface WebSocketConnectionOptions {
+  /** After the handshake. Owned by the connection from now on. */
+  readonly socket: Duplex;
+  readonly role: 'server' | 'client';
+  /** Called with each message, in order. If it gives a promise, nothing more is read until that resolves. */
+  readonly onMessage: (data: Buffer) => Promise<void> | undefined;
+  /** How often to send a ping: while nothing is read, that alone shows that the peer is gone. Default 10 s. */
+  readonly pingMs?: number;
+}
+
+interface PartialMessage {
+  readonly parts: Buffer[];
+  sizeBytes: number;
+}
+
+/** A WebSocket (RFC 6455) without extensions, over a connection whose handshake is done. */
+export class WebSocketConnection {
+  /** Resolves when nothing more can be sent or received; never rejects. The socket ends by itself soon after. */
+  readonly closed: Promise<void>;
+  readonly #socket: Duplex;
+  readonly #isClient: boolean;
+  readonly #onMessage: WebSocketConnectionOptions['onMessage'];
+  readonly #frames: WebSocketFrameReader;
+  readonly #pings: Disposable;
+  #message: PartialMessage | undefined;
+  #linger: Disposable | undefined;
+  #stopWaiting: () => void = () => undefined;
+
+  constructor({ socket, role, onMessage, pingMs = PING_MS }: WebSocketConnectionOptions) {
+    this.#socket = socket;
+    this.#isClient = role === 'client';
+    this.#onMessage = onMessage;
+    this.#frames = new WebSocketFrameReader({ fromClient: role === 'server', maxBytes: MAX_MESSAGE_BYTES });
+    this.#pings = new SystemClock().every(
+      pingMs,
+      () => void (socket.writableNeedDrain || socket.write(this.#frame(OPCODE.ping))),
+    );
+    this.closed = this.#run();
+  }
+
+  /** Sends a message made of these pieces; calls back when the connection takes more. */
+  send(pieces: readonly Uint8Array[], kind: 'binary' | 'text', done: Done): void {
+    if (this.#linger || this.#socket.destroyed) return done(new Error('WebSocket closed'));
+    this.#socket.write(this.#frame(OPCODE[kind], pieces), done);
+  }
+
+  /** Ends the connection, after what has been sent so far. */
+  close(code: number = CLOSE.normal): void {
+    if (this.#linger || this.#socket.destroyed) return;
+    this.#lingerOn();
+    this.#socket.write(this.#frame(OPCODE.close, [Uint8Array.of(code >> 8, code & 0xff)]));
+    this.#stopWaiting();
+  }
+
+  async #run(): Promise<void> {
+    const socket = this.#socket;
+    socket.on('error', () => undefined); // The loop below ends by it.
+    socket.once('close', () => this.#stopWaiting());
+    try {
+      for await (const chunk of socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+        for (const frame of this.#frames.push(chunk)) {
+          if (frame.opcode === OPCODE.close) return this.#answerClose(frame.payload);
+          await this.#receive(frame);
+        }
+      }
+    } catch (error) {
+      if (error instanceof WebSocketError) this.close(error.code);
+    } finally {
+      this.#windDown();
+    }
+  }
+
+  #answerClose(payload: Buffer): void {
+    if (this.#linger || this.#socket.destroyed) return;
+    this.#socket.write(this.#frame(OPCODE.close, [payload.subarray(0, 2)]));
+  }
+
+  async #receive({ opcode, isFinal, payload }: WebSocketFrame): Promise<void> {
+    // A peer that pings without reading the answers is made to wait.
+    if (opcode === OPCODE.ping) return this.#pong(payload);
+    if (opcode === OPCODE.pong) return;
+    const message = this.#add(payload, opcode !== OPCODE.continuation);
+    if (!isFinal) return;
+    this.#message = undefined;
+    const hasRoom = this.#onMessage(message.parts.length === 1 ? payload : Buffer.concat(message.parts));
+    // A reader that never gets to it must outlast neither the connection nor our own close.
+    if (hasRoom && !this.#linger && !this.#socket.destroyed) await Promise.race([hasRoom, this.#waiting()]);
+  }
+
+  #add(payload: Buffer, isFirst: boolean): PartialMessage {
+    if (isFirst === (this.#message !== undefined))
+      throw new WebSocketError(CLOSE.protocolError, 'WebSocket message in wrong order');
+    const message = (this.#message ??= { parts: [], sizeBytes: 0 });
+    message.sizeBytes += payload.length;
+    if (message.sizeBytes > MAX_MESSAGE_BYTES) throw new WebSocketError(CLOSE.tooBig, 'WebSocket message is too big');
+    if (payload.length > 0 || isFirst) message.parts.push(payload);
+    return message;
+  }
+
+  #waiting(): Promise<void> {
+    return new Promise((resolve) => (this.#stopWaiting = resolve));
+  }
+
+  #pong(payload: Buffer): Promise<void> | undefined {
+    if (this.#linger || this.#socket.destroyed) return undefined;
+    return new Promise((resolve) => void this.#socket.write(this.#frame(OPCODE.pong, [payload]), () => resolve()));
+  }
+
+  /** What is still to be sent, such as the answer to a close, goes first. */
+  #windDown(): void {
+    this.#pings[Symbol.dispose]();
+    if (this.#socket.destroyed) return this.#linger?.[Symbol.dispose]();
+    const linger = this.#lingerOn();
+    this.#socket.once('close', () => linger[Symbol.dispose]());
+    this.#socket.resume();
+    this.#socket.end();
+  }
+
+  #lingerOn(): Disposable {
+    this.#pings[Symbol.dispose]();
+    return (this.#linger ??= new SystemClock().after(LINGER_MS, () => this.#socket.destroy()));
+  }
+
+  #frame(opcode: number, pieces: readonly Uint8Array[] = []): Buffer {
+    return webSocketFrame(opcode, pieces, this.#isClient);
+  }
+}
