@@ -12,6 +12,7 @@ import { MetricsPath } from './http/metrics-path.ts';
 import { VersionPath } from './http/version.ts';
 import { InProcessTransport } from './in-process/in-process-transport.ts';
 import { createStrategies } from './kinds/index.ts';
+import { OpenApi } from './openapi/index.ts';
 import { builtinDefinitions } from './registry/builtin-definitions.ts';
 import { Registry } from './registry/registry.ts';
 import type { UserInfo } from './registry/strategy.ts';
@@ -114,12 +115,13 @@ export class ApiServer implements Runnable {
     this.#routes.pathHandlers.push(new VersionPath(options.version ?? '0.1.0'), this.#health(store), this.metrics);
     const { serverAddress } = options;
     this.#addDocuments(new Discovery(() => this.registry.all(), serverAddress ? { serverAddress } : {}));
+    this.#addDocuments(new OpenApi(() => this.registry.all()));
     this.extend(dependencies);
   }
 
   #addDocuments(source: DocumentSource): void {
     this.#routes.pathHandlers.push(new DocumentPaths(source));
-    this.registry.changes$.subscribe(() => source.invalidate());
+    this.registry.changes$.subscribe((changes) => source.invalidate(changes.map(({ definition }) => definition)));
   }
 
   #health(store: Store): HealthPaths {

@@ -28,7 +28,7 @@ function discoveryOf(definitions: readonly ResourceDefinition[] = builtin) {
 }
 
 function get(path: string, accept = 'application/json', discovery = discoveryOf()): Json {
-  const response = discovery.handle(path, accept, undefined);
+  const response = discovery.handle(path, { accept });
   if (!response) throw new Error(`nothing at ${path}`);
   return JSON.parse(response.body.toString()) as Json;
 }
@@ -81,7 +81,7 @@ describe('plain discovery', () => {
   });
 
   it.each(['/apis/none', '/apis/apps/v9', '/apis/apps/v1/deployments', '/api/v2', '/version'])('has nothing at %s', (path) => {
-    expect(discoveryOf().handle(path, undefined, undefined)).toBeUndefined();
+    expect(discoveryOf().handle(path)).toBeUndefined();
   });
 
   it('lists paths at the root', () => {
@@ -91,7 +91,7 @@ describe('plain discovery', () => {
   });
 
   it('refuses clients that take no JSON', () => {
-    expect(discoveryOf().handle('/api', 'text/html', undefined)?.status).toBe(406);
+    expect(discoveryOf().handle('/api', { accept: 'text/html' })?.status).toBe(406);
   });
 });
 
@@ -134,16 +134,19 @@ describe('aggregated discovery', () => {
 
   it('says its content type, and answers 304 to whoever has it', () => {
     const discovery = discoveryOf();
-    const first = discovery.handle('/apis', AGGREGATED, undefined);
+    const first = discovery.handle('/apis', { accept: AGGREGATED });
 
     expect(first?.contentType).toBe(AGGREGATED);
-    expect(discovery.handle('/apis', AGGREGATED, first?.etag)).toMatchObject({ status: 304, etag: first?.etag });
+    expect(discovery.handle('/apis', { accept: AGGREGATED, ifNoneMatch: first?.etag })).toMatchObject({
+      status: 304,
+      etag: first?.etag,
+    });
   });
 
   it('changes its ETag when what is served changes, and only then', () => {
     const definitions = [...builtin];
     const discovery = discoveryOf(definitions);
-    const etag = () => discovery.handle('/apis', AGGREGATED, undefined)?.etag;
+    const etag = () => discovery.handle('/apis', { accept: AGGREGATED })?.etag;
     const first = etag();
 
     discovery.invalidate();

@@ -2,7 +2,7 @@ import { notAcceptable, statusOf } from '@keelson/api';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import { parseAccept, takes, type AcceptedType } from './accept.ts';
 import { groupDiscoveryList } from './aggregated.ts';
-import { EncodedDocument, type DocumentResponse } from './document.ts';
+import { EncodedDocument, type DocumentHeaders, type DocumentResponse } from './document.ts';
 import { groupVersionOf, servedGroups, type ServedGroup } from './groups.ts';
 import { apiGroup, apiGroupList, apiResourceList, apiVersions } from './resource-lists.ts';
 
@@ -49,7 +49,7 @@ export class Discovery {
   }
 
   /** Answers a GET; `undefined` if the path is not one of discovery's, or names a group or version that is not served. */
-  handle(path: string, accept: string | undefined, ifNoneMatch: string | undefined): DocumentResponse | undefined {
+  handle(path: string, { accept, ifNoneMatch }: DocumentHeaders = {}): DocumentResponse | undefined {
     const key = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
     const isRoot = key === '/api' || key === '/apis';
     if (key !== '/' && !isRoot && !key.startsWith('/api/') && !key.startsWith('/apis/')) return undefined;

@@ -11,6 +11,13 @@ export interface DocumentResponse {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** What counts of a request's headers. */
+export interface DocumentHeaders {
+  readonly accept?: string | undefined;
+  readonly acceptEncoding?: string | undefined;
+  readonly ifNoneMatch?: string | undefined;
+}
+
 /** An encoded document: its bytes, and what follows from them, each worked out when first wanted. */
 export class EncodedDocument {
   readonly bytes: Buffer;

@@ -1,2 +1,2 @@
 export { Discovery, type DiscoveryOptions } from './discovery.ts';
-export type { DocumentResponse } from './document.ts';
+export type { DocumentHeaders, DocumentResponse } from './document.ts';

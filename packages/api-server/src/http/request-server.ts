@@ -100,6 +100,7 @@ export class RequestServer {
       user,
       body: data && data.length > 0 ? { type: 'bytes', data, contentType: headers['content-type'] } : undefined,
       accept: headers.accept,
+      acceptEncoding: textOf(headers['accept-encoding']),
       ifNoneMatch: headers['if-none-match'],
       userAgent: headers['user-agent'],
       signal: undefined,
@@ -206,6 +207,10 @@ function plainAnswer(exchange: Exchange): MutableAnswer {
 function splitUrl(url: string): [path: string, query: string] {
   const at = url.indexOf('?');
   return at < 0 ? [url, ''] : [url.slice(0, at), url.slice(at + 1)];
+}
+
+function textOf(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header.join(', ') : header;
 }
 
 function isWrite(method: string): boolean {

@@ -136,7 +136,8 @@ async function sendBytes(
   { bytes, contentType }: { bytes: Buffer; contentType: string },
 ): Promise<number> {
   headers['Content-Type'] = contentType;
-  if (bytes.length < GZIP_MIN_BYTES || !takesGzip(exchange.headers['accept-encoding'])) {
+  const isEncoded = headers['Content-Encoding'] !== undefined;
+  if (isEncoded || bytes.length < GZIP_MIN_BYTES || !takesGzip(exchange.headers['accept-encoding'])) {
     exchange.send(status, headers, bytes);
     return status;
   }

@@ -1,2 +1,2 @@
-export { OpenApi, type OpenApiHeaders, type OpenApiOptions } from './open-api.ts';
+export { OpenApi, type OpenApiOptions } from './open-api.ts';
 export type { DocumentInfo } from './v3.ts';

@@ -1,11 +1,13 @@
 import { parseAccept, takes } from '../discovery/accept.ts';
 import { refusal } from '../discovery/discovery.ts';
-import { EncodedDocument, type DocumentResponse } from '../discovery/document.ts';
+import { EncodedDocument, type DocumentHeaders, type DocumentResponse } from '../discovery/document.ts';
 import { groupVersionOf } from '../discovery/groups.ts';
+import { takesGzip } from '../http/compression.ts';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
+import { Query } from '../request/query.ts';
 import { encodeSwagger } from './gnostic.ts';
 import { openApiV2, type SwaggerDocument } from './v2.ts';
-import { openApiV3, type DocumentInfo } from './v3.ts';
+import { discoveryV3, openApiV3, type DocumentInfo } from './v3.ts';
 
 export interface OpenApiOptions {
   /** What the documents say they describe. Default: Kubernetes, unversioned. */
@@ -28,7 +30,9 @@ export class OpenApi {
   readonly #definitions: () => readonly ResourceDefinition[];
   readonly #info: DocumentInfo;
   readonly #v2 = new Map<V2Form, EncodedDocument>();
-  #v3: ReadonlyMap<string, EncodedDocument> | undefined;
+  /** By `api/v1`, `apis/apps/v1`. */
+  readonly #v3 = new Map<string, EncodedDocument>();
+  #names: ReadonlyMap<string, readonly ResourceDefinition[]> | undefined;
   #index: EncodedDocument | undefined;
 
   constructor(definitions: () => readonly ResourceDefinition[], { info }: OpenApiOptions = {}) {
@@ -36,36 +40,33 @@ export class OpenApi {
     this.#info = info ?? { title: 'Kubernetes', version: 'unversioned' };
   }
 
-  /** To be called after each change of what is served. */
-  invalidate(): void {
+  /** To be called after each change of what is served; documents of other groups and versions are kept. */
+  invalidate(changed: readonly ResourceDefinition[]): void {
     this.#v2.clear();
-    this.#v3 = undefined;
+    for (const { group, version } of changed) this.#v3.delete(documentName(group, version));
+    this.#names = undefined;
     this.#index = undefined;
   }
 
   /** Answers a GET; `undefined` if there is no such document. */
-  handle(
-    path: string,
-    query: URLSearchParams,
-    { accept, acceptEncoding, ifNoneMatch }: OpenApiHeaders = {},
-  ): DocumentResponse | undefined {
+  handle(path: string, headers: DocumentHeaders = {}, query: Query = Query.EMPTY): DocumentResponse | undefined {
     const key = path.endsWith('/') ? path.slice(0, -1) : path;
-    if (key === V2) return this.#answerV2(accept, acceptEncoding, ifNoneMatch);
+    if (key === V2) return this.#answerV2(headers);
     if (key !== V3 && !key.startsWith(`${V3}/`)) return undefined;
-    if (!parseAccept(accept).some((entry) => takes(entry, 'application/json'))) return refusal();
-    if (key === V3) return send(this.#indexDocument(), { acceptEncoding, ifNoneMatch });
-    return this.#answerV3(key.slice(V3.length + 1), query.get('hash') ?? '', { acceptEncoding, ifNoneMatch });
+    if (!parseAccept(headers.accept).some((entry) => takes(entry, 'application/json'))) return refusal();
+    if (key === V3) return send(this.#indexDocument(), headers);
+    return this.#answerV3(key.slice(V3.length + 1), query.get('hash'), headers);
   }
 
-  #answerV2(accept: string | undefined, acceptEncoding: string | undefined, ifNoneMatch: string | undefined): DocumentResponse {
-    const form = v2Form(accept);
-    return form ? send(this.#v2Document(form), { acceptEncoding, ifNoneMatch }) : refusal();
+  #answerV2(headers: DocumentHeaders): DocumentResponse {
+    const form = v2Form(headers.accept);
+    return form ? send(this.#v2Document(form), headers) : refusal();
   }
 
-  #answerV3(name: string, hash: string, headers: Omit<OpenApiHeaders, 'accept'>): DocumentResponse | undefined {
-    const document = this.#v3Documents().get(name);
+  #answerV3(name: string, hash: string | undefined, headers: DocumentHeaders): DocumentResponse | undefined {
+    const document = this.#v3Document(name);
     if (!document) return undefined;
-    if (hash === '') return send(document, headers);
+    if (hash === undefined) return send(document, headers);
     if (hash !== document.hash) return redirect(addressOf(name, document));
     return send(document, headers, { 'Cache-Control': 'public, immutable, max-age=31536000' });
   }
@@ -79,27 +80,51 @@ export class OpenApi {
     return document;
   }
 
-  /** By `api/v1`, `apis/apps/v1`. */
-  #v3Documents(): ReadonlyMap<string, EncodedDocument> {
-    if (this.#v3) return this.#v3;
-    const groups = Map.groupBy(this.#definitions(), ({ group, version }) => documentName(group, version));
-    const names = [...groups.keys()].sort();
-    this.#v3 = new Map(names.map((name) => [name, EncodedDocument.json(openApiV3(groups.get(name) ?? [], this.#info))]));
-    return this.#v3;
+  #v3Document(name: string): EncodedDocument | undefined {
+    const known = this.#v3.get(name);
+    if (known) return known;
+    const made = this.#makeV3(name);
+    if (!made) return undefined;
+    const document = EncodedDocument.json(made);
+    this.#v3.set(name, document);
+    return document;
+  }
+
+  #makeV3(name: string): object | undefined {
+    const definitions = this.#groups().get(name);
+    if (definitions) return openApiV3(definitions, this.#info);
+    const answer = this.#roots().get(name);
+    return answer === undefined ? undefined : discoveryV3(`/${name}/`, this.#info, answer);
+  }
+
+  /** Documents for the paths above groups, with what those answer. */
+  #roots(): ReadonlyMap<string, string> {
+    const groups = new Set(this.#definitions().map(({ group }) => group));
+    groups.delete('');
+    const ofGroups = [...groups].map((group) => [`apis/${group}`, 'meta.v1.APIGroup'] as const);
+    return new Map([
+      ['api', 'meta.v1.APIVersions'],
+      ['apis', 'meta.v1.APIGroupList'],
+      ...ofGroups,
+      ['version', 'pkg.version.Info'],
+    ]);
+  }
+
+  #groups(): ReadonlyMap<string, readonly ResourceDefinition[]> {
+    this.#names ??= Map.groupBy(this.#definitions(), ({ group, version }) => documentName(group, version));
+    return this.#names;
   }
 
   #indexDocument(): EncodedDocument {
-    const entries = [...this.#v3Documents()].map(([name, document]) => [name, { serverRelativeURL: addressOf(name, document) }]);
-    this.#index ??= EncodedDocument.json({ paths: Object.fromEntries(entries) });
+    if (this.#index) return this.#index;
+    const paths: Record<string, { serverRelativeURL: string }> = {};
+    for (const name of [...this.#groups().keys(), ...this.#roots().keys()].sort()) {
+      const document = this.#v3Document(name);
+      if (document) paths[name] = { serverRelativeURL: addressOf(name, document) };
+    }
+    this.#index = EncodedDocument.json({ paths });
     return this.#index;
   }
-}
-
-/** What counts of a request's headers. */
-export interface OpenApiHeaders {
-  readonly accept?: string | undefined;
-  readonly acceptEncoding?: string | undefined;
-  readonly ifNoneMatch?: string | undefined;
 }
 
 function documentName(group: string, version: string): string {
@@ -116,12 +141,12 @@ function redirect(location: string): DocumentResponse {
 
 function send(
   document: EncodedDocument,
-  { acceptEncoding, ifNoneMatch }: Omit<OpenApiHeaders, 'accept'>,
+  { acceptEncoding, ifNoneMatch }: DocumentHeaders,
   headers: Readonly<Record<string, string>> = {},
 ): DocumentResponse {
   const varying = { ...headers, Vary: 'Accept-Encoding, Accept' };
   const response = document.respond(ifNoneMatch, varying);
-  if (response.status !== 200 || !/\bgzip\b/.test(acceptEncoding ?? '')) return response;
+  if (response.status !== 200 || !takesGzip(acceptEncoding)) return response;
   return { ...response, body: document.gzipped, headers: { ...varying, 'Content-Encoding': 'gzip' } };
 }
 

@@ -15,6 +15,8 @@ export interface ApiRequest {
   readonly user: UserInfo;
   readonly body: RequestBody | undefined;
   readonly accept: string | undefined;
+  /** The header, for documents that are kept compressed. */
+  readonly acceptEncoding?: string | undefined;
   /** The header, for documents that have an ETag. */
   readonly ifNoneMatch?: string | undefined;
   readonly userAgent: string | undefined;
