@@ -1,13 +1,21 @@
 import type { ControllerFactory, ControllerOptions } from './controller-context.ts';
 import { endpointsController } from './endpoints/endpoints-controller.ts';
+import { endpointSliceController } from './endpointslice/endpoint-slice-controller.ts';
+import { deploymentController } from './deployment/deployment-controller.ts';
 import { namespaceController } from './namespace/namespace-controller.ts';
+import { replicaSetController } from './replicaset/replicaset-controller.ts';
+import { replicationControllerController } from './replicationcontroller/replicationcontroller-controller.ts';
 import { rootCaCertificatePublisherController } from './root-ca-certificate-publisher/root-ca-certificate-publisher-controller.ts';
 import { serviceAccountController } from './serviceaccount/service-account-controller.ts';
 
 /** The built-in controllers by the names that kube-controller-manager's `--controllers` has for them. */
 export function builtinControllers(options: ControllerOptions): Readonly<Record<string, ControllerFactory>> {
   return {
+    'deployment-controller': deploymentController,
+    'replicaset-controller': replicaSetController,
+    'replicationcontroller-controller': replicationControllerController,
     'endpoints-controller': endpointsController,
+    'endpointslice-controller': endpointSliceController(),
     'namespace-controller': namespaceController,
     'serviceaccount-controller': serviceAccountController,
     'root-ca-certificate-publisher-controller': rootCaCertificatePublisherController(options),
