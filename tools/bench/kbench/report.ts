@@ -45,8 +45,8 @@ export function printRow({ name, result, usage, echoMs, aim, peer, isMetered }: 
 }
 
 export function printProfile(functions: readonly FunctionTime[]): void {
-  for (const { name, selfMs, share } of functions) {
-    print(`    ${(share * 100).toFixed(1).padStart(5)} % ${selfMs.toFixed(0).padStart(6)} ms  ${name}`);
+  for (const { name, ms, share } of functions) {
+    print(`    ${(share * 100).toFixed(1).padStart(5)} % ${ms.toFixed(0).padStart(6)} ms  ${name}`);
   }
 }
 

@@ -7,6 +7,8 @@ export interface ChildOptions {
   readonly cwd?: string;
   /** The address of the inspector is then in `inspectorUrl`. */
   readonly inspect?: boolean;
+  /** Packages are then imported as they are built and published; otherwise as sources. */
+  readonly isBuilt?: boolean;
   /** Which line of standard output says that it is ready. */
   readonly ready: RegExp;
 }
@@ -29,8 +31,8 @@ export class NodeChild implements AsyncDisposable {
     this.inspectorUrl = inspectorUrl;
   }
 
-  static async start({ args, cwd, inspect = false, ready }: ChildOptions): Promise<NodeChild> {
-    const flags = ['--conditions=keelson-source', ...(inspect ? ['--inspect=127.0.0.1:0'] : [])];
+  static async start({ args, cwd, inspect = false, isBuilt = false, ready }: ChildOptions): Promise<NodeChild> {
+    const flags = [...(isBuilt ? [] : ['--conditions=keelson-source']), ...(inspect ? ['--inspect=127.0.0.1:0'] : [])];
     const child = spawn(process.execPath, [...flags, ...args], {
       ...(cwd !== undefined && { cwd }),
       stdio: ['pipe', 'pipe', 'pipe'],

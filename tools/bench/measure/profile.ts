@@ -11,12 +11,14 @@ export interface CpuProfile {
 
 interface ProfileNode {
   readonly id: number;
+  readonly children?: readonly number[];
   readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
 }
 
 export interface FunctionTime {
+  /** Of a function, with the place of its code, or of a module. */
   readonly name: string;
-  readonly selfMs: number;
+  readonly ms: number;
   /** Of all time that was not idle, 0 to 1. */
   readonly share: number;
 }
@@ -82,19 +84,40 @@ export class RemoteProfiler implements AsyncDisposable {
 /** Where a process spent its time by itself, function by function, longest first. Idle time is left out. */
 export function topFunctions(profile: CpuProfile, count: number): FunctionTime[] {
   const names = new Map(profile.nodes.map((node) => [node.id, describe(node)]));
+  return top(profile, count, (id) => [names.get(id) ?? '']);
+}
+
+/** Where it spent its time with all that was called, module by module. Code of Node itself counts for whoever called it. */
+export function topModules(profile: CpuProfile, count: number): FunctionTime[] {
+  const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
+  const parents = new Map(profile.nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id])));
+  const modulesOf = (id: number): Set<string> => {
+    const modules = new Set<string>();
+    for (let at: number | undefined = id; at !== undefined; at = parents.get(at)) {
+      const url = nodes.get(at)?.callFrame.url ?? '';
+      if (url.startsWith('file:')) modules.add(shorten(url));
+    }
+    return modules;
+  };
+  const known = new Map(profile.nodes.map(({ id }) => [id, modulesOf(id)]));
+  return top(profile, count, (id) => known.get(id) ?? []);
+}
+
+/** Adds each sample's time up under all the names that `namesOf` gives its node. */
+function top(profile: CpuProfile, count: number, namesOf: (id: number) => Iterable<string>): FunctionTime[] {
+  const idle = new Set(profile.nodes.filter(({ callFrame }) => callFrame.functionName === '(idle)').map(({ id }) => id));
   const micros = new Map<string, number>();
   let total = 0;
   for (const [at, id] of profile.samples.entries()) {
-    const name = names.get(id) ?? '(unknown)';
-    if (name === '(idle)') continue;
+    if (idle.has(id)) continue;
     const spent = profile.timeDeltas[at] ?? 0;
     total += spent;
-    micros.set(name, (micros.get(name) ?? 0) + spent);
+    for (const name of namesOf(id)) micros.set(name, (micros.get(name) ?? 0) + spent);
   }
   return [...micros]
     .toSorted(([, a], [, b]) => b - a)
     .slice(0, count)
-    .map(([name, spent]) => ({ name, selfMs: spent / 1000, share: spent / total }));
+    .map(([name, spent]) => ({ name, ms: spent / 1000, share: spent / total }));
 }
 
 function describe({ callFrame: { functionName, url, lineNumber } }: ProfileNode): string {
