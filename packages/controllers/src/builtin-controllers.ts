@@ -1,7 +1,7 @@
 import type { ControllerFactory, ControllerOptions } from './controller-context.ts';
+import { deploymentController } from './deployment/deployment-controller.ts';
 import { endpointsController } from './endpoints/endpoints-controller.ts';
 import { endpointSliceController } from './endpointslice/endpoint-slice-controller.ts';
-import { deploymentController } from './deployment/deployment-controller.ts';
 import { namespaceController } from './namespace/namespace-controller.ts';
 import { replicaSetController } from './replicaset/replicaset-controller.ts';
 import { replicationControllerController } from './replicationcontroller/replicationcontroller-controller.ts';
