@@ -6,6 +6,7 @@ import type { Clock } from '@keelson/base';
 import { converterOf } from '../convert/versions.ts';
 import type { ApiResult, ContentResult, ListResult, ObjectResult, WatchResult } from '../response/api-result.ts';
 import { ExpiredToken } from '../verbs/list.ts';
+import { canEncode, encodeObject, PROTOBUF } from '../protobuf/index.ts';
 import type { Representation } from '../response/representation.ts';
 import type { Representer } from '../response/representer.ts';
 import { servedObject } from '../response/served-object.ts';
@@ -106,9 +107,9 @@ export class ResultSender {
   }
 
   async #sendWatch({ exchange, headers, representation, includeObject }: Answer, result: WatchResult): Promise<number> {
-    headers['Content-Type'] = JSON_TYPE;
-    const body = exchange.begin(200, headers);
     const format = this.#representer.watchFormat(representation, result.definition, includeObject);
+    headers['Content-Type'] = format.contentType;
+    const body = exchange.begin(200, headers);
     const writer = new WatchWriter(body, format, this.#clock);
     const opened = result.open(writer);
     writer.onCut = () => opened[Symbol.dispose]();
@@ -122,8 +123,11 @@ const JSON_TYPE = 'application/json';
 /** Any JSON value, in the media type that was asked for. */
 async function sendValue(answer: Answer, status: number, value: unknown): Promise<number> {
   const { mediaType } = answer.representation;
+  if (mediaType === PROTOBUF && canEncode(value)) {
+    return sendBytes(answer, status, { bytes: encodeObject(value), contentType: PROTOBUF });
+  }
   const text = mediaType === 'application/yaml' ? stringifyYaml(value) : stringifyJsonValue(value, answer.pretty);
-  return sendBytes(answer, status, { bytes: Buffer.from(text), contentType: mediaType });
+  return sendBytes(answer, status, { bytes: Buffer.from(text), contentType: mediaType === PROTOBUF ? JSON_TYPE : mediaType });
 }
 
 function stringifyJsonValue(value: unknown, pretty: boolean): string {

@@ -16,6 +16,8 @@ export interface WatchFormat {
   /** The line of a note; may be shared by all writers of this format. */
   frame(note: WatchNote): Buffer;
   bookmark(resourceVersion: string, initialEventsEnd: boolean): object;
+  /** The line of anything else: a bookmark, an error. */
+  line(event: { readonly type: string; readonly object: object }): Buffer;
   /** Distinguishes frames of this format from those of others; undefined if frames are not shared. */
   readonly name: string | undefined;
 }
@@ -74,8 +76,8 @@ export class WatchWriter implements WatchSink {
     if (!this.#isPaused) this.#body.end();
   }
 
-  #line(value: object): void {
-    this.#waiting.push(Buffer.from(`${JSON.stringify(value)}\n`));
+  #line(event: { readonly type: string; readonly object: object }): void {
+    this.#waiting.push(this.#format.line(event));
     this.#flush();
   }
 

@@ -1,14 +1,15 @@
 import { notAcceptable } from '@keelson/api';
+import { PROTOBUF } from '../protobuf/index.ts';
 
 /** In which form a client wants objects. */
 export interface Representation {
   readonly as: 'object' | 'Table' | 'PartialObjectMetadata' | 'PartialObjectMetadataList';
-  readonly mediaType: 'application/json' | 'application/yaml';
+  readonly mediaType: 'application/json' | 'application/yaml' | typeof PROTOBUF;
 }
 
 const PLAIN: Representation = { as: 'object', mediaType: 'application/json' };
 const FORMS = new Set(['Table', 'PartialObjectMetadata', 'PartialObjectMetadataList']);
-const ACCEPTED = ['application/json', 'application/yaml'];
+const ACCEPTED = ['application/json', 'application/yaml', PROTOBUF];
 
 const known = new Map<string, Representation>();
 
@@ -39,12 +40,14 @@ function parseEntry(entry: string): Representation | undefined {
   const as = values.get('as');
   if (as === undefined) return { as: 'object', mediaType };
   const isKnown = FORMS.has(as) && values.get('g') === 'meta.k8s.io' && values.get('v') === 'v1';
+  // Cells of a Table may hold anything: there is no message for them.
+  if (as === 'Table' && mediaType === PROTOBUF) return undefined;
   return isKnown ? { as: as as Representation['as'], mediaType } : undefined;
 }
 
 function mediaTypeOf(type: string): Representation['mediaType'] | undefined {
   if (type === 'application/json' || type === '*/*' || type === 'application/*') return 'application/json';
-  return type === 'application/yaml' ? 'application/yaml' : undefined;
+  return type === 'application/yaml' || type === PROTOBUF ? type : undefined;
 }
 
 function splitOnce(parameter: string): [string, string] {

@@ -1,5 +1,6 @@
 import { apiVersionOf, type KubernetesObject } from '@keelson/api';
 import type { Clock } from '@keelson/base';
+import { canEncode, encodeWatchEvent, PROTOBUF } from '../protobuf/index.ts';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { WatchNote } from '../storage/cache-event.ts';
 import type { ListResult } from './api-result.ts';
@@ -17,6 +18,11 @@ export interface TableOptions {
   readonly nowMs: number;
 }
 
+interface WatchLine {
+  readonly type: string;
+  readonly object: object;
+}
+
 export type TableMaker = (
   definition: ResourceDefinition,
   objects: readonly Readonly<KubernetesObject>[],
@@ -26,6 +32,8 @@ export type TableMaker = (
 interface WatchForm {
   frame(note: WatchNote): Buffer;
   bookmark(resourceVersion: string, initialEventsEnd: boolean): object;
+  line(event: WatchLine): Buffer;
+  readonly contentType: string;
   readonly name: string | undefined;
 }
 
@@ -60,10 +68,15 @@ export class Representer {
     return { kind: definition.listKind, apiVersion: apiVersionOf(definition), metadata, items: objects.map(withoutHead) };
   }
 
-  watchFormat({ as }: Representation, definition: ResourceDefinition, includeObject: string | undefined): WatchForm {
+  watchFormat({ as, mediaType }: Representation, definition: ResourceDefinition, includeObject: string | undefined): WatchForm {
     if (as === 'Table') return this.#tableForm(definition, includeObject);
-    if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList') return partialForm(definition);
+    const isPartial = as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList';
+    const head = { kind: definition.kind, apiVersion: apiVersionOf(definition) };
+    if (mediaType === PROTOBUF && canEncode(head)) return protobufForm(definition, isPartial);
+    if (isPartial) return partialForm(definition);
     return {
+      line,
+      contentType: 'application/json',
       name: apiVersionOf(definition),
       frame: (note) => servedFrame(definition, note),
       bookmark: (version, isEnd) => bookmarkObject(definition, version, isEnd),
@@ -74,6 +87,8 @@ export class Representer {
   #tableForm(definition: ResourceDefinition, includeObject: string | undefined): WatchForm {
     let isFirst = true;
     return {
+      line,
+      contentType: 'application/json',
       name: undefined,
       frame: ({ type, item }) => {
         const object = servedObject(definition, item);
@@ -109,10 +124,29 @@ export class Representer {
 function partialForm(definition: ResourceDefinition): WatchForm {
   const name = `partial ${apiVersionOf(definition)}`;
   return {
+    line,
+    contentType: 'application/json',
     name,
     frame: (note) => note.form(name, ({ type, item }) => line({ type, object: partialOf(item.object()) })),
     bookmark: (version, isEnd) => partialOf(bookmarkObject(definition, version, isEnd)),
   };
+}
+
+function protobufForm(definition: ResourceDefinition, isPartial: boolean): WatchForm {
+  const name = `protobuf ${isPartial ? 'partial ' : ''}${apiVersionOf(definition)}`;
+  const shown = (object: Readonly<KubernetesObject>): object => (isPartial ? partialOf(object) : object);
+  return {
+    name,
+    line: protobufLine,
+    contentType: `${PROTOBUF};stream=watch`,
+    frame: (note) => note.form(name, ({ type, item }) => protobufLine({ type, object: shown(servedObject(definition, item)) })),
+    bookmark: (version, isEnd) => shown(bookmarkObject(definition, version, isEnd)),
+  };
+}
+
+function protobufLine({ type, object }: WatchLine): Buffer {
+  // All that gets here is an object of the kind, or a Status.
+  return encodeWatchEvent({ type, object: object as Parameters<typeof encodeWatchEvent>[0]['object'] });
 }
 
 function line(value: object): Buffer {

@@ -2,12 +2,13 @@ import { apiVersionOf, badRequest, parseJson, parseJsonStrict, unsupportedMediaT
 import { errorMessage, KeelsonError } from '@keelson/base';
 import { parse as parseYaml } from 'yaml';
 import { converterOf } from '../convert/versions.ts';
+import { decodeObject as decodeProtobuf, PROTOBUF } from '../protobuf/index.ts';
 import { SchemaDecoder } from '../decode/schema-decoder.ts';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { RequestBody } from '../request/api-request.ts';
 import type { Call } from './call.ts';
 
-const ACCEPTED = ['application/json', 'application/yaml'];
+const ACCEPTED = ['application/json', 'application/yaml', PROTOBUF];
 
 /** A body that is parsed but not checked. */
 export interface RawBody {
@@ -30,12 +31,13 @@ export function mediaTypeOf(contentType: string | undefined): string {
   return (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
-/** Parses JSON or YAML, by the content type; JSON if there is none. Throws `BadRequest` and `UnsupportedMediaType`. */
+/** Parses JSON, YAML or protobuf, by the content type; JSON if there is none. Throws `BadRequest` and `UnsupportedMediaType`. */
 export function parseBody(body: RequestBody | undefined, strict: boolean): RawBody {
   if (!body) return { value: undefined, duplicates: [] };
   if (body.type === 'value') return { value: body.value, duplicates: [] };
   const mediaType = mediaTypeOf(body.contentType);
   if (mediaType === 'application/yaml') return parseYamlBody(body.data.toString());
+  if (mediaType === PROTOBUF) return { value: decodeProtobuf(body.data), duplicates: [] };
   if (mediaType !== '' && mediaType !== 'application/json' && mediaType !== '*/*') throw unsupportedMediaType(ACCEPTED);
   return parseJsonBody(body.data.toString(), strict);
 }

@@ -1,0 +1,1 @@
+export { canEncode, decodeObject, encodeObject, encodeWatchEvent, PROTOBUF } from './envelope.ts';
