@@ -1,0 +1,181 @@
+import type { Duplex, Readable } from 'node:stream';
+import { KeelsonError, silentLogger, type Clock, type Logger } from '@keelson/base';
+import type {
+  ContainerConfig,
+  ContainerResources,
+  ContainerRuntime,
+  ContainerStats,
+  ContainerStatus,
+  ExecResult,
+  Images,
+  LogOptions,
+  RuntimeEvent,
+  RuntimeInfo,
+  SandboxConfig,
+  SandboxStatus,
+  StreamOptions,
+  StreamSession,
+} from '@keelson/runtime';
+import type { Observable } from 'rxjs';
+import { EngineAbilities } from './abilities.ts';
+import type { LogLimits } from './container-spec.ts';
+import { Containers } from './containers.ts';
+import { DockerImages } from './docker-images.ts';
+import { engineAddress } from './engine/engine-address.ts';
+import { EngineClient } from './engine/engine-client.ts';
+import type { NetworkInspect } from './engine/engine-types.ts';
+import { EngineEvents, type FollowedEvent } from './engine-events.ts';
+import { Inspector } from './inspector.ts';
+import { logs } from './logs.ts';
+import { OomKills } from './oom-kills.ts';
+import { portForward } from './port-forward.ts';
+import { Processes } from './processes.ts';
+import { KIND_LABEL, recordOf } from './record.ts';
+import { Sandboxes } from './sandboxes.ts';
+import { containerStats } from './stats.ts';
+
+export interface DockerRuntimeOptions {
+  readonly clock: Clock;
+  readonly logger?: Logger;
+  /** `unix:///path` or `tcp://host:port`. Default: `$DOCKER_HOST`, or `/var/run/docker.sock`. */
+  readonly host?: string;
+  /** Docker's network that pods join. Default `bridge`. */
+  readonly network?: string;
+  /** The cgroup under which those of pods are made. Kubelets on one machine need one each. Default `keelson`. */
+  readonly cgroupRoot?: string;
+  /** Of each container. Default: 5 files of 10 MiB. */
+  readonly logLimits?: LogLimits;
+}
+
+const LOG_LIMITS: LogLimits = { maxFileBytes: 10 * 1024 * 1024, maxFiles: 5 };
+
+/**
+ * Runs pods on a Docker engine, by the Engine API 1.41 (Docker 20.10) and later. A pod's sandbox is a container that owns its network and
+ * IPC; the others join it. Who they are stands in their labels, so nothing is kept outside the engine.
+ */
+export class DockerRuntime implements ContainerRuntime {
+  readonly images: Images;
+  readonly #engine: EngineClient;
+  readonly #abilities: EngineAbilities;
+  readonly #inspector: Inspector;
+  readonly #events: EngineEvents;
+  readonly #oomKills = new OomKills();
+  readonly #sandboxes: Sandboxes;
+  readonly #containers: Containers;
+  readonly #processes: Processes;
+  readonly #network: string;
+
+  constructor(options: DockerRuntimeOptions) {
+    const { clock, logger = silentLogger, host, network = 'bridge', cgroupRoot = 'keelson', logLimits = LOG_LIMITS } = options;
+    const engine = new EngineClient(engineAddress(host));
+    const images = new DockerImages(engine);
+    const inspector = new Inspector(engine);
+    const abilities = new EngineAbilities(engine);
+    this.images = images;
+    this.#engine = engine;
+    this.#abilities = abilities;
+    this.#inspector = inspector;
+    this.#network = network;
+    this.#events = new EngineEvents({ engine, clock, logger }, (event) => this.#onEvent(event));
+    this.#sandboxes = new Sandboxes({ engine, inspector, abilities, network, cgroupRoot });
+    this.#containers = new Containers({ engine, inspector, abilities, images, oomKills: this.#oomKills, logLimits });
+    this.#processes = new Processes({ engine, inspector, clock });
+  }
+
+  get events$(): Observable<RuntimeEvent> {
+    return this.#events.events$;
+  }
+
+  async info(signal?: AbortSignal): Promise<RuntimeInfo> {
+    const { Version: version } = await this.#engine.json<{ Version: string }>({ method: 'GET', path: '/version', signal });
+    const path = `/networks/${encodeURIComponent(this.#network)}`;
+    const network = await this.#engine.json<NetworkInspect>({ method: 'GET', path, signal });
+    const hostAddress = network.IPAM?.Config?.find(({ Gateway }) => Gateway !== undefined && Gateway !== '')?.Gateway;
+    return { name: 'docker', version, podNetwork: true, ...(hostAddress !== undefined && { hostAddress }) };
+  }
+
+  runSandbox(config: SandboxConfig, signal?: AbortSignal): Promise<SandboxStatus> {
+    return this.#sandboxes.run(config, signal);
+  }
+
+  stopSandbox(id: string, signal?: AbortSignal): Promise<void> {
+    return this.#sandboxes.stop(id, signal);
+  }
+
+  removeSandbox(id: string, signal?: AbortSignal): Promise<void> {
+    return this.#sandboxes.remove(id, signal);
+  }
+
+  listSandboxes(signal?: AbortSignal): Promise<readonly SandboxStatus[]> {
+    return this.#sandboxes.list(signal);
+  }
+
+  createContainer(sandboxId: string, config: ContainerConfig, signal?: AbortSignal): Promise<string> {
+    return this.#containers.create(sandboxId, config, signal);
+  }
+
+  startContainer(id: string, signal?: AbortSignal): Promise<void> {
+    return this.#containers.start(id, signal);
+  }
+
+  stopContainer(id: string, graceSeconds: number, signal?: AbortSignal): Promise<void> {
+    return this.#containers.stop(id, graceSeconds, signal);
+  }
+
+  removeContainer(id: string, signal?: AbortSignal): Promise<void> {
+    return this.#containers.remove(id, signal);
+  }
+
+  listContainers(signal?: AbortSignal): Promise<readonly ContainerStatus[]> {
+    return this.#containers.list(signal);
+  }
+
+  containerStatus(id: string, signal?: AbortSignal): Promise<ContainerStatus> {
+    return this.#containers.status(id, signal);
+  }
+
+  updateResources(id: string, resources: ContainerResources, signal?: AbortSignal): Promise<void> {
+    return this.#containers.update(id, resources, signal);
+  }
+
+  execSync(id: string, command: readonly string[], timeoutMs: number, signal?: AbortSignal): Promise<ExecResult> {
+    return this.#processes.execSync(id, command, timeoutMs, signal);
+  }
+
+  exec(id: string, command: readonly string[], options: StreamOptions, signal?: AbortSignal): Promise<StreamSession> {
+    return this.#processes.exec(id, command, options, signal);
+  }
+
+  attach(id: string, options: StreamOptions, signal?: AbortSignal): Promise<StreamSession> {
+    return this.#processes.attach(id, options, signal);
+  }
+
+  async portForward(sandboxId: string, port: number, signal?: AbortSignal): Promise<Duplex> {
+    const { Config } = await this.#inspector.one(sandboxId, signal);
+    if (Config.Labels[KIND_LABEL] !== 'sandbox') throw new KeelsonError('NotFound', `No such sandbox: ${sandboxId}`);
+    return portForward(this.#engine, sandboxId, port, signal);
+  }
+
+  async logs(id: string, options: LogOptions, signal?: AbortSignal): Promise<Readable> {
+    const { Config } = await this.#inspector.one(id, signal);
+    if (!recordOf(Config.Labels)?.container) throw new KeelsonError('NotFound', `No such container: ${id}`);
+    return logs(this.#engine, { containerId: id, tty: Config.Tty }, options, signal);
+  }
+
+  async stats(signal?: AbortSignal): Promise<readonly ContainerStats[]> {
+    const all = await this.#inspector.all('container', signal);
+    const running = all.filter(({ State }) => State.Running).map(({ Id }) => Id);
+    return containerStats(this.#engine, running, signal);
+  }
+
+  async close(): Promise<void> {
+    await this.#events.close();
+    this.#engine.close();
+  }
+
+  #onEvent(event: FollowedEvent): void {
+    this.#inspector.onEvent(event);
+    if (event === 'lost') this.#abilities.forgetPauseImage();
+    if (typeof event === 'object' && event.Action === 'oom') this.#oomKills.note(event.Actor.ID, event.timeNano / 1e6);
+  }
+}

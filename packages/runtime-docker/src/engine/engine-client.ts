@@ -1,0 +1,149 @@
+import { Agent, request as httpRequest, type ClientRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { addressText, type EngineAddress } from './engine-address.ts';
+import { engineError, unreachable } from './engine-error.ts';
+
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface EngineCall {
+  readonly method: 'GET' | 'POST' | 'DELETE' | 'HEAD';
+  /** Without the version: `/containers/json`. */
+  readonly path: string;
+  readonly query?: Query;
+  /** Sent as JSON, or as it is if it is bytes (a tar archive). */
+  readonly body?: unknown;
+  readonly headers?: OutgoingHttpHeaders;
+  /** Until the answer's head has come. Default 30 s; 0 waits for ever. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The oldest engine that will do is 20.10; newer ones still speak this version. */
+const API_VERSION = 'v1.41';
+const TIMEOUT_MS = 30_000;
+const MAX_CONNECTIONS = 64;
+
+/**
+ * Speaks HTTP with a Docker engine. What the engine refuses rejects as a `KeelsonError` with its words; what it does not answer, or not in
+ * time, as `ServiceUnavailable`.
+ */
+export class EngineClient {
+  readonly address: EngineAddress;
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: MAX_CONNECTIONS, maxFreeSockets: 8 });
+
+  constructor(address: EngineAddress) {
+    this.address = address;
+  }
+
+  /** The answer's JSON; `undefined` if it has no body. */
+  async json<T>(call: EngineCall): Promise<T> {
+    const response = await this.open(call);
+    try {
+      const bytes = await buffer(response);
+      // What a given path of the Engine API answers is the caller's knowledge.
+      return (bytes.length === 0 ? undefined : JSON.parse(bytes.toString())) as T;
+    } catch (error) {
+      call.signal?.throwIfAborted();
+      throw unreachable(this.#name(), call, error);
+    }
+  }
+
+  /** Makes the call, and does not care for what is answered. */
+  async run(call: EngineCall): Promise<void> {
+    const response = await this.open(call);
+    response.resume();
+  }
+
+  /** The answer as a stream, once its head says that all is well. The caller reads or destroys it. */
+  async open(call: EngineCall): Promise<IncomingMessage> {
+    const { request, settle } = this.#send(call, this.#agent, {});
+    const response = await settle(
+      new Promise<IncomingMessage>((resolve, reject) => {
+        request.once('response', resolve).once('error', reject);
+      }),
+    );
+    const { statusCode = 0 } = response;
+    if (statusCode < 400) return response;
+    throw engineError(call, statusCode, await buffer(response).catch(() => Buffer.alloc(0)));
+  }
+
+  /** Turns the connection into a raw one that carries the streams of a process. Owned by the caller. */
+  async hijack(call: EngineCall): Promise<Duplex> {
+    const { request, settle } = this.#send(call, false, { Connection: 'Upgrade', Upgrade: 'tcp' });
+    type Answer = { readonly socket: Duplex } | { readonly refused: IncomingMessage };
+    const answer = await settle(
+      new Promise<Answer>((resolve, reject) => {
+        request
+          .once('upgrade', (_response, socket, head) => {
+            if (head.length > 0) socket.unshift(head);
+            resolve({ socket });
+          })
+          .once('response', (refused) => resolve({ refused }))
+          .once('error', reject);
+      }),
+    );
+    if ('socket' in answer) return answer.socket;
+    throw engineError(call, answer.refused.statusCode ?? 0, await buffer(answer.refused).catch(() => Buffer.alloc(0)));
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  #send(call: EngineCall, agent: Agent | false, more: OutgoingHttpHeaders) {
+    const { method, path, body, headers = {}, timeoutMs = TIMEOUT_MS, signal } = call;
+    signal?.throwIfAborted();
+    const bytes = body === undefined || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
+    const length = bytes === undefined ? {} : { 'Content-Length': bytes.length };
+    const type = bytes === undefined || bytes === body ? {} : { 'Content-Type': 'application/json' };
+    const request = httpRequest({
+      ...this.#target(),
+      agent: agent === false ? new Agent() : agent,
+      method,
+      path: `/${API_VERSION}${path}${queryText(call.query)}`,
+      headers: { Host: 'docker', ...length, ...type, ...headers, ...more },
+    });
+    request.end(bytes);
+    const settle = <T>(answer: Promise<T>): Promise<T> => this.#settle(call, request, answer, timeoutMs);
+    return { request, settle };
+  }
+
+  async #settle<T>(call: EngineCall, request: ClientRequest, answer: Promise<T>, timeoutMs: number): Promise<T> {
+    const abort = () => request.destroy(new Error('aborted'));
+    call.signal?.addEventListener('abort', abort, { once: true });
+    // The socket's own timer: an engine that is stuck must not hold up whoever asks.
+    if (timeoutMs > 0) request.setTimeout(timeoutMs, () => request.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)));
+    try {
+      const result = await answer;
+      // From here on the stream may be silent for as long as it likes.
+      request.setTimeout(0);
+      request.on('error', () => undefined);
+      return result;
+    } catch (error) {
+      call.signal?.throwIfAborted();
+      throw unreachable(this.#name(), call, error);
+    } finally {
+      call.signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  #target(): { readonly socketPath: string } | { readonly host: string; readonly port: number } {
+    const { address } = this;
+    return address.type === 'unix' ? { socketPath: address.path } : { host: address.host, port: address.port };
+  }
+
+  #name(): string {
+    return addressText(this.address);
+  }
+}
+
+/** A filter as the Engine API wants it in the query. */
+export function filters(filter: Readonly<Record<string, readonly string[]>>): string {
+  return JSON.stringify(filter);
+}
+
+function queryText(query: Query = {}): string {
+  const entries = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]));
+  return entries.length === 0 ? '' : `?${new URLSearchParams(entries).toString()}`;
+}
