@@ -21,7 +21,7 @@ interface Candidate {
  * The `count` pods that are missed least, in the order in which they may go. First one that has no node; then one that is pending, or unknown;
  * one that is not ready; the one with the lower deletion cost; one that shares its node with more `related` pods; one that has been ready for
  * a shorter time; one with more restarts; a newer one. Times count by their binary logarithm, and among equals the uid decides, so that
- * it is not always the same node that loses its pod. Example: pods ready for 9 and 12 minutes are equally old, one for 40 minutes is older.
+ * it is not always the same node that loses its pod. Example: pods that have been ready for 10 and 17 minutes are equally old, one of 40 minutes is older.
  */
 export function podsToDelete(pods: readonly Pod[], count: number, related: readonly Pod[], nowMs: number): readonly Pod[] {
   if (count >= pods.length) return pods;
