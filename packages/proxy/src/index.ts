@@ -1,5 +1,6 @@
 export { runCommand, type Command, type CommandResult, type CommandRunner } from './command-runner.ts';
 export { endpointText, type ProxyEndpoint, type TrafficPolicy } from './endpoints.ts';
+export { IptablesMode, type IptablesModeDependencies, type IptablesModeOptions } from './iptables/iptables-mode.ts';
 export type { ProxyMode, SyncOptions, SyncProblem, SyncReport } from './proxy-mode.ts';
 export { ServiceProxy, type ServiceProxyDependencies, type ServiceProxyOptions } from './proxy.ts';
 export { ServiceMapBuilder, serviceMaps$, type DeltaSource, type ServiceMapSources } from './service-map-builder.ts';

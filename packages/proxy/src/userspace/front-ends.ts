@@ -1,4 +1,5 @@
-import { BlockList, isIPv4 } from 'node:net';
+import type { BlockList } from 'node:net';
+import { blockListOf } from '../addresses.ts';
 import type { Protocol, ServiceMap, ServicePort } from '../service-map.ts';
 import type { EndpointScope } from './balancer.ts';
 
@@ -63,24 +64,6 @@ function frontEnds(service: ServicePort, addresses: readonly string[], { port, s
 
 function clientsOf({ loadBalancerSourceRanges }: ServicePort): BlockList | undefined {
   return loadBalancerSourceRanges.length > 0 ? blockListOf(loadBalancerSourceRanges) : undefined;
-}
-
-/** Ranges (CIDRs) as something to look addresses up in. What is not a range is left out. */
-export function blockListOf(ranges: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const range of ranges) {
-    const [network = '', bits = ''] = range.split('/');
-    try {
-      list.addSubnet(network, Number(bits), familyOf(network));
-    } catch {
-      // Not a range: it lets nobody in.
-    }
-  }
-  return list;
-}
-
-export function familyOf(address: string): 'ipv4' | 'ipv6' {
-  return isIPv4(address) ? 'ipv4' : 'ipv6';
 }
 
 function isLoopback(address: string): boolean {

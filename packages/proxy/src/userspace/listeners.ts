@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net';
 import { errorMessage, type Clock } from '@keelson/base';
+import { familyOf } from '../addresses.ts';
 import type { SyncProblem } from '../proxy-mode.ts';
 import type { ServiceMap, ServicePort } from '../service-map.ts';
 import { Balancer } from './balancer.ts';
-import { familyOf, type FrontEnd } from './front-ends.ts';
+import type { FrontEnd } from './front-ends.ts';
 import type { Listener, Route } from './route.ts';
 import { TcpListener } from './tcp-listener.ts';
 import { UdpListener } from './udp-listener.ts';

@@ -1,11 +1,12 @@
 import type { Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { isReason, type Clock } from '@keelson/base';
+import { blockListOf, familyOf } from '../addresses.ts';
 import { runCommand, type CommandRunner } from '../command-runner.ts';
 import type { ProxyMode, SyncOptions, SyncProblem, SyncReport } from '../proxy-mode.ts';
 import type { IpFamily, ServiceMap } from '../service-map.ts';
 import { ClusterAddresses } from './cluster-addresses.ts';
-import { blockListOf, familyOf, frontEndsOf, type FrontEnd } from './front-ends.ts';
+import { frontEndsOf, type FrontEnd } from './front-ends.ts';
 import { Listeners } from './listeners.ts';
 
 export interface UserspaceModeDependencies {

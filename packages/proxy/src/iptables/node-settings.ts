@@ -1,0 +1,86 @@
+import { errorMessage } from '@keelson/base';
+import { runOrThrow, type CommandRunner } from '../command-runner.ts';
+import type { SyncProblem } from '../proxy-mode.ts';
+import type { IpFamily } from '../service-map.ts';
+
+const LOCALNET = 'net.ipv4.conf.all.route_localnet';
+
+interface Setting {
+  readonly name: string;
+  /** What does not work without it. */
+  readonly loss: string;
+  /** The kernel module that brings it. */
+  readonly module?: string;
+}
+
+const SETTINGS: Readonly<Record<IpFamily, readonly Setting[]>> = {
+  IPv4: [
+    { name: 'net.ipv4.ip_forward', loss: 'traffic to Services does not get to pods' },
+    {
+      name: 'net.bridge.bridge-nf-call-iptables',
+      loss: 'pods of one bridge do not reach each other by Services',
+      module: 'br_netfilter',
+    },
+  ],
+  IPv6: [
+    { name: 'net.ipv6.conf.all.forwarding', loss: 'traffic to Services does not get to pods' },
+    {
+      name: 'net.bridge.bridge-nf-call-ip6tables',
+      loss: 'pods of one bridge do not reach each other by Services',
+      module: 'br_netfilter',
+    },
+  ],
+};
+
+/** The kernel settings of the node that rules alone do not replace. */
+export class NodeSettings {
+  readonly #run: CommandRunner;
+  readonly #family: IpFamily;
+
+  constructor(run: CommandRunner, family: IpFamily) {
+    this.#run = run;
+    this.#family = family;
+  }
+
+  /** Turns on what is off. Never rejects: what can't be turned on is a problem. They stay on, since others may rely on them by then. */
+  async turnOn(): Promise<readonly SyncProblem[]> {
+    const problems = await Promise.all(SETTINGS[this.#family].map((setting) => this.#turnOn(setting)));
+    return problems.filter((problem) => problem !== undefined);
+  }
+
+  /** Whether packets from 127.0.0.1 may leave the loopback interface, as node ports on 127.0.0.1 need. */
+  async hasLocalnet(): Promise<boolean> {
+    return (await this.#read(LOCALNET)) === '1';
+  }
+
+  async setLocalnet(on: boolean): Promise<readonly SyncProblem[]> {
+    try {
+      await this.#write(LOCALNET, on);
+      return [];
+    } catch (error) {
+      return [{ message: `Node ports are not served on 127.0.0.1: ${errorMessage(error)}`, lasting: true }];
+    }
+  }
+
+  async #turnOn({ name, loss, module }: Setting): Promise<SyncProblem | undefined> {
+    try {
+      if ((await this.#read(name)) === '1') return undefined;
+      // It fails where the module is built in or missing; the setting tells which.
+      if (module) await this.#run({ file: 'modprobe', args: [module] }).catch(() => undefined);
+      await this.#write(name, true);
+      return undefined;
+    } catch (error) {
+      return { message: `Setting "${name}" is off, so ${loss}: ${errorMessage(error)}`, lasting: true };
+    }
+  }
+
+  /** Undefined if there is no such setting. */
+  async #read(name: string): Promise<string | undefined> {
+    const { code, stdout } = await this.#run({ file: 'sysctl', args: ['-n', name] });
+    return code === 0 ? stdout.trim() : undefined;
+  }
+
+  async #write(name: string, on: boolean): Promise<void> {
+    await runOrThrow(this.#run, { file: 'sysctl', args: ['-w', `${name}=${on ? 1 : 0}`] });
+  }
+}

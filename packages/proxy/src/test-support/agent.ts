@@ -1,0 +1,97 @@
+// Runs inside one network namespace of a test, and does there what the test asks for over the IPC channel.
+import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { SystemClock } from '@keelson/base';
+import type { ServicePort } from '../service-map.ts';
+import { UserspaceMode } from '../userspace/userspace-mode.ts';
+import type { AgentCall, AgentCalls } from './network-lab.ts';
+
+const held = new Map<string, Socket>();
+const udpSockets = new Map<number, UdpSocket>();
+const mode = new UserspaceMode({ clock: new SystemClock() });
+
+const calls: AgentCalls = {
+  /** Answers each line of a connection with `name client-address line`. */
+  async serveTcp(name, port) {
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.on('data', (data) => socket.write(`${name} ${socket.remoteAddress} ${data.toString()}`));
+    });
+    server.listen(port, '0.0.0.0');
+    await once(server, 'listening');
+  },
+  async serveUdp(name, port) {
+    const socket = createSocket('udp4');
+    socket.on('message', (data, from) => socket.send(`${name} ${from.address} ${data.toString()}`, from.port, from.address));
+    socket.bind(port, '0.0.0.0');
+    await once(socket, 'listening');
+  },
+  /** The answer to `line` on a new connection, or the code of the error. */
+  async askTcp(host, port, line, timeoutMs) {
+    const socket = connect({ host, port });
+    socket.on('error', () => undefined);
+    try {
+      socket.write(line);
+      return await answerOf(socket, 'data', timeoutMs);
+    } finally {
+      socket.destroy();
+    }
+  },
+  async hold(id, host, port) {
+    const socket = connect({ host, port });
+    await once(socket, 'connect');
+    socket.on('error', () => undefined);
+    held.set(id, socket);
+  },
+  /** The answer to `line` on a connection that is being held. */
+  async askHeld(id, line, timeoutMs) {
+    const socket = held.get(id);
+    if (!socket) return 'no such connection';
+    const answer = answerOf(socket, 'data', timeoutMs);
+    socket.write(line);
+    return answer;
+  },
+  /** The answer to a packet from `localPort`, or the code of the error. */
+  async askUdp({ localPort, host, port, timeoutMs }, line) {
+    const socket = udpSockets.get(localPort) ?? createSocket('udp4');
+    if (!udpSockets.has(localPort)) {
+      socket.on('error', () => undefined);
+      socket.bind(localPort);
+      await once(socket, 'listening');
+      udpSockets.set(localPort, socket);
+    }
+    const answer = answerOf(socket, 'message', timeoutMs);
+    socket.send(line, port, host);
+    return answer;
+  },
+  async userspaceSync(ports: readonly ServicePort[], full) {
+    return mode.sync(new Map(ports.map((port) => [port.key, port])), { full });
+  },
+  async userspaceClose() {
+    await mode.close();
+  },
+  async userspaceCleanup() {
+    await mode.cleanup();
+  },
+};
+
+async function answerOf(socket: Socket | UdpSocket, event: string, timeoutMs: number): Promise<string> {
+  try {
+    const [data] = (await once(socket, event, { signal: AbortSignal.timeout(timeoutMs) })) as [Buffer];
+    return data.toString();
+  } catch (error) {
+    if (!(error instanceof Error)) return String(error);
+    return error.name === 'AbortError' ? 'TIMEOUT' : String((error as NodeJS.ErrnoException).code ?? error.message);
+  }
+}
+
+process.on('message', ({ id, call, args }: AgentCall) => {
+  const run = calls[call] as (...args: readonly unknown[]) => Promise<unknown>;
+  run(...args).then(
+    (result) => process.send?.({ id, result }),
+    (error: unknown) => process.send?.({ id, error: String(error) }),
+  );
+});
+process.on('disconnect', () => process.exit(0));
+process.send?.({ id: 0 });
