@@ -1,15 +1,7 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { KeelsonError } from '@keelson/base';
-import {
-  authorityExtensions,
-  distinguishedName,
-  exportPrivateKey,
-  generateKeys,
-  leafExtensions,
-  signCertificate,
-  subjectOf,
-} from './internal/x509.ts';
+import { exportPrivateKey, generateKeys, importPrivateKey, loadX509, randomSerial, SIGNING_ALGORITHM } from './internal/x509.ts';
 
 /** A certificate and its private key, both PEM. */
 export interface KeyedCertificate {
@@ -32,6 +24,7 @@ export interface CertificateRequest {
 const DAY_MS = 86_400_000;
 /** Clocks of other machines may be a little behind ours. */
 const BACKDATE_MS = 300_000;
+const USAGE_OIDS = { server: '1.3.6.1.5.5.7.3.1', client: '1.3.6.1.5.5.7.3.2' } as const;
 
 /** Signs certificates (ECDSA P-256 with SHA-256). Make one with `createAuthority`, or take up an old one with `loadAuthority`. */
 export class CertificateAuthority {
@@ -49,19 +42,37 @@ export class CertificateAuthority {
 
   /** A new key pair and a certificate for it. */
   async issue(request: CertificateRequest): Promise<KeyedCertificate> {
-    const { usages, dnsNames = [], ipAddresses = [], validDays = 365 } = request;
     const keys = await generateKeys();
-    const issuer = new X509Certificate(this.certificate);
-    const now = this.#now();
-    const content = {
-      issuer: subjectOf(issuer),
-      subject: distinguishedName(request.commonName, request.organizations),
-      notBefore: new Date(now - BACKDATE_MS),
-      notAfter: new Date(Math.min(now + validDays * DAY_MS, issuer.validToDate.getTime())),
-      publicKey: keys.publicKey,
-      extensions: leafExtensions({ usages, dnsNames, ipAddresses }, issuer),
-    };
-    return { certificate: signCertificate(content, this.privateKey), privateKey: exportPrivateKey(keys.privateKey) };
+    const certificate = await this.#sign(request, keys.publicKey);
+    return { certificate, privateKey: await exportPrivateKey(keys.privateKey) };
+  }
+
+  async #sign(request: CertificateRequest, publicKey: CryptoKey): Promise<string> {
+    const x509 = await loadX509();
+    const issuer = new x509.X509Certificate(this.certificate);
+    const notBefore = new Date(this.#now() - BACKDATE_MS);
+    const names = [
+      ...(request.dnsNames ?? []).map((value) => ({ type: 'dns' as const, value })),
+      ...(request.ipAddresses ?? []).map((value) => ({ type: 'ip' as const, value })),
+    ];
+    const certificate = await x509.X509CertificateGenerator.create({
+      serialNumber: randomSerial(),
+      subject: new x509.Name([{ CN: [request.commonName] }, ...(request.organizations ?? []).map((name) => ({ O: [name] }))]),
+      issuer: issuer.subjectName,
+      notBefore,
+      notAfter: new Date(Math.min(this.#now() + (request.validDays ?? 365) * DAY_MS, issuer.notAfter.getTime())),
+      publicKey,
+      signingKey: await importPrivateKey(this.privateKey),
+      signingAlgorithm: SIGNING_ALGORITHM,
+      extensions: [
+        new x509.BasicConstraintsExtension(false, undefined, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+        new x509.ExtendedKeyUsageExtension(request.usages.map((usage) => USAGE_OIDS[usage])),
+        await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
+        ...(names.length > 0 ? [new x509.SubjectAlternativeNameExtension(names)] : []),
+      ],
+    });
+    return `${certificate.toString('pem')}\n`;
   }
 }
 
@@ -71,19 +82,27 @@ export async function createAuthority(options: {
   validDays?: number;
   now?: () => number;
 }): Promise<CertificateAuthority> {
+  const x509 = await loadX509();
   const now = options.now ?? Date.now;
   const keys = await generateKeys();
-  const name = distinguishedName(options.commonName);
-  const content = {
-    issuer: name,
-    subject: name,
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    serialNumber: randomSerial(),
+    name: new x509.Name([{ CN: [options.commonName] }]),
     notBefore: new Date(now() - BACKDATE_MS),
     notAfter: new Date(now() + (options.validDays ?? 3650) * DAY_MS),
-    publicKey: keys.publicKey,
-    extensions: authorityExtensions(keys.publicKey),
-  };
-  const privateKey = exportPrivateKey(keys.privateKey);
-  return new CertificateAuthority({ certificate: signCertificate(content, privateKey), privateKey }, now);
+    signingAlgorithm: SIGNING_ALGORITHM,
+    keys,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, undefined, true),
+      new x509.KeyUsagesExtension(
+        x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign | x509.KeyUsageFlags.digitalSignature,
+        true,
+      ),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  const pair = { certificate: `${certificate.toString('pem')}\n`, privateKey: await exportPrivateKey(keys.privateKey) };
+  return new CertificateAuthority(pair, now);
 }
 
 /** Takes up an authority made before. `BadRequest` if the key is not the certificate's, or either is no PEM. */
@@ -122,6 +141,6 @@ export function namesHosts(certificate: string, hosts: readonly string[]): boole
 /** What signs service account tokens: a P-256 key pair (ES256), both PEM. */
 export async function createSigningKey(): Promise<{ readonly privateKey: string; readonly publicKey: string }> {
   const keys = await generateKeys();
-  const publicKey = keys.publicKey.export({ type: 'spki', format: 'pem' }).toString();
-  return { privateKey: exportPrivateKey(keys.privateKey), publicKey };
+  const privateKey = await exportPrivateKey(keys.privateKey);
+  return { privateKey, publicKey: createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString() };
 }
