@@ -45,7 +45,7 @@ describe('Kubelet: running pods', () => {
       'ContainersReady=True',
       'PodScheduled=True',
     ]);
-    expect(world.reasons().filter((reason) => reason !== 'Starting')).toEqual(['Pulled', 'Created', 'Started']);
+    expect(world.reasons('Pod')).toEqual(['Pulled', 'Created', 'Started']);
   });
 
   it('runs init containers one after the other, then a sidecar, then the main containers', async () => {
@@ -559,7 +559,7 @@ describe('Kubelet: the node', () => {
     const node = world.client.read(Node, { name: 'n1' });
     expect(node?.metadata?.labels).toMatchObject({ 'kubernetes.io/hostname': 'n1', 'kubernetes.io/os': 'linux', zone: 'a' });
     expect(node?.spec).toEqual({ podCIDR: '10.1.0.0/24', podCIDRs: ['10.1.0.0/24'] });
-    expect(node?.status?.capacity).toEqual({ cpu: '4', memory: '8Gi', pods: '5' });
+    expect(node?.status?.capacity).toEqual({ cpu: '4', memory: '8Gi', 'ephemeral-storage': '10Gi', pods: '5' });
     expect(node?.status?.nodeInfo?.kubeletVersion).toBe('v1.36.0');
     expect(node?.status?.conditions?.map(({ type }) => type)).toEqual(['MemoryPressure', 'DiskPressure', 'PIDPressure', 'Ready']);
   });

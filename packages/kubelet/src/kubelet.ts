@@ -1,4 +1,4 @@
-import { TaskGroup, type Runnable } from '@keelson/base';
+import type { Runnable } from '@keelson/base';
 import { parseQuantity } from '@keelson/api';
 import type { Pod } from '@keelson/api/core/v1';
 import type { Subscription } from 'rxjs';
@@ -39,7 +39,6 @@ export class Kubelet implements Runnable {
   readonly #orphans: Orphans;
   readonly #agent: NodeAgent;
   readonly #server: KubeletServer | undefined;
-  readonly #tasks: TaskGroup;
   #subscription: Subscription | undefined;
 
   constructor(deps: KubeletDependencies, options: KubeletOptions) {
@@ -48,9 +47,12 @@ export class Kubelet implements Runnable {
     const logger = deps.logger.child({ node: nodeName });
     this.name = `kubelet ${nodeName}`;
     this.#deps = deps;
-    this.#tasks = new TaskGroup(logger);
     this.#alarms = new Alarms(clock);
-    this.#pleg = new Pleg({ runtime, clock, logger, nodeName }, (uids) => this.#onRuntimeChange(uids));
+    const listener = {
+      changed: (uids: readonly string[]) => uids.forEach((uid) => this.#workers.notify(uid)),
+      turned: () => this.#onRuntimeTurn(),
+    };
+    this.#pleg = new Pleg({ runtime, clock, logger, nodeName }, listener);
     const reach = { runtime, clock, dial: dialer(runtime, () => this.#pleg.info?.podNetwork ?? false) };
     this.#probes = new ProbeManager({ ...reach, alarms: this.#alarms, events, logger }, (uid) => this.#workers.notify(uid));
     this.#statuses = new StatusManager({ client, clock, logger });
@@ -119,7 +121,7 @@ export class Kubelet implements Runnable {
     this.#subscription?.unsubscribe();
     this.#alarms.stop();
     await this.#server?.stop();
-    await Promise.all([this.#tasks.stop(), this.#workers.stop(), this.#orphans.stop(), this.#probes.stop()]);
+    await Promise.all([this.#workers.stop(), this.#orphans.stop(), this.#probes.stop()]);
     await Promise.all([this.#statuses.stop(), this.#agent.stop(), this.#pleg.stop()]);
   }
 
@@ -128,11 +130,9 @@ export class Kubelet implements Runnable {
     else this.#workers.update(delta.object);
   }
 
-  /** An empty list: the runtime has answered for the first time, and everybody may begin. */
-  #onRuntimeChange(uids: readonly string[]): void {
-    if (uids.length === 0) this.#workers.notifyAll();
-    for (const uid of uids) this.#workers.notify(uid);
-    this.#agent.beat();
+  #onRuntimeTurn(): void {
+    if (this.#pleg.isUp) this.#workers.notifyAll();
+    this.#agent.report();
   }
 
   #podsWithStatus(): readonly Pod[] {

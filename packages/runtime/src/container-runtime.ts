@@ -52,6 +52,11 @@ export interface SandboxStatus {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
+/** Narrows a list to one pod. */
+export interface PodFilter {
+  readonly podUid: string;
+}
+
 export interface Mount {
   readonly hostPath: string;
   readonly containerPath: string;
@@ -225,7 +230,8 @@ export interface ContainerRuntime {
   stopSandbox(id: string, signal?: AbortSignal): Promise<void>;
   /** Removes a stopped sandbox and all its containers. Idempotent. */
   removeSandbox(id: string, signal?: AbortSignal): Promise<void>;
-  listSandboxes(signal?: AbortSignal): Promise<readonly SandboxStatus[]>;
+  /** `only` is there to make it cheap: a runtime may leave it out of account and list all. */
+  listSandboxes(signal?: AbortSignal, only?: PodFilter): Promise<readonly SandboxStatus[]>;
 
   createContainer(sandboxId: string, config: ContainerConfig, signal?: AbortSignal): Promise<string>;
   /** Rejects with `BadRequest` if the process cannot be started (no such file, for example); the status then says so too. */
@@ -233,7 +239,7 @@ export interface ContainerRuntime {
   /** Sends the stop signal, waits up to `graceSeconds`, then kills. Resolves when the process is gone. Idempotent. */
   stopContainer(id: string, graceSeconds: number, signal?: AbortSignal): Promise<void>;
   removeContainer(id: string, signal?: AbortSignal): Promise<void>;
-  listContainers(signal?: AbortSignal): Promise<readonly ContainerStatus[]>;
+  listContainers(signal?: AbortSignal, only?: PodFilter): Promise<readonly ContainerStatus[]>;
   containerStatus(id: string, signal?: AbortSignal): Promise<ContainerStatus>;
   updateResources(id: string, resources: ContainerResources, signal?: AbortSignal): Promise<void>;
 

@@ -1,1 +1,22 @@
-export {};
+import { afterAll, beforeAll, describe } from 'vitest';
+import { describeContainers } from './testing/container-contract.ts';
+import { Harness, type RuntimeUnderTest } from './testing/harness.ts';
+import { describeSandboxes } from './testing/sandbox-contract.ts';
+import { describeStreams } from './testing/stream-contract.ts';
+
+export type { Program, Programs, RuntimeUnderTest } from './testing/harness.ts';
+
+/**
+ * The contract of `ContainerRuntime` as a suite of tests: a runtime that passes it may be used wherever one is wanted. `open` is called once;
+ * the suite closes the runtime, and removes its own pods alone.
+ */
+export function describeRuntimeContract(name: string, open: () => Promise<RuntimeUnderTest>): void {
+  describe(`${name}, as a ContainerRuntime`, () => {
+    const harness = new Harness(open);
+    beforeAll(() => harness.open());
+    afterAll(() => harness.close());
+    describeSandboxes(harness);
+    describeContainers(harness);
+    describeStreams(harness);
+  });
+}

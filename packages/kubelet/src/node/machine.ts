@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statfsSync } from 'node:fs';
 import os from 'node:os';
 import type { NodeSystemInfo } from '@keelson/api/core/v1';
 
@@ -10,16 +10,31 @@ export function architecture(): string {
   return ARCHITECTURES[process.arch] ?? process.arch;
 }
 
-/** What the machine has. Pods' own count is added by the caller. */
-export function machineCapacity(): Record<string, string> {
-  return { cpu: String(os.availableParallelism()), memory: `${Math.floor(os.totalmem() / 1024)}Ki` };
+/** What the machine has, with the file system that volumes are on. Pods' own count is added by the caller. */
+export function machineCapacity(rootDir: string): Record<string, string> {
+  return {
+    cpu: String(os.availableParallelism()),
+    memory: `${Math.floor(os.totalmem() / 1024)}Ki`,
+    ...diskCapacity(rootDir),
+  };
 }
 
-export function systemInfo(runtimeVersion: string): NodeSystemInfo {
+function diskCapacity(path: string): Record<string, string> {
+  try {
+    mkdirSync(path, { recursive: true });
+    const { blocks, bsize } = statfsSync(path);
+    return { 'ephemeral-storage': `${Math.floor((blocks * bsize) / 1024)}Ki` };
+  } catch {
+    return {}; // Pods will tell why their volumes cannot be made.
+  }
+}
+
+/** Of the machine itself; the runtime's version is left to be filled in. Reads files: to be asked once. */
+export function systemInfo(): NodeSystemInfo {
   return {
     architecture: architecture(),
     bootID: firstLine('/proc/sys/kernel/random/boot_id'),
-    containerRuntimeVersion: runtimeVersion,
+    containerRuntimeVersion: '',
     kernelVersion: os.release(),
     kubeProxyVersion: '',
     kubeletVersion: KUBELET_VERSION,

@@ -5,10 +5,13 @@ import { Node, type NodeStatus } from '@keelson/api/core/v1';
 import type { Client } from '@keelson/client';
 import type { ContainerRuntime, ImageStatus } from '@keelson/runtime';
 import type { KubeletOptions } from '../options.ts';
+import { nodeSubject } from '../event-subject.ts';
 import type { EventSink } from '../ports.ts';
 import type { Pleg } from '../worker/pleg.ts';
+import { Rounds } from '../worker/rounds.ts';
+import { within } from '../within.ts';
 import { architecture, machineCapacity, systemInfo } from './machine.ts';
-import { differs, nodeStatus } from './node-status.ts';
+import { differs, nodeStatus, turned } from './node-status.ts';
 
 export interface NodeAgentDependencies {
   readonly client: Client;
@@ -34,15 +37,17 @@ export class NodeAgent {
   readonly #tasks: TaskGroup;
   readonly #capacity: Readonly<Record<string, string>>;
   #node: Node | undefined;
+  readonly #machine = systemInfo();
   #writtenAtMs = 0;
-  #beating = false;
+  readonly #reports = new Rounds(() => this.#orWarn('node status', (signal) => this.#reportStatus(signal)));
+  readonly #renewals = new Rounds(() => this.#orWarn('lease renewal', (signal) => this.#renewLease(signal)));
   #timer: Disposable | undefined;
 
   constructor(deps: NodeAgentDependencies, options: KubeletOptions) {
     this.#deps = deps;
     this.#options = options;
     this.#tasks = new TaskGroup(deps.logger);
-    this.#capacity = { ...machineCapacity(), ...options.capacity, pods: String(options.maxPods ?? 110) };
+    this.#capacity = { ...machineCapacity(options.rootDir), ...options.capacity, pods: String(options.maxPods ?? 110) };
   }
 
   get capacity(): Readonly<Record<string, string>> {
@@ -58,7 +63,9 @@ export class NodeAgent {
 
   /** Goes on in the background until the API takes the node; pods need not wait for it. */
   start(): void {
-    this.#timer = this.#deps.clock.every(HEARTBEAT_MS, () => this.beat());
+    const { clock, events } = this.#deps;
+    this.#timer = clock.every(HEARTBEAT_MS, () => this.#beat());
+    events.event(nodeSubject(this.#options.nodeName), 'Normal', 'Starting', 'Starting kubelet.');
     this.#tasks.run('register node', (signal) => this.#register(signal));
   }
 
@@ -67,23 +74,29 @@ export class NodeAgent {
     await this.#tasks.stop();
   }
 
-  /** Renews the lease, and the status if it has changed. One at a time. */
-  beat(): void {
-    if (this.#beating || !this.#node) return;
-    this.#beating = true;
-    this.#tasks.run('heartbeat', async (signal) => {
-      try {
-        await Promise.all([this.#renewLease(signal), this.#reportStatus(signal)]);
-      } catch (error) {
-        if (!signal.aborted)
-          this.#deps.logger.warn('heartbeat failed', { node: this.#options.nodeName, error: errorMessage(error) });
-      } finally {
-        this.#beating = false;
-      }
-    });
+  /** Writes the status soon, if it has changed. */
+  report(): void {
+    this.#tasks.run('report node status', () => this.#reports.next(''));
+  }
+
+  #beat(): void {
+    if (!this.#node) return;
+    this.report();
+    this.#tasks.run('renew lease', () => this.#renewals.next(''));
+  }
+
+  async #orWarn(what: string, task: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const { signal } = this.#tasks;
+    try {
+      await within({ clock: this.#deps.clock, ms: HEARTBEAT_MS, signal }, task);
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#deps.logger.warn(`${what} failed`, { node: this.#options.nodeName, error: errorMessage(error) });
+    }
   }
 
   async #register(signal: AbortSignal): Promise<void> {
+    await this.#deps.pleg.refresh(); // A node that comes with its runtime's state need not change it at once.
     while (!this.#node) {
       try {
         this.#node = await this.#createOrAdopt(signal);
@@ -93,8 +106,8 @@ export class NodeAgent {
         await this.#deps.clock.sleep(REGISTER_RETRY_MS, signal);
       }
     }
-    this.#deps.events.event(this.#node, 'Normal', 'Starting', 'Starting kubelet.');
-    this.beat();
+    this.#tellOfConditions({}, this.#node.status ?? {});
+    this.#beat();
   }
 
   async #createOrAdopt(signal: AbortSignal): Promise<Node> {
@@ -137,7 +150,7 @@ export class NodeAgent {
       { type: 'InternalIP', address: '127.0.0.1' },
       { type: 'Hostname', address: this.#options.nodeName },
     ];
-    const info = systemInfo(`${name}://${version}`);
+    const info = { ...this.#machine, containerRuntimeVersion: `${name}://${version}` };
     return nodeStatus({ old, nowMs: clock.now(), capacity: this.#capacity, addresses, info, images, port: port(), failure });
   }
 
@@ -154,11 +167,19 @@ export class NodeAgent {
     const patch = { status: { ...rest, addresses: [...(addresses ?? []), ...gone] } };
     try {
       this.#node = await client.resource(Node).patchStatus({ name: this.#options.nodeName }, 'strategic', patch, { signal });
+      this.#tellOfConditions(node.status ?? {}, status);
       this.#writtenAtMs = clock.now();
     } catch (error) {
       if (!isReason(error, 'NotFound')) throw error;
       this.#node = undefined; // Somebody deleted it: come back.
       this.#tasks.run('register node', (again) => this.#register(again));
+    }
+  }
+
+  #tellOfConditions(from: NodeStatus, to: NodeStatus): void {
+    const { nodeName } = this.#options;
+    for (const reason of turned(from, to)) {
+      this.#deps.events.event(nodeSubject(nodeName), 'Normal', reason, `Node ${nodeName} status is now: ${reason}`);
     }
   }
 

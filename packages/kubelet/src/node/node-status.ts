@@ -1,5 +1,5 @@
-import { findCondition, formatTime, parseTime } from '@keelson/api';
-import type { ContainerImage, Node, NodeAddress, NodeCondition, NodeStatus, NodeSystemInfo } from '@keelson/api/core/v1';
+import { findCondition, formatTime } from '@keelson/api';
+import type { ContainerImage, NodeAddress, NodeCondition, NodeStatus, NodeSystemInfo } from '@keelson/api/core/v1';
 import type { ImageStatus } from '@keelson/runtime';
 
 export interface NodeStatusInput {
@@ -90,7 +90,19 @@ function withoutHeartbeats({
   return [hosts, sorted(allocatable), sorted(capacity), own, daemonEndpoints?.kubeletEndpoint?.Port, pictures, info];
 }
 
-/** When the status was last written, as far as the conditions tell. */
-export function lastHeartbeatMs(node: Node): number {
-  return parseTime(findCondition(node.status?.conditions, 'Ready')?.lastHeartbeatTime) ?? 0;
+/** What to tell of a condition when it becomes true, and when it becomes false. */
+const TURNS: readonly (readonly [type: string, whenTrue: string, whenFalse: string])[] = [
+  ['MemoryPressure', 'NodeHasInsufficientMemory', 'NodeHasSufficientMemory'],
+  ['DiskPressure', 'NodeHasDiskPressure', 'NodeHasNoDiskPressure'],
+  ['PIDPressure', 'NodeHasInsufficientPID', 'NodeHasSufficientPID'],
+  ['Ready', 'NodeReady', 'NodeNotReady'],
+];
+
+/** Pure: the reasons of the events that tell how a node's conditions have turned. */
+export function turned(from: NodeStatus, to: NodeStatus): string[] {
+  return TURNS.flatMap(([type, whenTrue, whenFalse]) => {
+    const status = findCondition(to.conditions, type)?.status;
+    if (status === undefined || status === findCondition(from.conditions, type)?.status) return [];
+    return [status === 'True' ? whenTrue : whenFalse];
+  });
 }

@@ -1,6 +1,6 @@
-import { parseQuantity, Quantity } from '@keelson/api';
-import type { Node, Pod } from '@keelson/api/core/v1';
-import { addTo, podRequests } from './resources.ts';
+import { matchesNodeRequirement, parseQuantity, podResourceRequests, Quantity, type ResourceAmounts } from '@keelson/api';
+import type { Node, NodeSelectorTerm, Pod, PodSpec } from '@keelson/api/core/v1';
+import { addTo } from './resources.ts';
 
 /** Why a node will not run a pod that was given to it. The pod's phase becomes Failed with this. */
 export interface Rejection {
@@ -13,25 +13,64 @@ export interface Rejection {
  * node has taken on and that have not ended.
  */
 export function admit(pod: Pod, node: Pick<Node, 'metadata' | 'status'>, others: readonly Pod[]): Rejection | undefined {
-  return wrongNode(pod, node) ?? tooMany(pod, node, others);
+  if (!matchesNode(pod, node)) return failed('NodeAffinity', "node(s) didn't match Pod's node affinity/selector");
+  if (hasTakenPort(pod, others)) return failed('NodePorts', "node(s) didn't have free ports for the requested pod ports");
+  return tooMany(pod, node, others);
 }
 
-function wrongNode(pod: Pod, node: Pick<Node, 'metadata'>): Rejection | undefined {
-  const labels = node.metadata?.labels ?? {};
-  const misses = Object.entries(pod.spec?.nodeSelector ?? {}).some(([key, value]) => labels[key] !== value);
-  if (!misses) return undefined;
-  return {
-    reason: 'NodeAffinity',
-    message: "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
-  };
+function failed(predicate: string, why: string): Rejection {
+  return { reason: predicate, message: `Pod was rejected: Predicate ${predicate} failed: ${why}` };
+}
+
+/** True if the node selector and the required node affinity both allow the node. */
+function matchesNode({ spec }: Pod, { metadata }: Pick<Node, 'metadata'>): boolean {
+  const labels = metadata?.labels ?? {};
+  const fields = { 'metadata.name': metadata?.name ?? '' };
+  const matches = ({ matchExpressions = [], matchFields = [] }: NodeSelectorTerm) =>
+    matchExpressions.length + matchFields.length > 0 &&
+    matchExpressions.every((requirement) => matchesNodeRequirement(requirement, labels)) &&
+    matchFields.every((requirement) => matchesNodeRequirement(requirement, fields));
+  const required = spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  const isSelected = Object.entries(spec?.nodeSelector ?? {}).every(([key, value]) => labels[key] === value);
+  return isSelected && (required?.nodeSelectorTerms.some(matches) ?? true);
+}
+
+interface HostPort {
+  readonly ip: string;
+  readonly protocol: string;
+  readonly port: number;
+}
+
+const ANY_ADDRESS = '0.0.0.0';
+
+/** An address of its own and "any address" are in each other's way. */
+function hasTakenPort(pod: Pod, others: readonly Pod[]): boolean {
+  const wanted = hostPorts(pod.spec);
+  if (wanted.length === 0) return false;
+  const taken = others.flatMap(({ spec }) => hostPorts(spec));
+  return wanted.some((mine) =>
+    taken.some(
+      (other) =>
+        mine.port === other.port &&
+        mine.protocol === other.protocol &&
+        (mine.ip === other.ip || mine.ip === ANY_ADDRESS || other.ip === ANY_ADDRESS),
+    ),
+  );
+}
+
+function hostPorts(spec: PodSpec | undefined): HostPort[] {
+  return (spec?.containers ?? []).flatMap(({ ports = [] }) =>
+    ports.flatMap(({ hostPort, hostIP, protocol = 'TCP' }) =>
+      hostPort ? [{ ip: hostIP || ANY_ADDRESS, protocol, port: hostPort }] : [],
+    ),
+  );
 }
 
 function tooMany(pod: Pod, node: Pick<Node, 'status'>, others: readonly Pod[]): Rejection | undefined {
   const allocatable = node.status?.allocatable ?? {};
   const used = new Map<string, Quantity>([['pods', parseQuantity(others.length)]]);
-  for (const other of others) addTo(used, podRequests(other.spec ?? { containers: [] }));
-  const wanted = podRequests(pod.spec ?? { containers: [] });
-  wanted.set('pods', parseQuantity(1));
+  for (const other of others) addTo(used, requestsOf(other));
+  const wanted = new Map(requestsOf(pod)).set('pods', parseQuantity(1));
   for (const [name, amount] of wanted) {
     if (amount.isZero() || !isOnNode(name, allocatable)) continue;
     const capacity = parseQuantity(allocatable[name] ?? '0');
@@ -41,6 +80,15 @@ function tooMany(pod: Pod, node: Pick<Node, 'status'>, others: readonly Pod[]): 
     return { reason: `OutOf${name}`, message: `Pod was rejected: Node didn't have enough resource: ${name}, ${figures}` };
   }
   return undefined;
+}
+
+const REQUESTS = new WeakMap<PodSpec, ResourceAmounts>();
+
+/** Asked for of every pod of the node whenever one comes; specs are frozen. */
+function requestsOf(pod: Pod): ResourceAmounts {
+  const requests = (pod.spec && REQUESTS.get(pod.spec)) ?? podResourceRequests(pod);
+  if (pod.spec) REQUESTS.set(pod.spec, requests);
+  return requests;
 }
 
 /** Resources of others (`example.com/gpu`) that the node does not have at all are judged too; ephemeral storage unknown to it is not. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Pod, ResourceRequirements } from '@keelson/api/core/v1';
-import { cgroupParent, containerResources, podRequests, qosClass } from './resources.ts';
+import { cgroupParent, containerResources, qosClass } from './resources.ts';
 
 function pod(...resources: ResourceRequirements[]): Pod {
   return { metadata: { uid: 'u' }, spec: { containers: resources.map((each, at) => ({ name: `c${at}`, resources: each })) } };
@@ -49,24 +49,5 @@ describe('containerResources', () => {
       'kubepods/podu',
       'kubepods/burstable/podu',
     ]);
-  });
-});
-
-describe('podRequests', () => {
-  it('takes the larger of init and main, and adds sidecars and overhead', () => {
-    const cpu = (amount: string) => ({ resources: { requests: { cpu: amount } } });
-    const requests = podRequests({
-      initContainers: [
-        { name: 's', restartPolicy: 'Always', ...cpu('100m') },
-        { name: 'i', ...cpu('900m') },
-      ],
-      containers: [
-        { name: 'a', ...cpu('300m') },
-        { name: 'b', ...cpu('200m') },
-      ],
-      overhead: { cpu: '50m' },
-    });
-
-    expect(requests.get('cpu')?.milliValue()).toBe(1050);
   });
 });

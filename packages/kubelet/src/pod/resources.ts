@@ -1,7 +1,6 @@
 import { parseQuantity, Quantity } from '@keelson/api';
-import type { Container, Pod, PodSpec } from '@keelson/api/core/v1';
+import type { Container, Pod } from '@keelson/api/core/v1';
 import type { ContainerResources } from '@keelson/runtime';
-import { isSidecar } from './pod-facts.ts';
 
 export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
 
@@ -75,41 +74,7 @@ function bytes(amount: string | undefined): number {
   return amount === undefined ? 0 : Number(parseQuantity(amount).value());
 }
 
-/** What a pod asks of its node: the larger of its main containers together and each init step, with sidecars, plus overhead. */
-export function podRequests(spec: PodSpec): Map<string, Quantity> {
-  const running = new Map<string, Quantity>();
-  for (const container of spec.containers) addTo(running, requestsOf(container));
-  const sidecars = new Map<string, Quantity>();
-  const peaks = new Map<string, Quantity>();
-  for (const init of spec.initContainers ?? []) {
-    if (isSidecar(init)) addTo(sidecars, requestsOf(init));
-    const step = new Map(sidecars);
-    if (!isSidecar(init)) addTo(step, requestsOf(init));
-    raiseTo(peaks, step);
-  }
-  addTo(running, sidecars);
-  raiseTo(running, peaks);
-  for (const [name, amount] of amountsOf(spec.resources?.requests)) running.set(name, amount);
-  addTo(running, amountsOf(spec.overhead));
-  return running;
-}
-
-function requestsOf(container: Container): Map<string, Quantity> {
-  return amountsOf({ ...container.resources?.limits, ...container.resources?.requests });
-}
-
-function amountsOf(list: Readonly<Record<string, string>> | undefined): Map<string, Quantity> {
-  return new Map(Object.entries(list ?? {}).map(([name, amount]) => [name, parseQuantity(amount)]));
-}
-
 /** Adds each amount of `other` to the same one of `sum`. */
 export function addTo(sum: Map<string, Quantity>, other: ReadonlyMap<string, Quantity>): void {
   for (const [name, amount] of other) sum.set(name, (sum.get(name) ?? Quantity.ZERO).add(amount));
-}
-
-function raiseTo(peaks: Map<string, Quantity>, other: ReadonlyMap<string, Quantity>): void {
-  for (const [name, amount] of other) {
-    const known = peaks.get(name);
-    if (!known || known.cmp(amount) < 0) peaks.set(name, amount);
-  }
 }

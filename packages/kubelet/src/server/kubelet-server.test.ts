@@ -50,6 +50,11 @@ describe('KubeletServer', () => {
     expect(await call('/healthz', anonymous)).toEqual({ code: 200, body: 'ok' });
   });
 
+  it.each(['//', '/%', '/containerLogs/%zz/a/web', '/pods/../..//'])('answers the odd path %s and lives on', async (path) => {
+    expect([200, 400, 404]).toContain((await call(path)).code);
+    expect((await call('/healthz')).code).toBe(200);
+  });
+
   it('shows its pods with their newest status', async () => {
     const { body } = await call('/runningpods');
 

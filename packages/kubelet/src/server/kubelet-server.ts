@@ -64,8 +64,8 @@ export class KubeletServer implements Runnable {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? '/', 'http://kubelet');
     try {
+      const url = urlOf(request);
       await this.#check(request, url.pathname);
       await this.#route(request, response, url);
     } catch (error) {
@@ -87,7 +87,7 @@ export class KubeletServer implements Runnable {
 
   async #route(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
     const { api, config } = this.#deps;
-    const [first = '', ...rest] = url.pathname.split('/').slice(1).map(decodeURIComponent);
+    const [first = '', ...rest] = segmentsOf(url);
     switch (first) {
       case 'healthz':
         return send(response, 200, 'text/plain; charset=utf-8', 'ok');
@@ -139,11 +139,11 @@ export class KubeletServer implements Runnable {
   }
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const url = new URL(request.url ?? '/', 'http://kubelet');
     this.#upgraded.add(socket);
     socket.once('close', () => this.#upgraded.delete(socket));
     socket.on('error', () => socket.destroy());
     try {
+      const url = urlOf(request);
       await this.#check(request, url.pathname);
       await this.#stream(request, socket, head, url);
     } catch (error) {
@@ -156,7 +156,7 @@ export class KubeletServer implements Runnable {
 
   async #stream(request: IncomingMessage, socket: Duplex, head: Buffer, url: URL): Promise<void> {
     const { api } = this.#deps;
-    const [first = '', ...path] = url.pathname.split('/').slice(1).map(decodeURIComponent);
+    const [first = '', ...path] = segmentsOf(url);
     const query = url.searchParams;
     if (first === 'portForward') {
       const name = podName(path);
@@ -173,6 +173,21 @@ export class KubeletServer implements Runnable {
     const open = () =>
       first === 'exec' ? api.exec(name, command, flags) : api.attach(name, { ...flags, tty: api.hasTty(name) });
     return handleRemoteCommandUpgrade(request, socket, head, { ...flags, open });
+  }
+}
+
+/** Throws `BadRequest` for what is none: anybody can send anything. */
+function urlOf({ url = '/' }: IncomingMessage): URL {
+  const found = URL.parse(`http://kubelet${url.startsWith('/') ? '' : '/'}${url}`);
+  if (!found) throw new KeelsonError('BadRequest', `not a URL: "${url}"`);
+  return found;
+}
+
+function segmentsOf({ pathname }: URL): string[] {
+  try {
+    return pathname.split('/').slice(1).map(decodeURIComponent);
+  } catch (cause) {
+    throw new KeelsonError('BadRequest', `not a path: "${pathname}"`, { cause });
   }
 }
 

@@ -20,6 +20,8 @@ export class MemoryClient implements Client {
   /** Writes in order: `patch pods/status web`... */
   readonly writes: string[] = [];
   down = false;
+  /** So many patches to come fail as if they had lost a race. */
+  conflicts = 0;
   readonly #deltas = new Subject<readonly PodDelta[]>();
   readonly #clock: Clock;
   #version = 0;
@@ -103,6 +105,10 @@ export class MemoryClient implements Client {
   ): T {
     this.#check();
     const old = this.#need(kind, name);
+    if (this.conflicts > 0 && kind.resource === 'pods') {
+      this.conflicts -= 1;
+      throw new KeelsonError('Conflict', 'the object has been modified');
+    }
     const wantedUid = (call.patch as KubernetesObject).metadata?.uid;
     if (wantedUid !== undefined && wantedUid !== old.metadata?.uid) throw new KeelsonError('Conflict', 'uid mismatch');
     const next = (call.type === 'strategic' ? strategic(kind, old, call.patch) : applyMergePatch(old, call.patch)) as T;

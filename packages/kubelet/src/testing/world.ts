@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '@keelson/base';
@@ -70,8 +70,14 @@ export class World implements AsyncDisposable {
     this.client.deletePod(Pod, { name, namespace: 'default' }, graceSeconds);
   }
 
-  reasons(): string[] {
-    return this.events.map(({ reason }) => reason);
+  /** Of all events, or of those about one kind of object. */
+  reasons(kind?: string): string[] {
+    return this.events.filter(({ about }) => kind === undefined || about.kind === kind).map(({ reason }) => reason);
+  }
+
+  /** Names in a directory under the kubelet's own. */
+  files(...path: readonly string[]): Promise<string[]> {
+    return readdir(join(this.rootDir, ...path));
   }
 
   /** Waits (in real time, for file access) until a condition holds; time of the kubelet stands still. */
@@ -114,7 +120,7 @@ export class World implements AsyncDisposable {
       nodeName: 'n1',
       rootDir: this.rootDir,
       serving: false,
-      capacity: { cpu: '4', memory: '8Gi' },
+      capacity: { cpu: '4', memory: '8Gi', 'ephemeral-storage': '10Gi' },
       ...this.#options,
     });
   }

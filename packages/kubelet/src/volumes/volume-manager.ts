@@ -60,11 +60,15 @@ export class VolumeManager {
 
   /** Files for one container that are no volumes: where it leaves its last words. */
   async terminationLog(uid: string, container: string, attempt: number): Promise<string> {
-    const path = join(this.podDirectory(uid), 'containers', container, `${attempt}.log`);
+    const path = this.#terminationLog(uid, container, attempt);
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, '', { flag: 'a' });
     await chmod(path, 0o666);
     return path;
+  }
+
+  async removeTerminationLog(uid: string, container: string, attempt: number): Promise<void> {
+    await rm(this.#terminationLog(uid, container, attempt), { force: true });
   }
 
   async unmount(uid: string): Promise<void> {
@@ -77,6 +81,10 @@ export class VolumeManager {
   /** Uids of the pods that have a directory. */
   async known(): Promise<readonly string[]> {
     return readdir(join(this.#deps.rootDir, 'pods')).catch(() => []);
+  }
+
+  #terminationLog(uid: string, container: string, attempt: number): string {
+    return join(this.podDirectory(uid), 'containers', container, `${attempt}.log`);
   }
 
   async #mountOne(pod: Pod, volume: Volume, downward: DownwardContext): Promise<string> {

@@ -42,7 +42,7 @@ export class Orphans {
 
   async #round(signal: AbortSignal): Promise<void> {
     try {
-      if (this.#deps.pleg.info && this.#deps.pleg.failure === undefined) await this.#sweep(signal);
+      if (this.#deps.pleg.isUp) await this.#sweep(signal);
     } catch (error) {
       if (!signal.aborted) this.#deps.logger.warn('orphaned pods could not be removed', { error: errorMessage(error) });
     }
@@ -50,18 +50,21 @@ export class Orphans {
   }
 
   async #sweep(signal: AbortSignal): Promise<void> {
-    const { isKnown, killer, pleg, syncer, volumes } = this.#deps;
+    const { isKnown, pleg, volumes } = this.#deps;
     const found = new Set([...[...pleg.views].map(({ uid }) => uid), ...(await volumes.known())].filter((uid) => !isKnown(uid)));
     const sure = [...found].filter((uid) => this.#suspects.has(uid));
     this.#suspects = found;
-    for (const uid of sure) {
-      const view = pleg.view(uid);
-      if (view) {
-        this.#deps.logger.info('removing a pod that the API does not know', { pod: `${view.namespace}/${view.name}`, uid });
-        await killer.killPod(undefined, view, KILL_GRACE_SECONDS, signal);
-        await syncer.removeFromRuntime(view, signal);
-      }
-      await volumes.unmount(uid);
+    await Promise.all(sure.map((uid) => this.#removePod(uid, signal)));
+  }
+
+  async #removePod(uid: string, signal: AbortSignal): Promise<void> {
+    const { killer, logger, pleg, syncer, volumes } = this.#deps;
+    const view = pleg.view(uid);
+    if (view) {
+      logger.info('removing a pod that the API does not know', { pod: `${view.namespace}/${view.name}`, uid });
+      await killer.killPod(undefined, view, KILL_GRACE_SECONDS, signal);
+      await syncer.removeFromRuntime(view, signal);
     }
+    await volumes.unmount(uid);
   }
 }

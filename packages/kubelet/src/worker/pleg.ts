@@ -1,8 +1,9 @@
 import { errorMessage, TaskGroup, type Clock, type Logger } from '@keelson/base';
-import type { ContainerRuntime, RuntimeInfo } from '@keelson/runtime';
+import type { ContainerRuntime, PodFilter, RuntimeInfo } from '@keelson/runtime';
 import type { Subscription } from 'rxjs';
 import { LABELS } from '../pod/pod-facts.ts';
 import { fingerprint, groupByPod, type PodView } from '../pod/runtime-view.ts';
+import { Rounds } from './rounds.ts';
 
 export interface PlegDependencies {
   readonly runtime: ContainerRuntime;
@@ -11,40 +12,52 @@ export interface PlegDependencies {
   readonly nodeName: string;
 }
 
-/** Called with the pods whose view has changed. */
-export type ViewListener = (uids: readonly string[]) => void;
+export interface PlegListener {
+  /** These pods' views have changed. */
+  changed(uids: readonly string[]): void;
+  /** The runtime answers for the first time, or again, or does not any more. */
+  turned(): void;
+}
+
+interface Seen {
+  readonly view: PodView | undefined;
+  readonly fingerprint: string;
+  /** The look that it comes from: what an earlier one brings later is of no use. */
+  readonly look: number;
+}
 
 const RELIST_MS = 30_000;
 const RETRY_MS = 1000;
+const ALL = '';
 
 /**
- * What the runtime has of this node's pods. It looks when the runtime reports an event, when it is asked to, and every half minute in case
- * an event was lost. The runtime is the truth: nothing is remembered across a restart.
+ * What the runtime has of this node's pods. It looks at one pod when the runtime reports an event about it or when it is asked to, and at all
+ * every half minute in case an event was lost. The runtime is the truth: nothing is remembered across a restart.
  */
 export class Pleg {
   readonly #deps: PlegDependencies;
-  readonly #onChange: ViewListener;
+  readonly #listener: PlegListener;
   readonly #tasks: TaskGroup;
-  #views = new Map<string, PodView>();
-  #fingerprints = new Map<string, string>();
+  readonly #seen = new Map<string, Seen>();
+  readonly #rounds: Rounds;
+  #looks = 0;
   #info: RuntimeInfo | undefined;
   #failure: string | undefined;
-  #running: Promise<void> | undefined;
-  #next: Promise<void> | undefined;
   #subscription: Subscription | undefined;
   #timer: Disposable | undefined;
   #retry: Disposable | undefined;
 
-  constructor(deps: PlegDependencies, onChange: ViewListener) {
+  constructor(deps: PlegDependencies, listener: PlegListener) {
     this.#deps = deps;
-    this.#onChange = onChange;
+    this.#listener = listener;
     this.#tasks = new TaskGroup(deps.logger);
+    this.#rounds = new Rounds((uid) => this.#look(uid));
   }
 
   start(): void {
-    this.#subscription = this.#deps.runtime.events$.subscribe(() => this.#refreshLater());
-    this.#timer = this.#deps.clock.every(RELIST_MS, () => this.#refreshLater());
-    this.#refreshLater();
+    this.#subscription = this.#deps.runtime.events$.subscribe(({ podUid = ALL }) => this.#refreshLater(podUid));
+    this.#timer = this.#deps.clock.every(RELIST_MS, () => this.#refreshLater(ALL));
+    this.#refreshLater(ALL);
   }
 
   async stop(): Promise<void> {
@@ -64,68 +77,85 @@ export class Pleg {
     return this.#failure;
   }
 
+  /** False while the views may be out of date, so that nothing must be done by them. */
+  get isUp(): boolean {
+    return this.#info !== undefined && this.#failure === undefined;
+  }
+
   view(uid: string): PodView | undefined {
-    return this.#views.get(uid);
+    return this.#seen.get(uid)?.view;
   }
 
   get views(): Iterable<PodView> {
-    return this.#views.values();
+    return [...this.#seen.values()].flatMap(({ view }) => view ?? []);
   }
 
-  /** Resolves when a look that began after this call has ended, whether or not it succeeded. */
-  refresh(): Promise<void> {
-    if (!this.#running) return (this.#running = this.#look());
-    this.#next ??= this.#running.then(() => {
-      this.#next = undefined;
-      return (this.#running = this.#look());
-    });
-    return this.#next;
+  /** Resolves when a look at the pod (at all, without one) that began after this call has ended, whether or not it succeeded. */
+  refresh(podUid: string = ALL): Promise<void> {
+    return this.#rounds.next(podUid);
   }
 
-  #refreshLater(): void {
-    if (this.#next) return; // One that has not begun yet will see it too.
-    this.#tasks.run('look at the runtime', () => this.refresh());
+  #refreshLater(uid: string): void {
+    if (this.#rounds.isWaiting(uid) || this.#rounds.isWaiting(ALL)) return; // One that has not begun yet will see it too.
+    this.#tasks.run('look at the runtime', () => this.#rounds.next(uid));
   }
 
-  async #look(): Promise<void> {
-    const { runtime, logger } = this.#deps;
+  async #look(uid: string): Promise<void> {
+    const { runtime } = this.#deps;
+    const look = (this.#looks += 1);
+    const only: PodFilter | undefined = uid === ALL ? undefined : { podUid: uid };
     try {
       const info = this.#info && this.#failure === undefined ? this.#info : await runtime.info();
-      const [sandboxes, containers] = await Promise.all([runtime.listSandboxes(), runtime.listContainers()]);
-      if (this.#failure !== undefined) logger.info('runtime answers again');
-      this.#failure = undefined;
-      const isFirst = this.#info === undefined;
-      this.#info = info;
+      const [sandboxes, containers] = await Promise.all([
+        runtime.listSandboxes(undefined, only),
+        runtime.listContainers(undefined, only),
+      ]);
       const own = sandboxes.filter(({ labels }) => labels[LABELS.node] === this.#deps.nodeName);
       const ids = new Set(own.map(({ id }) => id));
-      this.#replace(
-        groupByPod(
-          own,
-          containers.filter(({ sandboxId, labels }) => ids.has(sandboxId) || labels[LABELS.node] === this.#deps.nodeName),
-        ),
-        isFirst,
+      const ours = containers.filter(
+        ({ sandboxId, labels }) => ids.has(sandboxId) || labels[LABELS.node] === this.#deps.nodeName,
       );
+      const views = groupByPod(own, ours);
+      const uids = uid === ALL ? new Set([...this.#seen.keys(), ...views.keys()]) : [uid];
+      const changed = [...uids].filter((each) => this.#replace(each, views.get(each), look));
+      if (uid === ALL) this.#dropGone(look);
+      this.#succeeded(info);
+      if (changed.length > 0) this.#listener.changed(changed);
     } catch (error) {
-      if (this.#failure === undefined) logger.warn('runtime does not answer', { error: errorMessage(error) });
-      this.#failure = errorMessage(error);
-      this.#retry?.[Symbol.dispose]();
-      this.#retry = this.#deps.clock.after(RETRY_MS, () => this.#refreshLater());
-    } finally {
-      this.#running = undefined;
+      this.#failed(error);
     }
   }
 
-  #replace(views: Map<string, PodView>, isFirst: boolean): void {
-    const fingerprints = new Map<string, string>();
-    const changed: string[] = [];
-    for (const [uid, view] of views) {
-      const print = fingerprint(view);
-      fingerprints.set(uid, print);
-      if (this.#fingerprints.get(uid) !== print) changed.push(uid);
+  #succeeded(info: RuntimeInfo): void {
+    const isTurn = !this.isUp;
+    if (this.#failure !== undefined) this.#deps.logger.info('runtime answers again');
+    this.#failure = undefined;
+    this.#info = info;
+    if (isTurn) this.#listener.turned();
+  }
+
+  #failed(error: unknown): void {
+    const isTurn = this.#failure === undefined;
+    this.#failure = errorMessage(error);
+    if (isTurn) {
+      this.#deps.logger.warn('runtime does not answer', { error: this.#failure });
+      this.#listener.turned();
     }
-    for (const uid of this.#fingerprints.keys()) if (!views.has(uid)) changed.push(uid);
-    this.#views = views;
-    this.#fingerprints = fingerprints;
-    if (changed.length > 0 || isFirst) this.#onChange(changed);
+    this.#retry?.[Symbol.dispose]();
+    this.#retry = this.#deps.clock.after(RETRY_MS, () => this.#refreshLater(ALL));
+  }
+
+  /** True if the view is another one now. */
+  #replace(uid: string, view: PodView | undefined, look: number): boolean {
+    const known = this.#seen.get(uid);
+    if (known && known.look > look) return false;
+    const print = view ? fingerprint(view) : '';
+    this.#seen.set(uid, { view, fingerprint: print, look });
+    return (known?.fingerprint ?? '') !== print;
+  }
+
+  /** What is gone is remembered until all was looked at, lest an older look brings it back. */
+  #dropGone(look: number): void {
+    for (const [uid, seen] of this.#seen) if (!seen.view && seen.look <= look) this.#seen.delete(uid);
   }
 }

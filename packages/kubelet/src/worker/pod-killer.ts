@@ -69,8 +69,8 @@ export class PodKiller {
     await untilAborted(this.#deps.runtime.stopContainer(container.id, rest, signal), signal);
   }
 
-  forget(view: PodView): void {
-    for (const { id } of view.containers) this.#begun.delete(id);
+  forget(containers: readonly ContainerStatus[]): void {
+    for (const { id } of containers) this.#begun.delete(id);
   }
 
   async #preStop(

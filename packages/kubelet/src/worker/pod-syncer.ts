@@ -60,7 +60,7 @@ export interface SyncResult {
   readonly againAtMs: number;
 }
 
-/** How often configuration in volumes is looked at. */
+/** How often configuration in volumes is looked at; up to half as much is added, so that pods which came together part. */
 const RESYNC_MS = 60_000;
 
 /** Carries one pod from what is to what shall be. Calls for one pod never overlap; all may be cut off and repeated. */
@@ -88,9 +88,9 @@ export class PodSyncer {
     if (actions.killPod) return { ended: true, againAtMs: Infinity };
     const againAtMs = await this.#act(current, view, actions, { memory, volumes, signal });
     await this.#collectGarbage(view);
-    await this.#deps.pleg.refresh();
+    await this.#deps.pleg.refresh(view.uid);
     await this.report(apiPod, memory, { stopped: false });
-    return { ended: false, againAtMs: Math.min(againAtMs, nowMs + RESYNC_MS, deadlineMs(current) ?? Infinity) };
+    return { ended: false, againAtMs: Math.min(againAtMs, nowMs + resyncMs(view.uid), deadlineMs(current) ?? Infinity) };
   }
 
   /** Works the status out anew and hands it over to be written. */
@@ -129,7 +129,7 @@ export class PodSyncer {
   async stop(pod: Pod, memory: PodMemory, graceSeconds: number, signal: AbortSignal): Promise<void> {
     await this.report(pod, memory, { stopped: false, terminating: true });
     await this.#deps.killer.killPod(pod, this.#viewOf(pod), graceSeconds, signal);
-    await this.#deps.pleg.refresh();
+    await this.#deps.pleg.refresh(pod.metadata?.uid);
     memory.waiting.clear();
     await this.report(pod, memory, { stopped: true });
     await this.#deps.statuses.flush(pod.metadata?.uid ?? '');
@@ -149,9 +149,9 @@ export class PodSyncer {
   async removeFromRuntime(view: PodView, signal: AbortSignal): Promise<void> {
     for (const { id } of view.containers) await this.#deps.runtime.removeContainer(id, signal);
     for (const { id } of view.sandboxes) await this.#deps.runtime.removeSandbox(id, signal);
-    this.#deps.killer.forget(view);
-    this.#messages.forget(view);
-    await this.#deps.pleg.refresh();
+    this.#deps.killer.forget(view.containers);
+    this.#messages.forget(view.containers);
+    await this.#deps.pleg.refresh(view.uid);
   }
 
   forget(uid: string): void {
@@ -258,8 +258,13 @@ export class PodSyncer {
   /** The newest two attempts stay: one for the present, one for `logs --previous`. */
   async #collectGarbage(view: PodView): Promise<void> {
     for (const name of new Set(view.containers.map((container) => container.name))) {
-      for (const old of attemptsOf(view, name).slice(2))
-        if (old.state !== 'running') await this.#deps.runtime.removeContainer(old.id);
+      const old = attemptsOf(view, name)
+        .slice(2)
+        .filter(({ state }) => state !== 'running');
+      for (const { id } of old) await this.#deps.runtime.removeContainer(id);
+      for (const { attempt } of old) await this.#deps.volumes.removeTerminationLog(view.uid, name, attempt);
+      this.#deps.killer.forget(old);
+      this.#messages.forget(old);
     }
     const used = new Set(view.containers.map(({ sandboxId }) => sandboxId));
     for (const { id, state } of view.sandboxes.slice(1))
@@ -276,6 +281,13 @@ function deadlineMs(pod: Pod): number | undefined {
   const seconds = pod.spec?.activeDeadlineSeconds;
   const startedAtMs = parseTime(pod.status?.startTime);
   return seconds === undefined || startedAtMs === undefined ? undefined : startedAtMs + seconds * 1000;
+}
+
+/** Always the same for one pod. */
+function resyncMs(uid: string): number {
+  let hash = 0;
+  for (let at = 0; at < uid.length; at += 1) hash = (hash * 31 + uid.charCodeAt(at)) >>> 0;
+  return RESYNC_MS + (hash % (RESYNC_MS / 2));
 }
 
 function unlessGone(error: unknown): void {

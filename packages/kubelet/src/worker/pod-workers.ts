@@ -1,4 +1,4 @@
-import { Backoff, errorMessage, TaskGroup, type Clock, type Logger } from '@keelson/base';
+import { Backoff, errorMessage, isReason, TaskGroup, type Clock, type Logger } from '@keelson/base';
 import { deepEqual, keyOf } from '@keelson/api';
 import type { Node, Pod } from '@keelson/api/core/v1';
 import type { Alarms } from '../alarms.ts';
@@ -125,6 +125,8 @@ export class PodWorkers {
       if (againAtMs !== undefined) this.#lookAgain(worker, againAtMs - this.#deps.clock.now());
     } catch (error) {
       if (stopping.aborted || worker.abort.signal.aborted) return;
+      if (isReason(error, 'ServiceUnavailable')) await this.#deps.pleg.refresh();
+      if (!this.#deps.pleg.isUp) return;
       this.#deps.logger.warn('pod could not be brought in line', { pod: keyOf(worker.pod), error: errorMessage(error) });
       this.#lookAgain(worker, worker.backoff.next());
     } finally {
@@ -139,7 +141,7 @@ export class PodWorkers {
 
   /** When to look again, if ever. */
   async #work(worker: Worker, signal: AbortSignal): Promise<number | undefined> {
-    if (!this.#deps.pleg.info) return undefined; // Everybody is told when it has answered.
+    if (!this.#deps.pleg.isUp) return undefined; // What is known may be out of date; everybody is told when it answers.
     if (worker.stage === 'new' && !this.#mayBegin(worker)) return undefined;
     const grace = graceOf(worker);
     if (grace !== undefined) return this.#remove(worker, grace, signal);
@@ -154,23 +156,33 @@ export class PodWorkers {
 
   /** False if it has to wait. A pod that runs already was let in before this process began. */
   #mayBegin(worker: Worker): boolean {
-    const key = keyOf(worker.pod);
-    const others = [...this.#workers.values()].filter((other) => other !== worker && other.stage !== 'removed');
-    // Of two pods with one name only the later one can still be in the API, and the map keeps the order in which they came.
-    const later = others.slice([...this.#workers.values()].filter((other) => other.stage !== 'removed').indexOf(worker));
-    if (others.some((other) => !later.includes(other) && keyOf(other.pod) === key)) return false;
+    if (this.#hasPredecessor(worker)) return false;
     if (graceOf(worker) !== undefined || isTerminal(worker.pod.status?.phase) || this.#deps.pleg.view(worker.uid)) return true;
-    const active = others.filter(
-      (other) => other.stage === 'running' && !isTerminal(other.pod.status?.phase) && !other.memory.verdict,
-    );
-    worker.memory.verdict = admit(
-      worker.pod,
-      this.#deps.node(),
-      active.map(({ pod }) => pod),
-    );
-    const { verdict } = worker.memory;
+    const verdict = admit(worker.pod, this.#deps.node(), this.#active(worker));
+    worker.memory.verdict = verdict;
     if (verdict) this.#deps.events.event(podSubject(worker.pod), 'Warning', verdict.reason, verdict.message);
     return true;
+  }
+
+  /** Of two pods with one name only the later one can still be in the API, and the map keeps the order in which they came. */
+  #hasPredecessor(worker: Worker): boolean {
+    const key = keyOf(worker.pod);
+    for (const other of this.#workers.values()) {
+      if (other === worker) return false;
+      if (other.stage !== 'removed' && keyOf(other.pod) === key) return true;
+    }
+    return false;
+  }
+
+  /** The pods that use the node: those that were let in, and those that run since before this process began. */
+  #active(newcomer: Worker): Pod[] {
+    const active: Pod[] = [];
+    for (const other of this.#workers.values()) {
+      if (other === newcomer || isTerminal(other.pod.status?.phase) || other.memory.verdict) continue;
+      const isIn = other.stage === 'running' || (other.stage === 'new' && this.#deps.pleg.view(other.uid) !== undefined);
+      if (isIn) active.push(other.pod);
+    }
+    return active;
   }
 
   async #remove(worker: Worker, graceSeconds: number, signal: AbortSignal): Promise<undefined> {

@@ -2,6 +2,7 @@ import { Backoff, errorMessage, isReason, TaskGroup, type Clock, type Logger } f
 import { deepEqual, findCondition } from '@keelson/api';
 import { Pod, type PodCondition, type PodStatus } from '@keelson/api/core/v1';
 import type { Client } from '@keelson/client';
+import { within } from '../within.ts';
 
 export interface StatusManagerDependencies {
   readonly client: Client;
@@ -35,6 +36,9 @@ const FIELDS = [
   'qosClass',
   'observedGeneration',
 ] as const;
+
+/** A write that takes longer is tried again: its connection may be dead. */
+const WRITE_MS = 30_000;
 
 /** Writes pod statuses to the API: the newest one of each pod, only what has changed, again until it is taken. */
 export class StatusManager {
@@ -104,7 +108,10 @@ export class StatusManager {
       if (!patch) return;
       try {
         const { name = '', namespace } = pod.metadata ?? {};
-        const answer = await this.#deps.client.resource(Pod).patchStatus({ name, namespace }, 'strategic', patch, { signal });
+        const pods = this.#deps.client.resource(Pod);
+        const answer = await within({ clock: this.#deps.clock, ms: WRITE_MS, signal }, (limited) =>
+          pods.patchStatus({ name, namespace }, 'strategic', patch, { signal: limited }),
+        );
         // Trusted to be taken: comparing with the answer instead could go round for ever on a server that changes what it is given.
         entry.written = { ...desired };
         entry.resourceVersion = answer.metadata?.resourceVersion;

@@ -6,6 +6,8 @@ import { allContainers, ANNOTATIONS } from '../pod/pod-facts.ts';
 import type { PodView } from '../pod/runtime-view.ts';
 
 const MAX_FILE_BYTES = 4096;
+/** Of all containers of a pod together. */
+const MAX_POD_BYTES = 12 * 1024;
 const MAX_LOG_BYTES = 2048;
 const MAX_LOG_LINES = 80;
 
@@ -29,25 +31,27 @@ export class TerminationMessages {
     }
   }
 
-  forget(view: PodView): void {
-    for (const { id } of view.containers) this.#byContainer.delete(id);
+  forget(containers: readonly ContainerStatus[]): void {
+    for (const { id } of containers) this.#byContainer.delete(id);
   }
 
   async #read(pod: Pod, ended: ContainerStatus): Promise<string> {
     const path = ended.annotations[ANNOTATIONS.terminationMessagePath];
-    const fromFile = path === undefined ? '' : await headOf(path);
-    const spec = allContainers(pod.spec ?? { containers: [] }).find(({ name }) => name === ended.name);
+    const all = allContainers(pod.spec ?? { containers: [] });
+    const limit = Math.min(MAX_FILE_BYTES, Math.floor(MAX_POD_BYTES / Math.max(1, all.length)));
+    const fromFile = path === undefined ? '' : await headOf(path, limit);
+    const spec = all.find(({ name }) => name === ended.name);
     if (fromFile !== '' || spec?.terminationMessagePolicy !== 'FallbackToLogsOnError' || ended.exitCode === 0) return fromFile;
     const log = await text(await this.#runtime.logs(ended.id, { follow: false, timestamps: false, tailLines: MAX_LOG_LINES }));
     return Buffer.from(log).subarray(-MAX_LOG_BYTES).toString();
   }
 }
 
-async function headOf(path: string): Promise<string> {
+async function headOf(path: string, limit: number): Promise<string> {
   const file = await open(path).catch(() => undefined);
   if (!file) return '';
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_FILE_BYTES), 0, MAX_FILE_BYTES, 0);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(limit), 0, limit, 0);
     return buffer.subarray(0, bytesRead).toString();
   } finally {
     await file.close();

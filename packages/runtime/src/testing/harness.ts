@@ -1,0 +1,167 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type {
+  ContainerConfig,
+  ContainerRuntime,
+  ContainerStatus,
+  RuntimeEvent,
+  SandboxConfig,
+  SandboxStatus,
+} from '../container-runtime.ts';
+
+/** How to get a container of a runtime to do something: by its command, or by annotations of its pod. */
+export interface Program {
+  readonly command?: readonly string[];
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** What containers are told to do in the suite. `name` is the container's. */
+export interface Programs {
+  /** Runs until it is told to stop, and then ends soon with a code other than 137. */
+  patient(name: string): Program;
+  /** Does not end when it is told to. */
+  stubborn(name: string): Program;
+  /** Prints the lines, and ends with the code. */
+  ending(name: string, exitCode: number, lines: readonly string[]): Program;
+}
+
+export interface RuntimeUnderTest {
+  readonly runtime: ContainerRuntime;
+  readonly programs: Programs;
+  /** An image that is there, or can be pulled. */
+  readonly image: string;
+}
+
+const DEADLINE_MS = 15_000;
+const POLL_MS = 10;
+
+/** One runtime for all tests of the suite, and pods of their own for each. */
+export class Harness {
+  readonly events: RuntimeEvent[] = [];
+  readonly #open: () => Promise<RuntimeUnderTest>;
+  readonly #prefix = `contract-${process.pid}`;
+  #under: RuntimeUnderTest | undefined;
+  #pods = 0;
+
+  constructor(open: () => Promise<RuntimeUnderTest>) {
+    this.#open = open;
+  }
+
+  get runtime(): ContainerRuntime {
+    return this.#opened.runtime;
+  }
+
+  get image(): string {
+    return this.#opened.image;
+  }
+
+  get programs(): Programs {
+    return this.#opened.programs;
+  }
+
+  get #opened(): RuntimeUnderTest {
+    if (!this.#under) throw new Error('The runtime under test could not be opened');
+    return this.#under;
+  }
+
+  async open(): Promise<void> {
+    this.#under = await this.#open();
+    this.runtime.events$.subscribe((event) => this.events.push(event));
+    if (!(await this.runtime.images.find(this.image))) await this.runtime.images.pull(this.image, undefined);
+  }
+
+  /** Removes the pods of the suite. */
+  async close(): Promise<void> {
+    if (!this.#under) return;
+    for (const { id, pod } of await this.runtime.listSandboxes()) {
+      if (!pod.uid.startsWith(this.#prefix)) continue;
+      await this.runtime.stopSandbox(id);
+      await this.runtime.removeSandbox(id);
+    }
+    await this.runtime.close();
+  }
+
+  sandboxConfig(more: Partial<SandboxConfig> = {}): SandboxConfig {
+    const uid = `${this.#prefix}-${(this.#pods += 1)}`;
+    return {
+      pod: { uid, name: `pod-${this.#pods}`, namespace: 'contract' },
+      attempt: 0,
+      hostname: `pod-${this.#pods}`,
+      hostNetwork: false,
+      hostPid: false,
+      hostIpc: false,
+      shareProcessNamespace: false,
+      dns: { servers: [], searches: [], options: [] },
+      hostAliases: [],
+      portMappings: [],
+      sysctls: {},
+      cgroupParent: `kubepods/besteffort/pod${uid}`,
+      labels: { team: 'blue' },
+      annotations: { note: 'several words, "quoted"' },
+      runtimeHandler: '',
+      ...more,
+    };
+  }
+
+  containerConfig(name: string, more: Partial<ContainerConfig> = {}): ContainerConfig {
+    return {
+      name,
+      attempt: 0,
+      image: this.image,
+      command: [],
+      args: [],
+      workingDir: '',
+      env: [{ name: 'COLOUR', value: 'blue = green' }],
+      mounts: [],
+      resources: {},
+      security: {
+        user: '',
+        supplementalGroups: [],
+        privileged: false,
+        readOnlyRootFilesystem: false,
+        noNewPrivileges: false,
+        addCapabilities: [],
+        dropCapabilities: [],
+        seccompProfile: 'Unconfined',
+      },
+      stdin: false,
+      stdinOnce: false,
+      tty: false,
+      labels: { tier: 'front' },
+      annotations: { hash: 'abc' },
+      ...more,
+    };
+  }
+
+  /** A sandbox with one container, not yet started. */
+  async create(program: Program, name = 'main'): Promise<{ readonly sandbox: SandboxStatus; readonly id: string }> {
+    const config = this.sandboxConfig();
+    const annotations = { ...config.annotations, ...program.annotations };
+    const sandbox = await this.runtime.runSandbox({ ...config, annotations });
+    const command = program.command ?? [];
+    return { sandbox, id: await this.runtime.createContainer(sandbox.id, this.containerConfig(name, { command })) };
+  }
+
+  async start(program: Program, name = 'main'): Promise<{ readonly sandbox: SandboxStatus; readonly id: string }> {
+    const made = await this.create(program, name);
+    await this.runtime.startContainer(made.id);
+    return made;
+  }
+
+  /** Waits for a container's end. */
+  async ended(id: string): Promise<ContainerStatus> {
+    return this.until(async () => {
+      const status = await this.runtime.containerStatus(id);
+      return status.state === 'exited' ? status : undefined;
+    }, `the end of container ${id}`);
+  }
+
+  async until<T>(look: () => Promise<T | undefined> | T | undefined, what: string): Promise<T> {
+    const endMs = Date.now() + DEADLINE_MS;
+    for (;;) {
+      const found = await look();
+      if (found !== undefined) return found;
+      if (Date.now() > endMs) throw new Error(`Waited in vain for ${what}`);
+      await sleep(POLL_MS);
+    }
+  }
+}
