@@ -11,7 +11,8 @@ export class DefaultTolerationSeconds implements AdmissionMutator {
 
   async mutate(request: AdmissionRequest & { readonly object: KubernetesObject }): Promise<KubernetesObject> {
     const { object, resource, subresource, operation } = request;
-    if (resource.group !== '' || resource.resource !== 'pods' || subresource !== '' || operation !== 'CREATE') return object;
+    if (resource.group !== '' || resource.resource !== 'pods' || subresource !== '') return object;
+    if (operation !== 'CREATE' && operation !== 'UPDATE') return object;
     const { spec } = object as Pod;
     if (!spec) return object;
     const present = spec.tolerations ?? [];

@@ -1,5 +1,6 @@
 import { apiVersionOf, type KubernetesObject } from '@keelson/api';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
+import { autoscalerFromV2, autoscalerToV2 } from './autoscalers.ts';
 import { eventFromCore, eventToCore } from './events.ts';
 
 /** Between a served version and the stored one. Both directions may take over parts of what they are given. */
@@ -24,6 +25,7 @@ function makeConverter(definition: ResourceDefinition): VersionConverter | undef
   const { storage, group, version, kind } = definition;
   if (!storage || (storage.group === group && storage.version === version)) return undefined;
   if (kind === 'Event') return { toStorage: eventToCore, fromStorage: eventFromCore };
+  if (group === 'autoscaling') return { toStorage: autoscalerToV2, fromStorage: autoscalerFromV2 };
   const stored = apiVersionOf(storage);
   const served = apiVersionOf(definition);
   return {

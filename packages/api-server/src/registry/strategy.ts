@@ -60,6 +60,8 @@ export interface Strategy<T extends KubernetesObject = KubernetesObject> {
   /** Values of field selectors that are not simply the path of that name. */
   readonly fieldValues?: Readonly<Record<string, (object: T) => string>>;
   readonly nameRule?: NameRule;
+  /** A client may give a status to a new object. Default false. */
+  readonly keepsStatusOnCreate?: boolean;
   /** PUT to a name that does not exist creates it. */
   readonly allowCreateOnUpdate?: boolean;
   /** PUT without a resourceVersion is accepted. Default true. */

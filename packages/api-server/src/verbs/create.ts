@@ -66,7 +66,8 @@ function takeOver(call: Call, object: KubernetesObject): void {
   meta.uid = crypto.randomUUID();
   meta.creationTimestamp = formatTime(services.clock.now());
   if (hasGeneration(definition)) meta.generation = 1;
-  if ('status' in definition.subresources) delete (object as { status?: unknown }).status;
+  if ('status' in definition.subresources && definition.strategy.keepsStatusOnCreate !== true)
+    delete (object as { status?: unknown }).status;
 }
 
 function generate(meta: NonNullable<KubernetesObject['metadata']>, base: string): void {

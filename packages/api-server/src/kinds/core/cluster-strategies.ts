@@ -61,6 +61,8 @@ export const nodeStrategy: Strategy<Node> = {
         }
       }
     }),
+  // A node says of itself what it has.
+  keepsStatusOnCreate: true,
   hasGeneration: false,
   fieldValues: { 'spec.unschedulable': (node) => String(node.spec?.unschedulable ?? false) },
 };
