@@ -15,8 +15,13 @@ export class WorkloadWorld implements AsyncDisposable {
   readonly clock: ManualClock;
   readonly transport: HeldTransport;
   readonly world: World;
+  readonly #controllers: readonly ControllerFactory[];
 
-  private constructor(clock: ManualClock, transport: HeldTransport, world: World) {
+  private constructor(
+    { clock, transport, world }: Pick<WorkloadWorld, 'clock' | 'transport' | 'world'>,
+    controllers: readonly ControllerFactory[],
+  ) {
+    this.#controllers = controllers;
     this.clock = clock;
     this.transport = transport;
     this.world = world;
@@ -28,11 +33,17 @@ export class WorkloadWorld implements AsyncDisposable {
     const transport = new HeldTransport(api.transport);
     const world = new World({ ...api, transport }, clock);
     await world.run(...controllers);
-    return new WorkloadWorld(clock, transport, world);
+    return new WorkloadWorld({ clock, transport, world }, controllers);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.world[Symbol.asyncDispose]();
+  }
+
+  /** Stops the controllers and starts new ones, which know nothing of what was done before. */
+  async restart(): Promise<void> {
+    await this.world.stopControllers();
+    await this.world.run(...this.#controllers);
   }
 
   get client(): Client {
