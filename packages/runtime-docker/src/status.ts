@@ -48,7 +48,8 @@ function lifeOf({ Created, State }: ContainerInspect, wasOomKilled: boolean): Li
       return { ...none, state: 'exited', finishedAtMs: createdAtMs, ...startFailure(exitCode, error) };
     case 'exited':
     case 'dead': {
-      const finishedAtMs = epochMs(State.FinishedAt) || createdAtMs;
+      // The two times are taken by different programs: a quick process may seem to end before it starts.
+      const finishedAtMs = Math.max(epochMs(State.FinishedAt), startedAtMs || createdAtMs);
       if (startedAtMs === 0) return { ...none, state: 'exited', finishedAtMs, ...startFailure(exitCode, error) };
       return { ...none, state: 'exited', finishedAtMs, exitCode, reason: endReason(exitCode, wasOomKilled), message: error };
     }

@@ -6,6 +6,9 @@ import { describeStreams } from './testing/stream-contract.ts';
 
 export type { Program, Programs, RuntimeUnderTest } from './testing/harness.ts';
 
+/** Some runtimes have to be brought up first. */
+const OPEN_TIMEOUT_MS = 120_000;
+
 /**
  * The contract of `ContainerRuntime` as a suite of tests: a runtime that passes it may be used wherever one is wanted. `open` is called once;
  * the suite closes the runtime, and removes its own pods alone.
@@ -13,8 +16,8 @@ export type { Program, Programs, RuntimeUnderTest } from './testing/harness.ts';
 export function describeRuntimeContract(name: string, open: () => Promise<RuntimeUnderTest>): void {
   describe(`${name}, as a ContainerRuntime`, () => {
     const harness = new Harness(open);
-    beforeAll(() => harness.open());
-    afterAll(() => harness.close());
+    beforeAll(() => harness.open(), OPEN_TIMEOUT_MS);
+    afterAll(() => harness.close(), OPEN_TIMEOUT_MS);
     describeSandboxes(harness);
     describeContainers(harness);
     describeStreams(harness);
