@@ -1,5 +1,5 @@
 import { isPodReady, nameOf } from '@keelson/api';
-import { Deployment, ReplicaSet, type DeploymentSpec } from '@keelson/api/apps/v1';
+import { Deployment, type DeploymentSpec, type ReplicaSet } from '@keelson/api/apps/v1';
 import type { Pod } from '@keelson/api/core/v1';
 import { isActive, templateOf, WorkloadWorld } from '../../pod-control/testing/workload-world.ts';
 import { replicaSetController } from '../../replicaset/replicaset-controller.ts';
