@@ -85,7 +85,7 @@ describe('port-forward over WebSocket channels', () => {
     await using server = await StreamServer.serve({ ports: echo });
     const socket = await server.websocket(['v4.channel.k8s.io'], '?ports=80,8081');
     const channels = new WebSocketChannels({ socket, role: 'client', encoding: 'binary', canHalfClose: false });
-    const streams = [0, 1, 2, 3].map((id) => channels.channel(id));
+    const streams = [0, 1, 2, 3].map((id) => channels.channel(id, 'both'));
     const wanted = ['..80:', '..', '..8081:ping', '..'];
 
     streams[2]?.write('ping');

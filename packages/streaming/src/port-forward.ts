@@ -95,8 +95,8 @@ async function serveChannels(
   const channels = new WebSocketChannels({ socket, role: 'server', encoding, canHalfClose: false });
   const pairs = ports.map((port, index) => ({
     port,
-    data: channels.channel(2 * index),
-    error: channels.channel(2 * index + 1),
+    data: channels.channel(2 * index, 'both'),
+    error: channels.channel(2 * index + 1, 'both'),
   }));
   for (const { port, data, error } of pairs) {
     const number = Buffer.from([port & 0xff, port >> 8]);

@@ -10,7 +10,8 @@ async function openChannels(server: StreamServer, protocol: string) {
   const socket = await server.websocket([protocol]);
   const encoding: ChannelEncoding = protocol.includes('base64') ? 'base64' : 'binary';
   const channels = new WebSocketChannels({ socket, role: 'client', encoding, canHalfClose: protocol.startsWith('v5') });
-  const [stdin, stdout, stderr, error, resize] = [0, 1, 2, 3, 4].map((id) => channels.channel(id));
+  const uses = ['write', 'read', 'read', 'read', 'write'] as const;
+  const [stdin, stdout, stderr, error, resize] = uses.map((use, id) => channels.channel(id, use));
   if (!stdin || !stdout || !stderr || !error || !resize) throw new Error('five channels');
   return { channels, stdin, stdout, stderr, error, resize };
 }

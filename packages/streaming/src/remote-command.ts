@@ -1,12 +1,12 @@
 import { STATUS_CODES, SystemClock } from '@keelson/base';
 import type { IncomingMessage } from 'node:http';
-import { type Duplex, Writable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { acceptSpdy, prepareSocket, refuse, upgradeKind } from './handshake.ts';
 import type { RemoteCommand } from './remote-session.ts';
 import { runCommand } from './run-command.ts';
 import { SpdyConnection } from './spdy/spdy-connection.ts';
 import type { SpdyStream } from './spdy/spdy-stream.ts';
-import { WebSocketChannels } from './websocket-channels.ts';
+import { type ChannelUse, WebSocketChannels } from './websocket-channels.ts';
 import { acceptWebSocket } from './websocket/handshake.ts';
 
 /** Subprotocols of exec and attach over WebSocket. Without one the client gets plain binary channels. */
@@ -60,14 +60,15 @@ async function serveWebSocket(socket: Duplex, protocol: string, command: RemoteC
     encoding: protocol.includes('base64') ? 'base64' : 'binary',
     canHalfClose: protocol.startsWith('v5.'),
   });
-  const output = (isWanted: boolean, id: number) => (isWanted ? outputOnly(channels, id) : undefined);
+  const channel = (isWanted: boolean, name: keyof typeof CHANNEL, use: ChannelUse) =>
+    isWanted ? channels.channel(CHANNEL[name], use) : undefined;
   await runCommand(
     {
-      stdin: command.stdin ? channels.channel(CHANNEL.stdin) : undefined,
-      stdout: output(command.stdout, CHANNEL.stdout),
-      stderr: output(command.stderr && !command.tty, CHANNEL.stderr),
-      resize: command.tty ? channels.channel(CHANNEL.resize) : undefined,
-      error: outputOnly(channels, CHANNEL.error),
+      stdin: channel(command.stdin, 'stdin', 'read'),
+      stdout: channel(command.stdout, 'stdout', 'write'),
+      stderr: channel(command.stderr && !command.tty, 'stderr', 'write'),
+      resize: channel(command.tty, 'resize', 'read'),
+      error: channels.channel(CHANNEL.error, 'write'),
       statusFormat: /^v[45]\./.test(protocol) ? 'json' : 'text',
       closed: channels.closed,
     },
@@ -75,13 +76,6 @@ async function serveWebSocket(socket: Duplex, protocol: string, command: RemoteC
   );
   channels.close();
   await channels.closed;
-}
-
-/** Clients do not know of half-closed channels in this direction: the end of an output is silent. */
-function outputOnly(channels: WebSocketChannels, id: number): Writable {
-  return new Writable({
-    write: (chunk: Buffer, _encoding, done) => channels.send(id, chunk, done),
-  }).on('error', () => undefined);
 }
 
 async function serveSpdy(socket: Duplex, protocol: string, command: RemoteCommand): Promise<void> {

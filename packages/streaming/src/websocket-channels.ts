@@ -1,4 +1,4 @@
-import { Duplex } from 'node:stream';
+import { Duplex, type DuplexOptions } from 'node:stream';
 import type { Done } from './feed.ts';
 import { WebSocketConnection } from './websocket/websocket-connection.ts';
 
@@ -13,6 +13,9 @@ export interface WebSocketChannelsOptions {
   /** The half of a channel can be closed by a message (v5 and later). */
   readonly canHalfClose: boolean;
 }
+
+/** What a channel is for on this side of the connection. */
+export type ChannelUse = 'read' | 'write' | 'both';
 
 const CLOSE_CHANNEL = 255;
 /** How much of one channel may wait unread before the whole connection waits for it. */
@@ -38,27 +41,32 @@ export class WebSocketChannels {
     });
   }
 
-  /** The channel of this number. Make those that the peer writes to before anything can arrive; messages for others are dropped. */
-  channel(id: number): Duplex {
+  /**
+   * The channel of this number, to be read, written or both. Make those that the peer writes to before anything can arrive: messages for
+   * others are dropped. `skipBytes` of what it receives are left out at the start.
+   */
+  channel(id: number, use: ChannelUse, skipBytes = 0): Duplex {
     const known = this.#channels.get(id);
     if (known) return known;
-    const channel = new Channel({
-      send: (data, done) => this.send(id, data, done),
-      half: (done) => (this.#options.canHalfClose ? this.send(CLOSE_CHANNEL, Uint8Array.of(id), done) : done()),
+    // Only clients close a half; they would not understand a server that does.
+    const closesHalf = this.#options.canHalfClose && this.#options.role === 'client';
+    const channel = new Channel(use, skipBytes, {
+      send: (data, done) => this.#send(id, data, done),
+      half: (done) => (closesHalf ? this.#send(CLOSE_CHANNEL, Uint8Array.of(id), done) : done()),
     });
     this.#channels.set(id, channel);
     return channel;
   }
 
-  /** Sends one message for a channel; calls back when the connection takes more. */
-  send(id: number, data: Uint8Array, done: Done): void {
-    if (this.#options.encoding === 'binary') this.#connection.send([Uint8Array.of(id), data], 'binary', done);
-    else this.#connection.send([Buffer.from(`${id}${Buffer.from(data).toString('base64')}`)], 'text', done);
-  }
-
   /** Ends the connection, after what has been written so far. */
   close(): void {
     this.#connection.close();
+  }
+
+  /** Calls back when the connection takes more. */
+  #send(id: number, data: Uint8Array, done: Done): void {
+    if (this.#options.encoding === 'binary') this.#connection.send([Uint8Array.of(id), data], 'binary', done);
+    else this.#connection.send([Buffer.from(`${id}${Buffer.from(data).toString('base64')}`)], 'text', done);
   }
 
   #receive([id, data]: readonly [number, Buffer]): Promise<void> | undefined {
@@ -80,18 +88,23 @@ interface ChannelCalls {
 
 class Channel extends Duplex {
   readonly #calls: ChannelCalls;
+  #skipBytes: number;
   #ended = false;
   #resume: (() => void) | undefined;
 
-  constructor(calls: ChannelCalls) {
-    super({ allowHalfOpen: true, readableHighWaterMark: UNREAD_BYTES });
+  constructor(use: ChannelUse, skipBytes: number, calls: ChannelCalls) {
+    super(optionsFor(use));
+    this.#skipBytes = skipBytes;
     this.#calls = calls;
     this.on('error', () => undefined); // Each user sees the channel end; a lost connection must not end the process.
   }
 
   /** Takes what the peer sent. A promise resolves when the reader keeps up again. */
   receive(data: Buffer): Promise<void> | undefined {
-    if (this.#ended || this.destroyed || this.push(data)) return undefined;
+    if (this.#ended || this.destroyed || this.readableEnded) return undefined;
+    const rest = data.subarray(this.#skipBytes);
+    this.#skipBytes -= data.length - rest.length;
+    if (rest.length === 0 || this.push(rest)) return undefined;
     return new Promise((resolve) => (this.#resume = resolve));
   }
 
@@ -103,9 +116,10 @@ class Channel extends Duplex {
 
   /** The connection is gone. What has arrived can still be read. */
   cut(): void {
-    const onEnd = (): void => void this.destroy(this.writableFinished ? undefined : new Error('WebSocket closed'));
+    const isWhole = this.writableFinished || !this.writable;
+    const onEnd = (): void => void this.destroy(isWhole ? undefined : new Error('WebSocket closed'));
     this.receiveEnd();
-    if (this.readableEnded || this.destroyed) onEnd();
+    if (this.readableEnded || !this.readable) onEnd();
     else this.once('end', onEnd);
   }
 
@@ -130,4 +144,8 @@ class Channel extends Duplex {
     this.#resume?.();
     this.#resume = undefined;
   }
+}
+
+function optionsFor(use: ChannelUse): DuplexOptions & { readonly readable: boolean; readonly writable: boolean } {
+  return { readable: use !== 'write', writable: use !== 'read', readableHighWaterMark: UNREAD_BYTES };
 }
