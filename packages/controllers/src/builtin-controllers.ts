@@ -2,6 +2,7 @@ import type { ControllerFactory, ControllerOptions } from './controller-context.
 import { deploymentController } from './deployment/deployment-controller.ts';
 import { endpointsController } from './endpoints/endpoints-controller.ts';
 import { endpointSliceController } from './endpointslice/endpoint-slice-controller.ts';
+import { garbageCollectorController } from './garbage-collector/garbage-collector-controller.ts';
 import { namespaceController } from './namespace/namespace-controller.ts';
 import { replicaSetController } from './replicaset/replicaset-controller.ts';
 import { replicationControllerController } from './replicationcontroller/replicationcontroller-controller.ts';
@@ -16,6 +17,7 @@ export function builtinControllers(options: ControllerOptions): Readonly<Record<
     'replicationcontroller-controller': replicationControllerController,
     'endpoints-controller': endpointsController,
     'endpointslice-controller': endpointSliceController(),
+    'garbage-collector-controller': garbageCollectorController,
     'namespace-controller': namespaceController,
     'serviceaccount-controller': serviceAccountController,
     'root-ca-certificate-publisher-controller': rootCaCertificatePublisherController(options),

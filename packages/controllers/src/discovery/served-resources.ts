@@ -2,15 +2,17 @@ import type { Kind } from '@keelson/api';
 import { errorMessage, isReason } from '@keelson/base';
 import type { Transport } from '@keelson/client';
 
-/** A kind as a server offers it, in the version that it prefers. */
+/** A kind as a server offers it. */
 export interface ServedResource extends Kind {
   readonly verbs: readonly string[];
 }
 
 /** What a server offers, as far as it could be found out. */
 export interface Served {
-  /** Each resource of a group once. */
+  /** Each resource of a group once, in its preferred version. */
   readonly resources: readonly ServedResource[];
+  /** In all versions. */
+  readonly versions: readonly ServedResource[];
   /** Why versions of groups (`apps/v1`) are not known: their resources may exist, and nothing can be said about them. */
   readonly failures: ReadonlyMap<string, string>;
 }
@@ -18,12 +20,9 @@ export interface Served {
 const AGGREGATED =
   'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json';
 
-/** One resource in one version, in the server's order of preference. */
-type Found = ServedResource;
-
 /** Asks a server what it offers: by aggregated discovery if it has that. Rejects if the server does not answer at all. */
 export async function servedResources(transport: Transport, signal?: AbortSignal): Promise<Served> {
-  const found: Found[] = [];
+  const found: ServedResource[] = [];
   const failures = new Map<string, string>();
   const get = async (path: string): Promise<unknown> =>
     (await transport.request({ method: 'GET', path, accept: AGGREGATED, ...(signal && { signal }) })).body;
@@ -32,11 +31,11 @@ export async function servedResources(transport: Transport, signal?: AbortSignal
     if (isAggregated(document)) readAggregated(document, found, failures);
     else for (const groupVersion of groupVersionsOf(document)) await readPlain({ get, root, groupVersion }, found, failures);
   }
-  return { resources: preferred(found), failures };
+  return { resources: preferred(found), versions: found, failures };
 }
 
 /** The first version of each resource; the server names the preferred one first. */
-function preferred(found: readonly Found[]): readonly ServedResource[] {
+function preferred(found: readonly ServedResource[]): readonly ServedResource[] {
   const byResource = new Map<string, ServedResource>();
   for (const resource of found) {
     const key = `${resource.group}/${resource.resource}`;
@@ -66,7 +65,7 @@ function isAggregated(document: unknown): document is AggregatedList {
   return (document as { kind?: unknown }).kind === 'APIGroupDiscoveryList';
 }
 
-function readAggregated({ items = [] }: AggregatedList, found: Found[], failures: Map<string, string>): void {
+function readAggregated({ items = [] }: AggregatedList, found: ServedResource[], failures: Map<string, string>): void {
   for (const { metadata, versions = [] } of items) {
     const group = metadata?.name ?? '';
     for (const { version, freshness, resources = [] } of versions) {
@@ -108,7 +107,7 @@ interface PlainResources {
 
 async function readPlain(
   where: { readonly get: (path: string) => Promise<unknown>; readonly root: string; readonly groupVersion: string },
-  found: Found[],
+  found: ServedResource[],
   failures: Map<string, string>,
 ): Promise<void> {
   const { get, root, groupVersion } = where;

@@ -14,8 +14,10 @@ export class World implements AsyncDisposable {
   readonly clock: Clock;
   /** `METHOD path` of each write that controllers tried, without Events. */
   readonly writes: string[] = [];
-  /** All that controllers asked, watches too. */
+  /** `METHOD path` of all that controllers asked, watches left out. */
   readonly calls: string[] = [];
+  /** What they sent. */
+  readonly bodies: { readonly kind?: string }[] = [];
   readonly #informers: InformerFactory;
   readonly #controllerClient: Client;
   readonly #running: Runnable[] = [];
@@ -62,6 +64,7 @@ export class World implements AsyncDisposable {
   #recorded(transport: Transport): Transport {
     const note = (call: ApiCall): void => {
       this.calls.push(`${call.method} ${call.path}`);
+      if (call.body !== undefined) this.bodies.push(call.body as { readonly kind?: string });
       if (call.method !== 'GET' && !call.path.endsWith('/events')) this.writes.push(`${call.method} ${call.path}`);
     };
     return {
