@@ -1,4 +1,5 @@
-import { KeelsonError } from '@keelson/base';
+import { KeelsonError, SystemClock } from '@keelson/base';
+import { dockerAvailable, DockerRuntime } from '@keelson/runtime-docker';
 import type { Reachable } from './cluster/component-context.ts';
 import type { ClusterOptions, ClusterSettings } from './options.ts';
 
@@ -8,10 +9,33 @@ export const LOOPBACK_ADDRESS = '127.0.0.1';
 export async function settle(
   options: ClusterOptions,
 ): Promise<{ readonly settings: ClusterSettings; readonly reachable: Reachable }> {
-  const runtime = options.runtime === 'auto' ? 'sim' : options.runtime;
+  const runtime = await runtimeFor(options);
   if (options.nodes > 1 && runtime !== 'sim') {
     throw new KeelsonError('BadRequest', `Only simulated nodes can be ${options.nodes} on one machine: add --runtime sim`);
   }
-  const proxyMode = options.proxyMode === 'auto' ? 'none' : options.proxyMode;
-  return { settings: { ...options, runtime, proxyMode }, reachable: { nodeAddress: LOOPBACK_ADDRESS } };
+  const proxyMode = await proxyModeFor(options, runtime);
+  const nodeAddress = runtime === 'docker' ? await bridgeAddress() : LOOPBACK_ADDRESS;
+  return { settings: { ...options, runtime, proxyMode }, reachable: { nodeAddress } };
+}
+
+async function runtimeFor({ runtime, nodes }: ClusterOptions): Promise<'docker' | 'sim'> {
+  if (runtime === 'sim' || (runtime === 'auto' && nodes > 1)) return 'sim';
+  const docker = await dockerAvailable();
+  if (docker.available) return 'docker';
+  if (runtime === 'auto') return 'sim';
+  throw new KeelsonError('ServiceUnavailable', `Docker cannot be used: ${docker.why}. Start it, or use --runtime sim`);
+}
+
+async function proxyModeFor({ proxyMode }: ClusterOptions, runtime: 'docker' | 'sim'): Promise<ClusterSettings['proxyMode']> {
+  if (proxyMode !== 'auto') return proxyMode;
+  // Nobody answers at the addresses of simulated pods.
+  if (runtime === 'sim') return 'none';
+  return process.getuid?.() === 0 ? 'iptables' : 'userspace';
+}
+
+/** Where pods on Docker's bridge find this machine. */
+async function bridgeAddress(): Promise<string> {
+  const runtime = new DockerRuntime({ clock: new SystemClock() });
+  const { hostAddress } = await runtime.info();
+  return hostAddress ?? LOOPBACK_ADDRESS;
 }

@@ -163,8 +163,8 @@ export class Cluster implements Runnable {
     const context = { container, server, credentials, settings: this.#settings, informers, reachable: this.#reachable };
     addControllers(parts, context);
     addScheduler(parts, context);
-    await addNodes(parts, context);
-    await addProxy(parts, context);
+    addNodes(parts, context);
+    addProxy(parts, context);
     await this.#lifecycle.run(parts, signal);
   }
 }

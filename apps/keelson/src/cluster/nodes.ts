@@ -5,33 +5,35 @@ import { CLIENT, createClient } from '@keelson/client';
 import { KUBELET, KUBELET_EVENTS, kubeletModule } from '@keelson/kubelet/module';
 import type { KubeletOptions } from '@keelson/kubelet';
 import { CONTAINER_RUNTIME, SimulatedRuntime } from '@keelson/runtime';
+import { dockerRuntimeModule } from '@keelson/runtime-docker/module';
 import { EventRecorder } from '@keelson/controller-runtime';
 import { Container } from 'inversify';
 import type { ComponentContext } from './component-context.ts';
+import { nodeNameOf } from './node-name.ts';
 import { stopOnly } from './control-plane.ts';
 import { nodeUser } from './users.ts';
 
 /** What a simulated node says it has: it costs nothing. */
 const SIMULATED_CAPACITY = { cpu: '32', memory: '256Gi', 'ephemeral-storage': '1Ti' };
 
-export async function addNodes(parts: Lifecycle, context: ComponentContext): Promise<void> {
-  for (let index = 1; index <= context.settings.nodes; index += 1) await addNode(parts, context, index);
+export function addNodes(parts: Lifecycle, context: ComponentContext): void {
+  for (let index = 1; index <= context.settings.nodes; index += 1) addNode(parts, context, index);
 }
 
-async function addNode(parts: Lifecycle, context: ComponentContext, index: number): Promise<void> {
+function addNode(parts: Lifecycle, context: ComponentContext, index: number): void {
   const { container, server, settings } = context;
-  const nodeName = `node-${index}`;
+  const nodeName = nodeNameOf(index);
   const own = new Container({ parent: container });
   own.bind(CLIENT).toConstantValue(createClient(server.transport(nodeUser(nodeName))));
   own.load(kubeletModule(kubeletOptions(context, nodeName, index)));
-  await bindRuntime(own, settings.runtime, index);
+  bindRuntime(own, settings.runtime, index);
   const events = own.get(KUBELET_EVENTS);
   if (events instanceof EventRecorder) parts.add(stopOnly(`events of ${nodeName}`, () => events.stop()));
   parts.add(own.get(KUBELET));
 }
 
 /** Unless somebody has bound a runtime for all nodes. */
-async function bindRuntime(container: Container, runtime: 'docker' | 'sim', index: number): Promise<void> {
+function bindRuntime(container: Container, runtime: 'docker' | 'sim', index: number): void {
   if (container.isBound(CONTAINER_RUNTIME)) return;
   if (runtime === 'sim') {
     container
@@ -40,7 +42,7 @@ async function bindRuntime(container: Container, runtime: 'docker' | 'sim', inde
       .inSingletonScope();
     return;
   }
-  throw new Error('Docker is not supported yet');
+  container.load(dockerRuntimeModule());
 }
 
 /** The first three bytes of the addresses of a node's pods. */

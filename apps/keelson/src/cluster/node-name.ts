@@ -1,0 +1,4 @@
+/** Nodes are counted from 1. */
+export function nodeNameOf(index: number): string {
+  return `node-${index}`;
+}
