@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { errorMessage, isReason, KeelsonError } from '@keelson/base';
-import type { ContainerConfig, ContainerResources, ContainerStatus, PodIdentity } from '@keelson/runtime';
+import type { ContainerConfig, ContainerResources, ContainerStatus, PodFilter, PodIdentity } from '@keelson/runtime';
 import type { EngineAbilities } from './abilities.ts';
 import { checkSeccomp, containerSpec, resourceLimits, type LogLimits } from './container-spec.ts';
 import type { DockerImages } from './docker-images.ts';
@@ -86,8 +86,8 @@ export class Containers {
     await removeContainer(this.#deps, id, signal);
   }
 
-  async list(signal?: AbortSignal): Promise<readonly ContainerStatus[]> {
-    const all = await this.#deps.inspector.all('container', signal);
+  async list(signal?: AbortSignal, only?: PodFilter): Promise<readonly ContainerStatus[]> {
+    const all = await this.#deps.inspector.all('container', signal, only);
     return all.map((each) => this.#status(each)).filter((status) => status !== undefined);
   }
 

@@ -9,6 +9,7 @@ import type {
   ExecResult,
   Images,
   LogOptions,
+  PodFilter,
   RuntimeEvent,
   RuntimeInfo,
   SandboxConfig,
@@ -106,8 +107,8 @@ export class DockerRuntime implements ContainerRuntime {
     return this.#sandboxes.remove(id, signal);
   }
 
-  listSandboxes(signal?: AbortSignal): Promise<readonly SandboxStatus[]> {
-    return this.#sandboxes.list(signal);
+  listSandboxes(signal?: AbortSignal, only?: PodFilter): Promise<readonly SandboxStatus[]> {
+    return this.#sandboxes.list(signal, only);
   }
 
   createContainer(sandboxId: string, config: ContainerConfig, signal?: AbortSignal): Promise<string> {
@@ -126,8 +127,8 @@ export class DockerRuntime implements ContainerRuntime {
     return this.#containers.remove(id, signal);
   }
 
-  listContainers(signal?: AbortSignal): Promise<readonly ContainerStatus[]> {
-    return this.#containers.list(signal);
+  listContainers(signal?: AbortSignal, only?: PodFilter): Promise<readonly ContainerStatus[]> {
+    return this.#containers.list(signal, only);
   }
 
   containerStatus(id: string, signal?: AbortSignal): Promise<ContainerStatus> {

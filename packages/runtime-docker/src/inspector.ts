@@ -1,8 +1,9 @@
 import { isReason } from '@keelson/base';
+import type { PodFilter } from '@keelson/runtime';
 import { filters, type EngineClient } from './engine/engine-client.ts';
 import type { FollowedEvent } from './engine-events.ts';
 import type { ContainerInspect, ContainerSummary } from './engine/engine-types.ts';
-import { KIND_LABEL } from './record.ts';
+import { KIND_LABEL, POD_LABEL } from './record.ts';
 
 /** Enough at a time for the engine to be busy, and not so many that others wait behind them. */
 const AT_ONCE = 8;
@@ -39,8 +40,8 @@ export class Inspector {
     this.#known.delete(id);
   }
 
-  async all(kind: 'sandbox' | 'container', signal?: AbortSignal): Promise<readonly ContainerInspect[]> {
-    return this.withLabels([`${KIND_LABEL}=${kind}`], signal);
+  async all(kind: 'sandbox' | 'container', signal?: AbortSignal, only?: PodFilter): Promise<readonly ContainerInspect[]> {
+    return this.withLabels([`${KIND_LABEL}=${kind}`, ...(only ? [`${POD_LABEL}=${only.podUid}`] : [])], signal);
   }
 
   /** Of all containers, running or not. */

@@ -19,6 +19,8 @@ export interface PodRecord {
 
 /** On everything of ours: `sandbox` or `container`. */
 export const KIND_LABEL = 'io.keelson.kind';
+/** On everything of ours: the UID of the pod. */
+export const POD_LABEL = 'io.keelson.pod';
 /** On containers: the sandbox they run in. */
 export const SANDBOX_LABEL = 'io.keelson.sandbox';
 /** On sandboxes: where their containers have their cgroups. */
@@ -30,7 +32,13 @@ type Labels = Readonly<Record<string, string>>;
 export function sandboxLabels(config: SandboxConfig, cgroup: string): Labels {
   const { pod, attempt, labels, annotations, shareProcessNamespace: sharesPids } = config;
   const record: PodRecord = { pod, attempt, labels, annotations, sharesPids };
-  return { ...plain(labels), [KIND_LABEL]: 'sandbox', [CGROUP_LABEL]: cgroup, [RECORD_LABEL]: JSON.stringify(record) };
+  return {
+    ...plain(labels),
+    [KIND_LABEL]: 'sandbox',
+    [POD_LABEL]: pod.uid,
+    [CGROUP_LABEL]: cgroup,
+    [RECORD_LABEL]: JSON.stringify(record),
+  };
 }
 
 export function containerLabels(
@@ -42,6 +50,7 @@ export function containerLabels(
   return {
     ...plain(labels),
     [KIND_LABEL]: 'container',
+    [POD_LABEL]: pod.uid,
     [SANDBOX_LABEL]: container.sandboxId,
     [RECORD_LABEL]: JSON.stringify(record),
   };

@@ -1,5 +1,5 @@
 import { isReason, KeelsonError } from '@keelson/base';
-import type { SandboxConfig, SandboxStatus } from '@keelson/runtime';
+import type { PodFilter, SandboxConfig, SandboxStatus } from '@keelson/runtime';
 import type { EngineAbilities } from './abilities.ts';
 import { cgroupParentFor, removeCgroup } from './cgroups.ts';
 import type { EngineClient } from './engine/engine-client.ts';
@@ -60,8 +60,8 @@ export class Sandboxes {
     if (cgroup !== undefined) await removeCgroup(cgroup);
   }
 
-  async list(signal?: AbortSignal): Promise<readonly SandboxStatus[]> {
-    const all = await this.#deps.inspector.all('sandbox', signal);
+  async list(signal?: AbortSignal, only?: PodFilter): Promise<readonly SandboxStatus[]> {
+    const all = await this.#deps.inspector.all('sandbox', signal, only);
     return all.map(sandboxStatus).filter((status) => status !== undefined);
   }
 

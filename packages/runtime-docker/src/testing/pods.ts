@@ -1,0 +1,82 @@
+import type { ContainerConfig, ContainerRuntime, SandboxConfig } from '@keelson/runtime';
+import { BUSYBOX } from './private-engine.ts';
+
+const NODE_LABEL = 'io.keelson.node';
+let made = 0;
+
+export function sandboxConfig(more: Partial<SandboxConfig> = {}): SandboxConfig {
+  made += 1;
+  const uid = `docker-${process.pid}-${made}`;
+  return {
+    pod: { uid, name: `pod-${made}`, namespace: 'test' },
+    attempt: 0,
+    hostname: `pod-${made}`,
+    hostNetwork: false,
+    hostPid: false,
+    hostIpc: false,
+    shareProcessNamespace: false,
+    dns: { servers: [], searches: [], options: [] },
+    hostAliases: [],
+    portMappings: [],
+    sysctls: {},
+    cgroupParent: `kubepods/besteffort/pod${uid}`,
+    labels: { [NODE_LABEL]: 'node-1' },
+    annotations: {},
+    runtimeHandler: '',
+    ...more,
+  };
+}
+
+export function containerConfig(script: string, more: Partial<ContainerConfig> = {}): ContainerConfig {
+  return {
+    name: 'main',
+    attempt: 0,
+    image: BUSYBOX,
+    command: ['sh', '-c', script],
+    args: [],
+    workingDir: '',
+    env: [],
+    mounts: [],
+    resources: {},
+    security: {
+      user: '',
+      supplementalGroups: [],
+      privileged: false,
+      readOnlyRootFilesystem: false,
+      noNewPrivileges: false,
+      addCapabilities: [],
+      dropCapabilities: [],
+      seccompProfile: 'Unconfined',
+    },
+    stdin: false,
+    stdinOnce: false,
+    tty: false,
+    labels: { [NODE_LABEL]: 'node-1' },
+    annotations: {},
+    ...more,
+  };
+}
+
+export interface RunOptions {
+  readonly sandbox?: Partial<SandboxConfig>;
+  readonly container?: Partial<ContainerConfig>;
+  /** Changes to the usual, unprivileged security. */
+  readonly security?: Partial<ContainerConfig['security']>;
+}
+
+/** A pod of one container that runs a script. */
+export async function runPod(runtime: ContainerRuntime, script: string, { sandbox, container, security }: RunOptions = {}) {
+  const made = await runtime.runSandbox(sandboxConfig(sandbox));
+  const config = containerConfig(script, container);
+  const id = await runtime.createContainer(made.id, { ...config, security: { ...config.security, ...security } });
+  await runtime.startContainer(id);
+  return { sandbox: made, id };
+}
+
+export const FOREVER = "trap 'exit 0' TERM; while true; do sleep 0.05; done";
+
+/** What a command prints in a container. */
+export async function outputOf(runtime: ContainerRuntime, id: string, ...command: readonly string[]): Promise<string> {
+  const { stdout } = await runtime.execSync(id, command, 10_000);
+  return Buffer.from(stdout).toString().trimEnd();
+}
