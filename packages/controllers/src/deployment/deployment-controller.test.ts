@@ -133,6 +133,17 @@ describe('deploymentController', () => {
     expect(done.status).toMatchObject({ replicas: 2, updatedReplicas: 2, availableReplicas: 2 });
   });
 
+  it('recreates also when it is resized in the middle of a rolling update', async () => {
+    await world.create({ replicas: 4 });
+    await world.rollOut();
+    await world.patch(imagePatch('2'));
+    await world.settle();
+    await world.patch({ spec: { replicas: 5, strategy: { type: 'Recreate', rollingUpdate: null } } });
+    await world.rollOut();
+
+    expect(await world.sizes()).toEqual({ 'nginx:1': 0, 'nginx:2': 5 });
+  });
+
   it('shares a change of its size among the sets of a rollout', async () => {
     const rollingUpdate = { maxSurge: 3, maxUnavailable: 2 };
     await world.create({ replicas: 10, strategy: { type: 'RollingUpdate', rollingUpdate } });

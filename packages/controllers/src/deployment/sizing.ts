@@ -74,7 +74,8 @@ export function scaleSizes(
   const single = active.length === 0 ? latest : active.length === 1 ? active[0] : undefined;
   if (single) return [{ set: single, size: replicasOf(deployment) }];
   if (newSet && isSaturated(deployment, newSet)) return activeOnes(oldSets).map((set) => ({ set, size: 0 }));
-  return isRollingUpdate(deployment) ? proportionalSizes(deployment, active) : [];
+  // What is recreated has no rollout to keep in proportion: once the sets know the new size, it goes on.
+  return isRollingUpdate(deployment) ? proportionalSizes(deployment, active) : active.map((set) => ({ set, size: sizeOf(set) }));
 }
 
 function isSaturated(deployment: Deployment, newSet: ReplicaSet): boolean {

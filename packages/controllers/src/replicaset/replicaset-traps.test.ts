@@ -56,8 +56,8 @@ describe('replicaSetController in trouble', () => {
     await world.end(pod ? [pod] : []);
     await disturb('web');
     const before = await world.pods();
-    await world.clock.advance(301_000);
-    await disturb('web', 1);
+    await world.clock.advance(305_000);
+    await world.settle();
 
     expect(before).toHaveLength(0);
     expect(await world.pods()).toHaveLength(1);

@@ -36,6 +36,8 @@ interface Dependencies<T extends Replicated> {
 
 /** Pods that are created or deleted at one go. */
 const BURST = 500;
+/** By then the expectations are given up, and what the cache has never shown is made good. */
+const FORGOTTEN_MS = 5 * 60_000 + 1000;
 
 /**
  * Keeps as many pods as a set wants. It counts the pods in the cache, and acts on them only when the cache shows all that it has done before:
@@ -62,8 +64,9 @@ export class ReplicatedReconciler<T extends Replicated> implements Reconciler {
     const nowMs = clock.now();
     await writeStatus(client, adapter.kind, set, statusOf(set, { active, terminating, failure, nowMs }));
     if (failure !== undefined) throw failure;
-    const requeueAfterMs = untilNextAvailableMs(set, active, nowMs);
-    return requeueAfterMs === undefined ? {} : { requeueAfterMs };
+    const waits = [untilNextAvailableMs(set, active, nowMs), expectations.satisfied(uidOf(set)) ? undefined : FORGOTTEN_MS];
+    const requeueAfterMs = Math.min(...waits.filter((waitMs) => waitMs !== undefined));
+    return Number.isFinite(requeueAfterMs) ? { requeueAfterMs } : {};
   }
 
   /** Its pods, without those that have ended. */
