@@ -1,5 +1,5 @@
 // Puts the load of a busy cluster on an API server and prints what each operation costs, in echoes: the CPU time that Node's own
-// HTTPS server spends on a GET of 7 KB, measured beside each part in the same run, so that figures of different machines compare.
+// HTTPS server spends on a GET of 7 KB, measured before and after each case, so that figures of different machines and moments compare.
 // Needs Linux and Go. Usage:
 //   npm run bench -- kbench [--count N] [--cluster] [--profile] [PART...]         on a fresh server for each part
 //   npm run bench -- kbench --kubeconfig FILE [--pids PID,...] [PART...]          on any server that speaks the API
@@ -54,10 +54,10 @@ interface Bench {
   readonly tool: LoadTool;
   readonly server: Server;
   readonly profiler: RemoteProfiler | undefined;
-  readonly echoMs: number;
+  readonly echo: Echo;
 }
 
-async function runCase({ tool, server, profiler, echoMs }: Bench, one: Case): Promise<Row | undefined> {
+async function runCase({ tool, server, profiler, echo }: Bench, one: Case): Promise<Row | undefined> {
   let meter = new UsageMeter(server.pids);
   const result = await tool.run(one.job, async () => {
     await profiler?.start();
@@ -66,7 +66,7 @@ async function runCase({ tool, server, profiler, echoMs }: Bench, one: Case): Pr
   const usage = meter.stop();
   const profile = result.state === 'done' ? await profiler?.stop() : undefined;
   if (one.isSetup && result.state === 'done' && result.errors === 0) return undefined;
-  const row: Row = { ...one, result, usage, echoMs, isMetered: server.pids.length > 0 };
+  const row: Row = { ...one, result, usage, echoMs: await echo.around(), isMetered: server.pids.length > 0 };
   printRow(row);
   if (profile) printProfile(topFunctions(profile, 15));
   return row;
@@ -76,11 +76,11 @@ async function runPart(binary: string, echo: Echo, part: Part): Promise<Row[]> {
   await using server = await openServer(part);
   await using tool = await LoadTool.start(binary, server.config);
   await using profiler = server.inspectorUrl === undefined ? undefined : await RemoteProfiler.connect(server.inspectorUrl);
-  const echoMs = await echo.measure();
-  printHead(part.name, echoMs);
+  await echo.around();
+  printHead(part.name);
   const rows: Row[] = [];
   for (const one of part.cases(Number(values.count))) {
-    const row = await runCase({ tool, server, profiler, echoMs }, one);
+    const row = await runCase({ tool, server, profiler, echo }, one);
     if (row) rows.push(row);
   }
   return rows;

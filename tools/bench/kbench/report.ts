@@ -13,11 +13,23 @@ export interface Row extends Case {
   readonly isMetered: boolean;
 }
 
-const COLUMNS = ['CPU ms/op', 'echoes', 'aim', 'peer', 'ops/s', 'p50 ms', 'p99 ms', 'RSS MiB', 'other cores'] as const;
+const COLUMNS = [
+  'CPU ms/op',
+  'echo ms',
+  'echoes',
+  'aim',
+  'peer',
+  'ops/s',
+  'p50 ms',
+  'p99 ms',
+  'RSS MiB',
+  'of it own',
+  'other cores',
+] as const;
 
 /** Starts a Markdown table. */
-export function printHead(part: string, echoMs: number): void {
-  print(`\n${part} (one echo: ${echoMs.toFixed(4)} ms)\n`);
+export function printHead(part: string): void {
+  print(`\n${part}\n`);
   print(`| ${['work'.padEnd(48), ...COLUMNS].join(' | ')} |`);
   print(`|${'-'.repeat(50)}|${COLUMNS.map((name) => `${'-'.repeat(name.length + 1)}:|`).join('')}`);
 }
@@ -30,6 +42,7 @@ export function printRow({ name, result, usage, echoMs, aim, peer, isMetered }: 
   const cpuMs = (usage.cpuSeconds * 1000) / result.ops;
   const cells = [
     isMetered ? significant(cpuMs) : '-',
+    echoMs.toFixed(4),
     isMetered ? significant(cpuMs / echoMs) : '-',
     aim === undefined ? '' : significant(aim),
     peer === undefined ? '' : significant(peer),
@@ -37,6 +50,7 @@ export function printRow({ name, result, usage, echoMs, aim, peer, isMetered }: 
     significant(result.p50Ms),
     significant(result.p99Ms),
     isMetered ? usage.residentMiB.toFixed(0) : '-',
+    isMetered ? usage.anonymousMiB.toFixed(0) : '-',
     usage.otherCores.toFixed(2),
   ];
   const aligned = cells.map((cell, i) => cell.padStart(COLUMNS[i]?.length ?? 0));

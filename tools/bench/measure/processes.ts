@@ -26,8 +26,20 @@ export function cpuSeconds(pids: readonly number[]): number {
 
 /** The memory of the processes that is in RAM now, in MiB. */
 export function residentMiB(pids: readonly number[]): number {
+  return memoryMiB(pids, 'VmRSS');
+}
+
+/** As `residentMiB`, without what is mapped from files: that is shared, and the kernel takes it back when it needs it. */
+export function anonymousMiB(pids: readonly number[]): number {
+  return memoryMiB(pids, 'RssAnon');
+}
+
+function memoryMiB(pids: readonly number[], field: string): number {
   let kibibytes = 0;
-  for (const pid of pids) kibibytes += Number(/^VmRSS:\s+(\d+)/m.exec(readOrEmpty(`/proc/${pid}/status`))?.[1] ?? 0);
+  for (const pid of pids) {
+    const [, value = 0] = new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(readOrEmpty(`/proc/${pid}/status`)) ?? [];
+    kibibytes += Number(value);
+  }
   return kibibytes / 1024;
 }
 
@@ -50,6 +62,7 @@ export interface Usage {
   readonly seconds: number;
   readonly cpuSeconds: number;
   readonly residentMiB: number;
+  readonly anonymousMiB: number;
   /** Cores that anything but the processes was busy on, the load tool included. */
   readonly otherCores: number;
 }
@@ -71,7 +84,7 @@ export class UsageMeter {
     const seconds = (performance.now() - this.#startMs) / 1000;
     const used = cpuSeconds(pids) - this.#cpu;
     const otherCores = (machineCpuSeconds() - this.#machine - used) / seconds;
-    return { seconds, cpuSeconds: used, residentMiB: residentMiB(pids), otherCores };
+    return { seconds, cpuSeconds: used, residentMiB: residentMiB(pids), anonymousMiB: anonymousMiB(pids), otherCores };
   }
 
   #pids(): number[] {
