@@ -1,6 +1,7 @@
 import { canonicalQuantity, formatMicroTime, formatTime, parseTime } from '@keelson/api';
 import { badRequest } from '@keelson/api';
 import { planOf, type FieldPlan, type ObjectPlan, type ValuePlan } from './plan.ts';
+import { cloneJson } from '../storage/clone-json.ts';
 
 /**
  * Hot path: builds a new object out of a body, by the tables: checks types, leaves out unknown fields and nulls and what Go's encoder
@@ -79,7 +80,7 @@ export class SchemaDecoder {
       case 'map':
         return this.#map(plan.items, value, owner);
       case 'any':
-        return typeof value === 'object' ? structuredClone(value) : value;
+        return typeof value === 'object' ? cloneJson(value) : value;
     }
   }
 

@@ -10,16 +10,25 @@ export function readBody(source: Readable, limitBytes: number, declaredBytes: nu
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
+    let isOver = false;
+    const fail = (error: () => KeelsonError): void => {
+      // A body that was read ends with `close` too: only one that was not is worth an error.
+      if (!isOver) reject(error());
+      isOver = true;
+    };
     source.on('data', (chunk: Buffer) => {
       size += chunk.length;
       if (size <= limitBytes) chunks.push(chunk);
-      else reject(tooLarge(limitBytes));
+      else fail(() => tooLarge(limitBytes));
     });
-    source.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
-    source.on('error', (error) =>
-      reject(new KeelsonError('BadRequest', `Cannot read the body: ${error.message}`, { cause: error })),
+    source.on('end', () => {
+      isOver = true;
+      resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+    });
+    source.on('error', (cause) =>
+      fail(() => new KeelsonError('BadRequest', `Cannot read the body: ${cause.message}`, { cause })),
     );
-    source.on('close', () => reject(new KeelsonError('BadRequest', 'Cannot read the body: the client has gone')));
+    source.on('close', () => fail(() => new KeelsonError('BadRequest', 'Cannot read the body: the client has gone')));
   });
 }
 

@@ -1,4 +1,5 @@
-import { deepFreeze, parseJson, stringifyJson, type KubernetesObject } from '@keelson/api';
+import { deepFreeze, stringifyJson, type KubernetesObject } from '@keelson/api';
+import { parseText } from '../decode/json-text.ts';
 import type { StorageKind } from './storage-kind.ts';
 
 /** What is shared by all objects of one resource. */
@@ -84,7 +85,7 @@ export class StoredObject {
   /** A parsed object of one's own. */
   copy(): KubernetesObject {
     // Written by `encode`.
-    const parsed = parseJson(this.value.toString()) as KubernetesObject;
+    const parsed = parseText(this.value.toString()) as KubernetesObject;
     if (parsed.metadata) parsed.metadata.resourceVersion = this.resourceVersion;
     return parsed;
   }

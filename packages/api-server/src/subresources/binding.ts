@@ -5,6 +5,7 @@ import { decodeAs, fieldValidationOf, parseBody } from '../verbs/body.ts';
 import { metaOf, type Call } from '../verbs/call.ts';
 import { change } from '../verbs/update.ts';
 import { invalid } from '../validation/field-error.ts';
+import { cloneJson } from '../storage/clone-json.ts';
 
 const KIND = { group: '', version: 'v1', kind: 'Binding' };
 
@@ -51,7 +52,7 @@ async function assign(call: Call, binding: Binding): Promise<ApiResult> {
     next: (old) => {
       const pod = old as Pod;
       checkAssignable(call, pod, node);
-      const next: Pod = structuredClone(pod);
+      const next: Pod = cloneJson(pod);
       if (uid) metaOf(next).uid = uid;
       if (resourceVersion) metaOf(next).resourceVersion = resourceVersion;
       if (annotations) metaOf(next).annotations = { ...next.metadata?.annotations, ...annotations };

@@ -9,6 +9,7 @@ import { decodeAs, fieldValidationOf, parseBody } from '../verbs/body.ts';
 import type { Call } from '../verbs/call.ts';
 import { deleteObject } from '../verbs/delete.ts';
 import { isStoreConflict, retrying } from '../verbs/finish.ts';
+import { cloneJson } from '../storage/clone-json.ts';
 
 const KIND = { group: 'policy', version: 'v1', kind: 'Eviction' };
 const RETRY_SECONDS = 10;
@@ -68,7 +69,7 @@ function covers(item: StoredObject, pod: Pod): boolean {
 
 /** The budget with one disruption less. Throws `TooManyRequests` if there is none left. `undefined` if this pod costs nothing. */
 function charged(object: KubernetesObject, pod: Pod, nowMs: number): KubernetesObject | undefined {
-  const budget = structuredClone(object) as PodDisruptionBudget;
+  const budget = cloneJson(object) as PodDisruptionBudget;
   const { status, spec } = budget;
   const name = budget.metadata?.name ?? '';
   const ready = pod.status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') === true;

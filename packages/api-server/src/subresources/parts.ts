@@ -9,6 +9,7 @@ import {
 } from '../kinds/index.ts';
 import type { FieldError } from '../validation/field-error.ts';
 import type { SubresourcePart } from '../verbs/update.ts';
+import { cloneJson } from '../storage/clone-json.ts';
 
 /** What a subresource may change, written for one kind. */
 function part<T extends KubernetesObject>(
@@ -34,7 +35,7 @@ export const resizePart = part<Pod>((pod, old) => {
 
 /** Of a namespace's `/finalize`, only the finalizers in the spec count. */
 export const finalizePart = part<Namespace>((namespace, old) => {
-  const next: Namespace = structuredClone(old);
+  const next: Namespace = cloneJson(old);
   const finalizers = namespace.spec?.finalizers;
   if (finalizers === undefined || finalizers.length === 0) delete next.spec;
   else next.spec = { ...next.spec, finalizers };
@@ -45,7 +46,7 @@ const APPROVALS = new Set(['Approved', 'Denied', 'Failed']);
 
 /** Of a request's `/approval`, only the conditions that approve or deny it count. */
 export const approvalPart = part<CertificateSigningRequest>((request, old) => {
-  const next: CertificateSigningRequest = structuredClone(old);
+  const next: CertificateSigningRequest = cloneJson(old);
   const others = (old.status?.conditions ?? []).filter(({ type }) => !APPROVALS.has(type));
   const decisions = (request.status?.conditions ?? []).filter(({ type }) => APPROVALS.has(type));
   next.status = { ...next.status, conditions: [...others, ...decisions] };

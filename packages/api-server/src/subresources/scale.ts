@@ -7,6 +7,7 @@ import { decodeAs, fieldValidationOf, parseBody } from '../verbs/body.ts';
 import { metaOf, type Call } from '../verbs/call.ts';
 import { applyPatch, readPatch } from '../verbs/patch.ts';
 import { change } from '../verbs/update.ts';
+import { cloneJson } from '../storage/clone-json.ts';
 
 const KIND = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
 
@@ -28,7 +29,7 @@ export async function serveScale(call: Call, verb: string): Promise<ApiResult> {
     next: (old) => {
       const scale = wanted(scaleOf(old));
       check(call, scale);
-      const next = structuredClone(old) as Scalable;
+      const next = cloneJson(old) as Scalable;
       next.spec = { ...next.spec, replicas: scale.spec?.replicas ?? 0 };
       const { resourceVersion, uid } = scale.metadata ?? {};
       if (resourceVersion) metaOf(next).resourceVersion = resourceVersion;

@@ -1,8 +1,9 @@
-import { apiVersionOf, badRequest, parseJson, parseJsonStrict, unsupportedMediaType, type KubernetesObject } from '@keelson/api';
+import { apiVersionOf, badRequest, unsupportedMediaType, type KubernetesObject } from '@keelson/api';
 import { errorMessage, KeelsonError } from '@keelson/base';
 import { parse as parseYaml } from 'yaml';
 import { converterOf } from '../convert/versions.ts';
 import { decodeObject as decodeProtobuf, PROTOBUF } from '../protobuf/index.ts';
+import { parseText, parseTextStrict } from '../decode/json-text.ts';
 import { SchemaDecoder } from '../decode/schema-decoder.ts';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { RequestBody } from '../request/api-request.ts';
@@ -44,7 +45,7 @@ export function parseBody(body: RequestBody | undefined, strict: boolean): RawBo
 
 export function parseJsonBody(text: string, strict: boolean): RawBody {
   if (text.trim() === '') return { value: undefined, duplicates: [] };
-  return strict ? parseJsonStrict(text) : { value: parseJson(text), duplicates: [] };
+  return strict ? parseTextStrict(text) : { value: parseText(text), duplicates: [] };
 }
 
 export function parseYamlBody(text: string): RawBody {

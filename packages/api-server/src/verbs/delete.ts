@@ -7,6 +7,7 @@ import { hasGeneration, metaOf, type Call } from './call.ts';
 import { deleteOptionsOf } from './delete-options.ts';
 import { dryRunResult, objectResult, retrying } from './finish.ts';
 import { isHeldBack, markTerminating } from './held-back.ts';
+import { cloneJson } from '../storage/clone-json.ts';
 
 const FOREGROUND = 'foregroundDeletion';
 const ORPHAN = 'orphan';
@@ -85,7 +86,7 @@ async function preconditionsHold(call: Call, item: StoredObject, { preconditions
 /** The object as it is once its deletion has begun. */
 function deletionOf(call: Call, old: KubernetesObject, options: DeleteOptions): KubernetesObject {
   const { definition, services } = call;
-  const next = structuredClone(old);
+  const next = cloneJson(old);
   const meta = metaOf(next);
   meta.finalizers = finalizersFor(call, old, options);
   if (meta.finalizers.length === 0) delete meta.finalizers;

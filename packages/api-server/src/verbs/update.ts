@@ -10,6 +10,7 @@ import { hasGeneration, metaOf, strategyContext, type Call } from './call.ts';
 import { createObject } from './create.ts';
 import { dryRunResult, objectResult, retrying } from './finish.ts';
 import { isHeldBack } from './held-back.ts';
+import { cloneJson } from '../storage/clone-json.ts';
 
 /** What an update is made of. */
 export interface Change {
@@ -190,7 +191,7 @@ function keepServerMetadata(object: KubernetesObject, old: Readonly<KubernetesOb
   }
   if (before.generation === undefined) delete meta.generation;
   else meta.generation = before.generation;
-  if (before.managedFields) meta.managedFields = structuredClone(before.managedFields);
+  if (before.managedFields) meta.managedFields = cloneJson(before.managedFields);
 }
 
 type Meta = NonNullable<KubernetesObject['metadata']>;
@@ -210,12 +211,12 @@ function putBack(call: Call, { object, old, wanted }: Prepared): KubernetesObjec
   const { strategy, subresources } = call.definition;
   const context = strategyContext(call);
   if (wanted.part === 'main') {
-    if ('status' in subresources) setStatus(object, structuredClone(statusOf(old)));
+    if ('status' in subresources) setStatus(object, cloneJson(statusOf(old)));
     strategy.prepareForUpdate?.(object, old, context);
     return object;
   }
   if (wanted.part === 'status') {
-    const whole = structuredClone(old);
+    const whole = cloneJson(old);
     setStatus(whole, statusOf(object));
     const meta = metaOf(whole);
     setOrDelete(meta, 'labels', object.metadata?.labels);

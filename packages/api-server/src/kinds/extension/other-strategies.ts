@@ -19,6 +19,7 @@ import { setPodTemplateDefaults } from '../pod/pod-defaults.ts';
 import { checkPodTemplate } from '../pod/pod-validation.ts';
 import { contentChanged } from '../policy/scheduling-strategies.ts';
 import { setMatchDefaults, setRuleDefaults } from './webhook-strategies.ts';
+import { cloneJson } from '../../storage/clone-json.ts';
 
 /** Nothing but that a client must say which version it changes. */
 export const strictUpdates: Strategy = { allowUnconditionalUpdate: false };
@@ -109,7 +110,7 @@ export const signingRequestStrategy: Strategy<CertificateSigningRequest> = {
     request.spec.extra = user.extra && Object.fromEntries(Object.entries(user.extra).map(([key, values]) => [key, [...values]]));
   },
   prepareForUpdate(request, old) {
-    if (old.spec !== undefined) request.spec = structuredClone(old.spec);
+    if (old.spec !== undefined) request.spec = cloneJson(old.spec);
   },
   validate: ({ spec }) =>
     Field.collect((root) => {

@@ -4,6 +4,7 @@ import type { FieldError } from '../../validation/field-error.ts';
 import { Field } from '../../validation/field.ts';
 import { setPodDefaults } from './pod-defaults.ts';
 import { qosClassOf } from './quality-of-service.ts';
+import { cloneJson } from '../../storage/clone-json.ts';
 
 /** For `/ephemeralcontainers`: of what the client sent only the list of ephemeral containers counts. */
 export function preparePodEphemeralContainers(pod: Pod, old: Readonly<Pod>): void {
@@ -28,7 +29,7 @@ export function validatePodEphemeralContainers(pod: Pod, old: Readonly<Pod>): re
 
 /** For `/resize`: of what the client sent only the containers' resources and resize policies count. */
 export function preparePodResize(pod: Pod, old: Readonly<Pod>): void {
-  const sent = structuredClone(pod.spec);
+  const sent = cloneJson(pod.spec);
   restore(pod, old);
   if (pod.spec === undefined || sent === undefined) return;
   takeResources(pod.spec.containers, sent.containers);
@@ -56,8 +57,8 @@ export function validatePodResize(pod: Pod, old: Readonly<Pod>): readonly FieldE
 }
 
 function restore(pod: Pod, old: Readonly<Pod>): void {
-  pod.spec = structuredClone(old.spec);
-  pod.status = structuredClone(old.status);
+  pod.spec = cloneJson(old.spec);
+  pod.status = cloneJson(old.status);
   const resourceVersion = pod.metadata?.resourceVersion;
-  pod.metadata = { ...structuredClone(old.metadata), ...(resourceVersion === undefined ? {} : { resourceVersion }) };
+  pod.metadata = { ...cloneJson(old.metadata), ...(resourceVersion === undefined ? {} : { resourceVersion }) };
 }

@@ -15,6 +15,7 @@ import {
 import { sameJson } from '../../validation/equality.ts';
 import { Field } from '../../validation/field.ts';
 import { checkLabelSelector } from '../../validation/selectors.ts';
+import { cloneJson } from '../../storage/clone-json.ts';
 
 const PREEMPTION = ['Never', 'PreemptLowerPriority'];
 const EVICTION_POLICIES = ['AlwaysAllow', 'IfHealthyBudget'];
@@ -92,7 +93,7 @@ export const autoscalerStrategy: Strategy<HorizontalPodAutoscaler> = {
   setDefaults({ spec }) {
     if (spec === undefined) return;
     spec.minReplicas ??= 1;
-    if ((spec.metrics ?? []).length === 0) spec.metrics = structuredClone(NO_AUTOSCALING_V1_METRICS);
+    if ((spec.metrics ?? []).length === 0) spec.metrics = cloneJson(NO_AUTOSCALING_V1_METRICS);
     setBehaviorDefaults(spec);
   },
   prepareForCreate: (scaler) => void (scaler.status = { currentMetrics: undefined, desiredReplicas: 0 }),
