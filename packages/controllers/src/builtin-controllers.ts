@@ -4,6 +4,7 @@ import { endpointsController } from './endpoints/endpoints-controller.ts';
 import { endpointSliceController } from './endpointslice/endpoint-slice-controller.ts';
 import { garbageCollectorController } from './garbage-collector/garbage-collector-controller.ts';
 import { namespaceController } from './namespace/namespace-controller.ts';
+import { podGarbageCollectorController } from './pod-garbage-collector/pod-garbage-collector-controller.ts';
 import { replicaSetController } from './replicaset/replicaset-controller.ts';
 import { replicationControllerController } from './replicationcontroller/replicationcontroller-controller.ts';
 import { rootCaCertificatePublisherController } from './root-ca-certificate-publisher/root-ca-certificate-publisher-controller.ts';
@@ -13,6 +14,7 @@ import { serviceAccountController } from './serviceaccount/service-account-contr
 export function builtinControllers(options: ControllerOptions): Readonly<Record<string, ControllerFactory>> {
   return {
     'deployment-controller': deploymentController,
+    'pod-garbage-collector-controller': podGarbageCollectorController(),
     'replicaset-controller': replicaSetController,
     'replicationcontroller-controller': replicationControllerController,
     'endpoints-controller': endpointsController,
