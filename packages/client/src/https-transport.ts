@@ -4,6 +4,7 @@ import { Agent, request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { deepFreeze, errorOf, parseJson, stringifyJson } from '@keelson/api';
 import { errorMessage, KeelsonError } from '@keelson/base';
+import { webSocketAccept, webSocketKey, webSocketRequestHeaders } from '@keelson/streaming';
 import { Observable, type Subscriber } from 'rxjs';
 import type { ClusterConfig } from './kubeconfig.ts';
 import type { ApiCall, ApiResponse, Transport, Upgraded, WatchEvent } from './transport.ts';
@@ -79,13 +80,9 @@ class HttpsTransport implements Transport {
   }
 
   async upgrade(call: ApiCall, protocols: readonly string[]): Promise<Upgraded> {
-    const outgoing = await this.#open(call, {
-      connection: 'Upgrade',
-      upgrade: 'websocket',
-      'sec-websocket-version': '13',
-      'sec-websocket-key': Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('base64'),
-      'sec-websocket-protocol': protocols.join(', '),
-    });
+    call.signal?.throwIfAborted();
+    const key = webSocketKey();
+    const outgoing = await this.#open(call, webSocketRequestHeaders(key, protocols));
     outgoing.setTimeout(this.#timeoutMs, () => outgoing.destroy(timeout(call)));
     outgoing.end();
     const refused = (once(outgoing, 'response') as Promise<[IncomingMessage]>).then(async ([answer]) => {
@@ -94,12 +91,18 @@ class HttpsTransport implements Transport {
     const opened = once(outgoing, 'upgrade') as Promise<[IncomingMessage, Duplex, Buffer]>;
     refused.catch(() => undefined);
     opened.catch(() => undefined);
-    const [answer, connection, head] = await Promise.race([opened, refused]).catch((cause: unknown) =>
-      Promise.reject(unreachable(call, cause)),
-    );
+    const [answer, connection, head] = await Promise.race([opened, refused]).catch((cause: unknown) => {
+      call.signal?.throwIfAborted();
+      throw unreachable(call, cause);
+    });
     outgoing.setTimeout(0);
+    const { 'sec-websocket-accept': accept, 'sec-websocket-protocol': protocol = '' } = answer.headers;
+    if (accept !== webSocketAccept(key) || !protocols.includes(protocol)) {
+      connection.destroy();
+      throw new KeelsonError('InternalError', `${call.method} ${call.path}: the server speaks none of ${protocols.join(', ')}`);
+    }
     if (head.length > 0) connection.unshift(head);
-    return { protocol: answer.headers['sec-websocket-protocol'] ?? '', connection };
+    return { protocol, connection };
   }
 
   async close(): Promise<void> {

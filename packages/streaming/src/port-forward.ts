@@ -1,7 +1,7 @@
 import { errorMessage, STATUS_CODES } from '@keelson/base';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { finished, pipeline } from 'node:stream/promises';
 import { feed } from './feed.ts';
 import { acceptSpdy, prepareSocket, refuse, upgradeKind, words } from './handshake.ts';
 import type { PortForwardTarget } from './remote-session.ts';
@@ -133,5 +133,7 @@ async function forward({ port, data, error }: ForwardedConnection, target: PortF
     error.end();
     data.end();
     data.resume();
+    // The connection may be closed next: what was written last must be on its way by then.
+    await finished(error, { readable: false }).catch(() => undefined);
   }
 }
