@@ -102,7 +102,7 @@ describe('SimulatedRuntime', () => {
 
   it('gives logs and answers commands', async () => {
     const { id } = await run({ 'sim.keelson.dev/app.logs': 'one\ntwo' });
-    const { exitCode, stdout } = await runtime.execSync(id, ['sh', '-c', 'exit 7']);
+    const { exitCode, stdout } = await runtime.execSync(id, ['sh', '-c', 'exit 7'], 1000);
     const session = await runtime.exec(id, ['env'], { stdin: false, tty: false });
 
     expect(await text(await runtime.logs(id, { follow: false, timestamps: true, tailLines: 1 }))).toBe(
@@ -119,7 +119,7 @@ describe('SimulatedRuntime', () => {
     await runtime.removeSandbox(first.id);
     const third = await runtime.runSandbox(sandbox({}, 'u3'));
 
-    expect([first.ips, second.ips, third.ips]).toEqual([['10.244.0.2'], ['10.244.0.3'], ['10.244.0.2']]);
+    expect([first.ips, second.ips, third.ips]).toEqual([['10.244.0.2'], ['10.244.0.3'], ['10.244.0.4']]);
   });
 
   it('finds nothing half made when the same is made again', async () => {

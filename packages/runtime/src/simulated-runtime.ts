@@ -1,4 +1,4 @@
-import { PassThrough, Readable, type Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import { KeelsonError, type Clock } from '@keelson/base';
 import { Subject, type Observable } from 'rxjs';
 import type {
@@ -9,6 +9,7 @@ import type {
   ContainerStatus,
   ExecResult,
   LogOptions,
+  PodFilter,
   RuntimeEvent,
   RuntimeInfo,
   SandboxConfig,
@@ -16,31 +17,34 @@ import type {
   StreamOptions,
   StreamSession,
 } from './container-runtime.ts';
-import { scriptOf, type Script } from './script.ts';
-import { SimulatedImages } from './simulated-images.ts';
+import { PodAddresses } from './simulated/pod-addresses.ts';
+import { scriptOf } from './simulated/script.ts';
+import { runCommand, type CommandContext } from './simulated/simulated-commands.ts';
+import { SimulatedContainer, type SimulatedSandbox } from './simulated/simulated-container.ts';
+import { SimulatedImages } from './simulated/simulated-images.ts';
+import { SimulatedPorts } from './simulated/simulated-port.ts';
+import { attachSession, execSession } from './simulated/simulated-session.ts';
 
 export interface SimulatedRuntimeOptions {
   readonly clock: Clock;
-  /** The first three bytes of pods' addresses. Default `10.244.0`. */
+  /** Where pods' addresses come from, such as the node's `spec.podCIDR`. Default `10.244.0.0/24`. */
+  readonly podCidr?: string;
+  /** Short for a `podCidr` of 24 bits: its first three bytes. */
   readonly network?: string;
-}
-
-interface Sandbox {
-  readonly config: SandboxConfig;
-  status: SandboxStatus;
-}
-
-interface Container {
-  readonly config: ContainerConfig;
-  readonly script: Script;
-  readonly log: { readonly atMs: number; readonly line: string }[];
-  status: ContainerStatus;
-  end: Disposable | undefined;
 }
 
 const KILLED = 137;
 const TERMINATED = 143;
-const EMPTY = new Uint8Array();
+const CANNOT_START = 128;
+const UNHEALTHY = 1;
+const NOT_BEGUN = {
+  state: 'created',
+  startedAtMs: 0,
+  finishedAtMs: 0,
+  exitCode: 0,
+  reason: '',
+  message: '',
+} as const satisfies Partial<ContainerStatus>;
 
 /**
  * A runtime that runs nothing: containers start, print, end and are killed as annotations of their pod say (see `Script`), by the injected
@@ -49,15 +53,18 @@ const EMPTY = new Uint8Array();
 export class SimulatedRuntime implements ContainerRuntime {
   readonly images = new SimulatedImages();
   readonly #clock: Clock;
-  readonly #network: string;
+  readonly #addresses: PodAddresses;
+  readonly #ports = new SimulatedPorts();
   readonly #events = new Subject<RuntimeEvent>();
-  readonly #sandboxes = new Map<string, Sandbox>();
-  readonly #containers = new Map<string, Container>();
+  readonly #sandboxes = new Map<string, SimulatedSandbox>();
+  readonly #containers = new Map<string, SimulatedContainer>();
+  /** Ids of sandboxes by the uid of their pod. */
+  readonly #byPod = new Map<string, Set<string>>();
   #made = 0;
 
-  constructor({ clock, network = '10.244.0' }: SimulatedRuntimeOptions) {
+  constructor({ clock, network = '10.244.0', podCidr = `${network}.0/24` }: SimulatedRuntimeOptions) {
     this.#clock = clock;
-    this.#network = network;
+    this.#addresses = new PodAddresses(podCidr);
   }
 
   get events$(): Observable<RuntimeEvent> {
@@ -69,88 +76,82 @@ export class SimulatedRuntime implements ContainerRuntime {
   }
 
   async runSandbox(config: SandboxConfig): Promise<SandboxStatus> {
-    for (const [id, { config: other }] of this.#sandboxes) {
-      if (other.pod.uid === config.pod.uid && other.attempt === config.attempt) await this.removeSandbox(id);
+    const { pod, attempt, labels, annotations } = config;
+    for (const other of this.#sandboxesOf({ podUid: pod.uid })) {
+      if (other.status.attempt === attempt) await this.removeSandbox(other.status.id);
     }
     const id = `sim-sandbox-${(this.#made += 1)}`;
-    const { pod, attempt, labels, annotations } = config;
-    const ips = config.hostNetwork ? [] : [this.#freeAddress()];
+    const ips = config.hostNetwork ? [] : [this.#addresses.take()];
     const status: SandboxStatus = { id, pod, attempt, state: 'ready', createdAtMs: this.#clock.now(), ips, labels, annotations };
-    this.#sandboxes.set(id, { config, status });
+    this.#sandboxes.set(id, { config, status, containers: new Set() });
+    const ids = this.#byPod.get(pod.uid) ?? new Set();
+    this.#byPod.set(pod.uid, ids.add(id));
     return status;
   }
 
   async stopSandbox(id: string): Promise<void> {
     const sandbox = this.#sandboxes.get(id);
     if (!sandbox || sandbox.status.state === 'not-ready') return;
-    for (const container of this.#containers.values()) if (container.status.sandboxId === id) this.#finish(container, KILLED);
+    for (const container of this.#containersIn(sandbox)) this.#finish(container, KILLED);
+    for (const ip of sandbox.status.ips) this.#addresses.giveBack(ip);
     sandbox.status = { ...sandbox.status, state: 'not-ready', ips: [] };
     this.#events.next({ type: 'sandbox-stopped', podUid: sandbox.config.pod.uid });
   }
 
   async removeSandbox(id: string): Promise<void> {
     await this.stopSandbox(id);
-    for (const [containerId, { status }] of this.#containers) if (status.sandboxId === id) this.#containers.delete(containerId);
+    const sandbox = this.#sandboxes.get(id);
+    if (!sandbox) return;
+    for (const containerId of sandbox.containers) this.#containers.delete(containerId);
     this.#sandboxes.delete(id);
+    const { uid } = sandbox.config.pod;
+    const siblings = this.#byPod.get(uid);
+    siblings?.delete(id);
+    if (siblings?.size === 0) this.#byPod.delete(uid);
   }
 
-  async listSandboxes(): Promise<readonly SandboxStatus[]> {
-    return [...this.#sandboxes.values()].map(({ status }) => status);
+  async listSandboxes(_signal?: AbortSignal, only?: PodFilter): Promise<readonly SandboxStatus[]> {
+    return this.#sandboxesOf(only).map(({ status }) => status);
   }
 
   async createContainer(sandboxId: string, config: ContainerConfig): Promise<string> {
     const sandbox = this.#sandboxes.get(sandboxId);
     if (!sandbox) throw new KeelsonError('NotFound', `No such sandbox: ${sandboxId}`);
-    for (const [id, { status }] of this.#containers) {
-      if (status.sandboxId === sandboxId && status.name === config.name && status.attempt === config.attempt)
-        await this.removeContainer(id);
+    for (const { status } of this.#containersIn(sandbox)) {
+      if (status.name === config.name && status.attempt === config.attempt) await this.removeContainer(status.id);
     }
-    const image = (await this.images.find(config.image)) ?? { id: config.image };
+    const { name, attempt, image, labels, annotations } = config;
+    const found = await this.images.find(image);
     const id = `sim-${(this.#made += 1)}`;
-    const { name, attempt, labels, annotations } = config;
-    const identity = {
-      id,
-      sandboxId,
-      pod: sandbox.config.pod,
-      name,
-      attempt,
-      image: config.image,
-      imageId: image.id,
-      labels,
-      annotations,
-    };
-    const life = {
-      state: 'created' as const,
-      createdAtMs: this.#clock.now(),
-      startedAtMs: 0,
-      finishedAtMs: 0,
-      exitCode: 0,
-      reason: '',
-      message: '',
-    };
+    const { pod } = sandbox.config;
+    const imageId = found?.repoDigests[0] ?? found?.id ?? image;
+    const whose = { id, sandboxId, pod, name, attempt, image, imageId, labels, annotations };
+    const status: ContainerStatus = { ...whose, ...NOT_BEGUN, createdAtMs: this.#clock.now() };
     const script = scriptOf(name, sandbox.config.annotations);
-    this.#containers.set(id, { config, script, log: [], status: { ...identity, ...life }, end: undefined });
+    this.#containers.set(id, new SimulatedContainer(this.#clock, { config, script, sandbox, status }));
+    sandbox.containers.add(id);
     return id;
   }
 
   async startContainer(id: string, signal?: AbortSignal): Promise<void> {
     const container = this.#container(id);
-    const { script } = container;
-    if (script.startDelayMs > 0) await this.#clock.sleep(script.startDelayMs, signal);
-    const atMs = this.#clock.now();
-    container.status = { ...container.status, state: 'running', startedAtMs: atMs };
-    container.log.push(...script.logs.map((line) => ({ atMs, line })));
-    if (script.runMs !== undefined)
-      container.end = this.#clock.after(script.runMs, () => this.#finish(container, script.exitCode));
+    const { startDelayMs, startError } = container.script;
+    if (startDelayMs > 0) await this.#clock.sleep(startDelayMs, signal);
+    if (startError !== undefined) {
+      container.end(CANNOT_START, 'StartError', startError);
+      throw new KeelsonError('BadRequest', startError);
+    }
+    container.run(() => this.#tell('container-stopped', container));
     this.#tell('container-started', container);
   }
 
   async stopContainer(id: string, graceSeconds: number, signal?: AbortSignal): Promise<void> {
     const container = this.#containers.get(id);
-    if (container?.status.state !== 'running') return;
+    if (!container?.isRunning) return;
     const { stopMs } = container.script;
     const isPatient = stopMs <= graceSeconds * 1000;
-    await this.#clock.sleep(isPatient ? stopMs : graceSeconds * 1000, signal);
+    const waitMs = isPatient ? stopMs : graceSeconds * 1000;
+    if (waitMs > 0) await this.#clock.sleep(waitMs, signal);
     this.#finish(container, isPatient && graceSeconds > 0 ? TERMINATED : KILLED);
   }
 
@@ -159,11 +160,13 @@ export class SimulatedRuntime implements ContainerRuntime {
     if (!container) return;
     this.#finish(container, KILLED);
     this.#containers.delete(id);
+    container.sandbox.containers.delete(id);
     this.#tell('container-deleted', container);
   }
 
-  async listContainers(): Promise<readonly ContainerStatus[]> {
-    return [...this.#containers.values()].map(({ status }) => status);
+  async listContainers(_signal?: AbortSignal, only?: PodFilter): Promise<readonly ContainerStatus[]> {
+    if (!only) return [...this.#containers.values()].map(({ status }) => status);
+    return this.#sandboxesOf(only).flatMap((sandbox) => this.#containersIn(sandbox).map(({ status }) => status));
   }
 
   async containerStatus(id: string): Promise<ContainerStatus> {
@@ -174,105 +177,91 @@ export class SimulatedRuntime implements ContainerRuntime {
     this.#container(id);
   }
 
-  /** Knows `true`, `false`, `echo`, `env` and `sh -c "exit N"`; prints the command of anything else. */
-  async execSync(id: string, command: readonly string[]): Promise<ExecResult> {
-    const { config } = this.#running(id);
-    const [program = '', ...args] = command;
-    const done = (exitCode: number, text = ''): ExecResult => ({ exitCode, stdout: Buffer.from(text), stderr: EMPTY });
-    const exit = /^exit (\d+)$/.exec(args[1] ?? '');
-    if (program === 'false') return done(1);
-    if (program === 'true') return done(0);
-    if (program === 'echo') return done(0, `${args.join(' ')}\n`);
-    if (program === 'env') return done(0, config.env.map(({ name, value }) => `${name}=${value}\n`).join(''));
-    if (program.endsWith('sh') && exit) return done(Number(exit[1]));
-    return done(0, `${command.join(' ')}\n`);
+  /** Commands are answered as `runCommand` says. */
+  async execSync(id: string, command: readonly string[], timeoutMs: number, signal?: AbortSignal): Promise<ExecResult> {
+    const context = this.#commandContext(this.#running(id));
+    const limit = new AbortController();
+    const late = new KeelsonError('Timeout', `command did not end within ${timeoutMs} ms`);
+    using _timer = this.#clock.after(timeoutMs, () => limit.abort(late));
+    const signals = signal ? AbortSignal.any([signal, limit.signal]) : limit.signal;
+    const { exitCode, stdout, stderr } = await runCommand(command, { ...context, signal: signals });
+    return { exitCode, stdout: Buffer.from(stdout), stderr: Buffer.from(stderr) };
   }
 
   async exec(id: string, command: readonly string[], options: StreamOptions): Promise<StreamSession> {
-    const { exitCode, stdout } = await this.execSync(id, command);
-    return session(Readable.from([Buffer.from(stdout)]), options, Promise.resolve(exitCode));
+    return execSession(command, this.#commandContext(this.#running(id)), options);
   }
 
   async attach(id: string, options: StreamOptions): Promise<StreamSession> {
-    const { log } = this.#running(id);
-    return session(Readable.from(log.map(({ line }) => Buffer.from(`${line}\n`))), options, Promise.resolve(0));
+    const { log, ended } = this.#running(id);
+    return attachSession(log.read({ follow: true, timestamps: false }), ended, options);
   }
 
-  /** What is written comes back. */
-  async portForward(sandboxId: string): Promise<Duplex> {
-    if (!this.#sandboxes.has(sandboxId)) throw new KeelsonError('NotFound', `No such sandbox: ${sandboxId}`);
-    return new PassThrough();
+  /** Answers HTTP and gRPC health checks, and sends everything else back. Refuses while no container of the pod is healthy. */
+  async portForward(sandboxId: string, port: number): Promise<Duplex> {
+    const sandbox = this.#sandboxes.get(sandboxId);
+    if (!sandbox) throw new KeelsonError('NotFound', `No such sandbox: ${sandboxId}`);
+    const containers = () => this.#containersIn(sandbox);
+    if (!containers().some(({ isRunning }) => isRunning)) {
+      throw new KeelsonError('BadRequest', `dial tcp4 127.0.0.1:${port}: connect: connection refused`);
+    }
+    const isHealthy = () => containers().some((container) => container.isHealthy());
+    return this.#ports.open({ pod: sandbox.config.pod.name, isHealthy });
   }
 
-  async logs(id: string, { tailLines, sinceMs = 0, timestamps }: LogOptions): Promise<Readable> {
-    const lines = this.#container(id).log.filter(({ atMs }) => atMs >= sinceMs);
-    const tail = tailLines === undefined ? lines : lines.slice(Math.max(0, lines.length - tailLines));
-    return Readable.from(tail.map(({ atMs, line }) => Buffer.from(timestamps ? `${rfc3339Nano(atMs)} ${line}\n` : `${line}\n`)));
+  async logs(id: string, options: LogOptions): Promise<Readable> {
+    return this.#container(id).log.read(options);
   }
 
   async stats(): Promise<readonly ContainerStats[]> {
     const atMs = this.#clock.now();
-    const running = [...this.#containers.values()].filter(({ status }) => status.state === 'running');
-    return running.map(({ status }) => ({
-      containerId: status.id,
+    const running = [...this.#containers.values()].filter(({ isRunning }) => isRunning);
+    return running.map((container) => ({
+      containerId: container.status.id,
       atMs,
-      cpuUsageNanoSeconds: 0,
-      memoryWorkingSetBytes: 0,
-      memoryUsageBytes: 0,
+      cpuUsageNanoSeconds: container.cpuUsageNanoSeconds(),
+      memoryWorkingSetBytes: container.script.memoryBytes,
+      memoryUsageBytes: container.script.memoryBytes,
     }));
   }
 
   async close(): Promise<void> {
-    for (const { end } of this.#containers.values()) end?.[Symbol.dispose]();
+    for (const container of this.#containers.values()) container.stopTimers();
+    this.#ports.close();
     this.#events.complete();
   }
 
-  #container(id: string): Container {
+  #sandboxesOf(only: PodFilter | undefined): SimulatedSandbox[] {
+    if (!only) return [...this.#sandboxes.values()];
+    return [...(this.#byPod.get(only.podUid) ?? [])].flatMap((id) => this.#sandboxes.get(id) ?? []);
+  }
+
+  #containersIn(sandbox: SimulatedSandbox): SimulatedContainer[] {
+    return [...sandbox.containers].flatMap((id) => this.#containers.get(id) ?? []);
+  }
+
+  #container(id: string): SimulatedContainer {
     const container = this.#containers.get(id);
     if (!container) throw new KeelsonError('NotFound', `No such container: ${id}`);
     return container;
   }
 
-  #running(id: string): Container {
+  #running(id: string): SimulatedContainer {
     const container = this.#container(id);
-    if (container.status.state !== 'running') throw new KeelsonError('BadRequest', `Container ${id} is not running`);
+    if (!container.isRunning) throw new KeelsonError('BadRequest', `Container ${id} is not running`);
     return container;
   }
 
-  #finish(container: Container, exitCode: number): void {
-    container.end?.[Symbol.dispose]();
-    container.end = undefined;
-    if (container.status.state !== 'running') return;
-    const reason = exitCode === 0 ? 'Completed' : 'Error';
-    container.status = { ...container.status, state: 'exited', exitCode, reason, finishedAtMs: this.#clock.now() };
-    this.#tell('container-stopped', container);
+  #commandContext(container: SimulatedContainer): CommandContext {
+    const otherExitCode = container.isHealthy() ? 0 : UNHEALTHY;
+    return { config: container.config, hostname: container.sandbox.config.hostname, clock: this.#clock, otherExitCode };
   }
 
-  #tell(type: RuntimeEvent['type'], { status }: Container): void {
+  #finish(container: SimulatedContainer, exitCode: number): void {
+    if (container.end(exitCode)) this.#tell('container-stopped', container);
+  }
+
+  #tell(type: RuntimeEvent['type'], { status }: SimulatedContainer): void {
     this.#events.next({ type, podUid: status.pod.uid, containerId: status.id });
   }
-
-  #freeAddress(): string {
-    const taken = new Set([...this.#sandboxes.values()].flatMap(({ status }) => status.ips));
-    for (let host = 2; host < 255; host += 1) if (!taken.has(`${this.#network}.${host}`)) return `${this.#network}.${host}`;
-    throw new KeelsonError('ServiceUnavailable', `No address is left in ${this.#network}.0/24`);
-  }
-}
-
-function session(stdout: Readable, options: StreamOptions, exitCode: Promise<number>): StreamSession {
-  const ended = new Promise<number>((resolve, reject) =>
-    stdout.once('end', () => void exitCode.then(resolve, reject)).once('error', reject),
-  );
-  return {
-    stdin: options.stdin ? new PassThrough().resume() : undefined,
-    stdout,
-    stderr: options.tty ? undefined : Readable.from([]),
-    resize: async () => undefined,
-    exitCode: ended,
-    close: () => void stdout.destroy(),
-  };
-}
-
-function rfc3339Nano(epochMs: number): string {
-  return new Date(epochMs).toISOString().replace('Z', '000000Z');
 }

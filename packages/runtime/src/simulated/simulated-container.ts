@@ -1,0 +1,96 @@
+import type { Clock } from '@keelson/base';
+import type { ContainerConfig, ContainerStatus, SandboxConfig, SandboxStatus } from '../container-runtime.ts';
+import type { Script } from './script.ts';
+import { SimulatedLog } from './simulated-log.ts';
+
+export interface SimulatedSandbox {
+  readonly config: SandboxConfig;
+  readonly containers: Set<string>;
+  status: SandboxStatus;
+}
+
+/** One container: its life by its script and the clock. It costs a timer only if it ends, or prints, by itself. */
+export class SimulatedContainer {
+  readonly config: ContainerConfig;
+  readonly script: Script;
+  readonly sandbox: SimulatedSandbox;
+  readonly log = new SimulatedLog();
+  status: ContainerStatus;
+  readonly #clock: Clock;
+  readonly #timers: Disposable[] = [];
+  readonly #ended = Promise.withResolvers<number>();
+
+  constructor(
+    clock: Clock,
+    from: {
+      readonly config: ContainerConfig;
+      readonly script: Script;
+      readonly sandbox: SimulatedSandbox;
+      readonly status: ContainerStatus;
+    },
+  ) {
+    this.#clock = clock;
+    this.config = from.config;
+    this.script = from.script;
+    this.sandbox = from.sandbox;
+    this.status = from.status;
+  }
+
+  get isRunning(): boolean {
+    return this.status.state === 'running';
+  }
+
+  /** Resolves with the exit code. */
+  get ended(): Promise<number> {
+    return this.#ended.promise;
+  }
+
+  isHealthy(): boolean {
+    if (!this.isRunning) return false;
+    const ageMs = this.#clock.now() - this.status.startedAtMs;
+    const { healthyAfterMs, unhealthyAfterMs = Infinity } = this.script;
+    return ageMs >= healthyAfterMs && ageMs < unhealthyAfterMs;
+  }
+
+  cpuUsageNanoSeconds(): number {
+    return Math.round((this.#clock.now() - this.status.startedAtMs) * this.script.cpuMilli * 1000);
+  }
+
+  run(onEnd: () => void): void {
+    const { exitCode, logIntervalMs, logs, runMs } = this.script;
+    const atMs = this.#clock.now();
+    this.status = { ...this.status, state: 'running', startedAtMs: atMs };
+    if (logIntervalMs === undefined) this.log.append(atMs, ...logs);
+    else this.#printEvery(Math.max(1, logIntervalMs));
+    if (runMs === undefined) return;
+    const end = () => {
+      if (this.end(exitCode)) onEnd();
+    };
+    this.#timers.push(this.#clock.after(runMs, end));
+  }
+
+  /** False if it was not running. */
+  end(exitCode: number, reason = exitCode === 0 ? 'Completed' : 'Error', message = ''): boolean {
+    this.stopTimers();
+    const isEnd = this.isRunning || reason === 'StartError';
+    if (isEnd) this.status = { ...this.status, state: 'exited', exitCode, reason, message, finishedAtMs: this.#clock.now() };
+    this.log.end();
+    this.#ended.resolve(this.status.exitCode);
+    return isEnd;
+  }
+
+  stopTimers(): void {
+    for (const timer of this.#timers.splice(0)) timer[Symbol.dispose]();
+  }
+
+  #printEvery(periodMs: number): void {
+    const { logs } = this.script;
+    let next = 0;
+    this.#timers.push(
+      this.#clock.every(periodMs, () => {
+        this.log.append(this.#clock.now(), logs[next % Math.max(1, logs.length)] ?? '');
+        next += 1;
+      }),
+    );
+  }
+}
