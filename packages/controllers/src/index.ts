@@ -1,2 +1,4 @@
 export { builtinControllers } from './builtin-controllers.ts';
 export type { ControllerContext, ControllerFactory, ControllerOptions } from './controller-context.ts';
+export { Controllers, type ControllersOptions, type NamedController } from './controllers.ts';
+export { CONTROLLER_CLIENT, CONTROLLER_FACTORY, CONTROLLERS } from './tokens.ts';
