@@ -56,6 +56,7 @@ const results = [
   stage('types', ['tsc', '-b']),
   stage('boundaries', [process.execPath, 'tools/check/boundaries.ts']),
   tests('unit', []),
+  tests('e2e', ['--config', 'apps/e2e/vitest.config.ts']),
 ];
 rmSync(scratch, { recursive: true, force: true });
 const total = (key: keyof Counts): number => results.reduce((sum, counts) => sum + counts[key], 0);

@@ -1,0 +1,65 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { must, run, start, type Output, type RunOptions } from './run.ts';
+import type { ChildProcess } from 'node:child_process';
+
+export const ROOT = join(import.meta.dirname, '../../../..');
+
+const lab = (script: string): string => join(ROOT, 'tools/lab', script);
+
+/** Why suites that need root and Docker are left out here; `undefined` where they run. */
+export const withoutRoot = process.platform === 'linux' && process.getuid?.() === 0 ? undefined : 'LEFT OUT: needs root on Linux';
+
+/** A machine of its own: network, packet rules and a Docker engine that nobody else sees. */
+export class Machine implements AsyncDisposable {
+  readonly name: string;
+  readonly dockerHost: string;
+
+  private constructor(name: string, dockerHost: string) {
+    this.name = name;
+    this.dockerHost = dockerHost;
+  }
+
+  static async up(prefix: string): Promise<Machine> {
+    const name = `${prefix}-${randomBytes(3).toString('hex')}`;
+    await must(lab('images'), [], { timeoutMs: 300_000 });
+    await must(lab('machine'), ['up', name], { timeoutMs: 120_000 });
+    const output = await must(lab('machine'), ['exec', name, lab('docker'), 'up', name], { timeoutMs: 170_000 });
+    return new Machine(name, output.trim().split('\n').at(-1) ?? '');
+  }
+
+  get env(): Readonly<Record<string, string>> {
+    return { DOCKER_HOST: this.dockerHost };
+  }
+
+  run(file: string, args: readonly string[], options: RunOptions = {}): Promise<Output> {
+    return run(lab('machine'), this.#inside(file, args), { ...options, env: { ...this.env, ...options.env } });
+  }
+
+  must(file: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
+    return must(lab('machine'), this.#inside(file, args), { ...options, env: { ...this.env, ...options.env } });
+  }
+
+  start(file: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
+    return start(lab('machine'), this.#inside(file, args), { ...this.env, ...env });
+  }
+
+  /** `kill`: of the engine alone, with its containers going on; `up` brings it back. */
+  async docker(command: 'kill' | 'up'): Promise<void> {
+    await this.must(lab('docker'), [command, this.name], { timeoutMs: 120_000 });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.must(lab('docker'), ['down', this.name], { timeoutMs: 120_000 }).catch(() => undefined);
+    await must(lab('machine'), ['down', this.name], { timeoutMs: 60_000 });
+  }
+
+  #inside(file: string, args: readonly string[]): string[] {
+    return ['exec', this.name, file, ...args];
+  }
+}
+
+/** The path of an unmodified kubectl. */
+export async function kubectlPath(version: '1.20' | '1.35'): Promise<string> {
+  return (await must(lab('kubectl'), [version], { timeoutMs: 300_000 })).trim();
+}
