@@ -1,10 +1,13 @@
-// Measures the LMDB store: durable commits, reads, watches, each beside what the disk or the bare database does in the same run.
-// Wall-clock figures are those of the machine at that moment; "cpu" is the processor time of this process, all threads.
+// Measures the LMDB store: durable commits, reads, watches, each beside what the disk, the bare database and etcd (if it is installed)
+// do in the same run. Wall-clock figures are those of the machine at that moment; "cpu" is the processor time of this process, all
+// threads, or that of etcd without its client.
 // Usage: npm run bench -- store [seconds for each measurement]
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { LmdbStore, type Revision } from '@keelson/store';
 import { open } from 'lmdb';
+import { cpuSeconds } from '../measure/processes.ts';
+import { Etcd } from './etcd.ts';
 
 const seconds = Number(process.argv[2] ?? 2);
 // Not the system's directory for temporary files: that is memory on many machines.
@@ -18,11 +21,12 @@ interface Load {
   readonly p99Ms: number;
 }
 
-/** Runs `workers` loops over `work` for the time of one measurement. */
-async function measure(workers: number, work: (worker: number, round: number) => Promise<unknown>): Promise<Load> {
+/** Runs `workers` loops over `work` for the time of one measurement. `pid`: whose processor time counts, if not that of this process. */
+async function measure(workers: number, work: (worker: number, round: number) => Promise<unknown>, pid?: number): Promise<Load> {
   const latencies: number[] = [];
   const startMs = performance.now();
   const cpu = process.cpuUsage();
+  const cpuOfOther = pid === undefined ? 0 : cpuSeconds([pid]);
   const endMs = startMs + seconds * 1000;
   const run = async (worker: number): Promise<void> => {
     for (let round = 0, atMs = startMs; atMs < endMs; round++) {
@@ -34,12 +38,13 @@ async function measure(workers: number, work: (worker: number, round: number) =>
   };
   await Promise.all(Array.from({ length: workers }, (_, worker) => run(worker)));
   const { user, system } = process.cpuUsage(cpu);
+  const micros = pid === undefined ? user + system : (cpuSeconds([pid]) - cpuOfOther) * 1e6;
   const elapsed = (performance.now() - startMs) / 1000;
   latencies.sort((a, b) => a - b);
   const at = (share: number): number => latencies[Math.floor(share * latencies.length)] ?? Number.NaN;
   return {
     perSecond: latencies.length / elapsed,
-    cpuMicros: (user + system) / latencies.length,
+    cpuMicros: micros / latencies.length,
     p50Ms: at(0.5),
     p99Ms: at(0.99),
   };
@@ -50,7 +55,7 @@ function openStore(durability: 'commit' | 'none'): Promise<LmdbStore> {
 }
 
 function print(title: string, text: string): void {
-  process.stdout.write(`${title.padEnd(44)}${text}\n`);
+  process.stdout.write(`${title.padEnd(46)}${text}\n`);
 }
 
 function show({ perSecond, cpuMicros, p50Ms, p99Ms }: Load): string {
@@ -94,6 +99,30 @@ async function measureCommits(writers: number, bytes: number): Promise<Load> {
   );
   await store.close();
   return load;
+}
+
+/** The same updates, by an etcd beside. */
+async function measureEtcd(): Promise<void> {
+  await using etcd = await Etcd.start(join(directory, 'etcd'));
+  if (!etcd) {
+    print('etcd', 'not measured: it is not installed');
+    return;
+  }
+  for (const bytes of [1000, 5000]) {
+    const value = Buffer.alloc(bytes, 'v');
+    for (const writers of [1, 256, 16]) {
+      const revisions = new Map<string, number>();
+      const load = await measure(
+        writers,
+        async (writer, round) => {
+          const key = `/registry/pods/default/web-${bytes}-${writers}-${writer}-${round % 50}`;
+          revisions.set(key, await etcd.update(key, value, revisions.get(key) ?? 0));
+        },
+        etcd.pid,
+      );
+      print(`etcd: ${writers} writers x ${bytes} B, durable`, show(load));
+    }
+  }
 }
 
 async function measureProcessor(): Promise<void> {
@@ -181,6 +210,7 @@ try {
   for (const bytes of [1000, 5000]) {
     for (const writers of [1, 256, 16]) last = await measureCommits(writers, bytes);
   }
+  await measureEtcd();
   await measureProcessor();
   await measureReads();
   for (const watchers of [0, 100, 1000]) await measureWatches(watchers);
