@@ -1,3 +1,4 @@
+import { globSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -131,7 +132,7 @@ describe.skipIf(noEngine)(unless('DockerRuntime', noEngine), () => {
       },
     });
 
-    expect(await outputOf(runtime, id, 'id')).toBe('uid=1000 gid=3000 groups=3000,2000');
+    expect(await outputOf(runtime, id, 'id')).toMatch(/^uid=1000 gid=3000 groups=(2000,3000|3000,2000)$/);
     const status = await outputOf(runtime, id, 'cat', '/proc/self/status');
     expect(status).toMatch(/^CapBnd:\s+0000000000000000$/m);
     expect(status).toMatch(/^NoNewPrivs:\s+1$/m);
@@ -181,6 +182,7 @@ describe.skipIf(noEngine)(unless('DockerRuntime', noEngine), () => {
     expect(count).toBe(1);
     expect(ids).not.toContain(sandbox.id);
     expect(ids).toContain(stays.id);
+    expect(cgroupsOf(other.pod.uid)).toEqual([]);
   });
 
   it('refuses a seccomp profile that it cannot find', async () => {
@@ -191,6 +193,10 @@ describe.skipIf(noEngine)(unless('DockerRuntime', noEngine), () => {
     await expect(runtime.createContainer(id, { ...config, security })).rejects.toMatchObject({ reason: 'BadRequest' });
   });
 });
+
+function cgroupsOf(podUid: string): readonly string[] {
+  return globSync(`/sys/fs/cgroup/{.,*}/keelson-test-${process.pid}/kubepods/besteffort/pod${podUid}`);
+}
 
 it('says why there is no engine', async () => {
   expect(await dockerAvailable('unix:///nowhere/docker.sock')).toMatchObject({

@@ -1,0 +1,205 @@
+import { buffer, text } from 'node:stream/consumers';
+import { SystemClock } from '@keelson/base';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { DockerRuntime } from './docker-runtime.ts';
+import { removePods } from './remove-pods.ts';
+import { FOREVER, outputOf, runPod, sandboxConfig } from './testing/pods.ts';
+import { noEngine, testEngine, unless } from './testing/private-engine.ts';
+
+const WAIT = { timeout: 15_000, interval: 20 };
+const NO_LOG_OPTIONS = { follow: false, timestamps: false };
+
+describe.skipIf(noEngine)(unless('Streams of DockerRuntime', noEngine), () => {
+  let engine: { readonly host: string } & AsyncDisposable;
+  let runtime: DockerRuntime;
+  /** A container that just runs, for commands. */
+  let idle: string;
+
+  beforeAll(async () => {
+    engine = await testEngine();
+    runtime = new DockerRuntime({ clock: new SystemClock(), host: engine.host, cgroupRoot: `keelson-test-${process.pid}` });
+    idle = (await runPod(runtime, FOREVER)).id;
+  }, 120_000);
+  afterAll(async () => {
+    await removePods(runtime, ['node-1']);
+    await runtime.close();
+    await engine[Symbol.asyncDispose]();
+  }, 120_000);
+
+  describe('exec', () => {
+    it('carries input to its end, and both outputs apart', async () => {
+      const session = await runtime.exec(idle, ['sh', '-c', 'cat; echo bad >&2; exit 6'], { stdin: true, tty: false });
+      const outputs = Promise.all([text(session.stdout), text(session.stderr ?? session.stdout)]);
+
+      session.stdin?.end('typed in');
+
+      expect(await outputs).toEqual(['typed in', 'bad\n']);
+      expect(await session.exitCode).toBe(6);
+    });
+
+    it('carries a lot', async () => {
+      const session = await runtime.exec(idle, ['cat'], { stdin: true, tty: false });
+      session.stderr?.resume();
+      const sent = Buffer.alloc(4 * 1024 * 1024, 'a line of text\n');
+
+      session.stdin?.end(sent);
+
+      expect((await buffer(session.stdout)).equals(sent)).toBe(true);
+      expect(await session.exitCode).toBe(0);
+    });
+
+    it('has a terminal of the size that it is given', async () => {
+      const session = await runtime.exec(idle, ['sh'], { stdin: true, tty: true });
+
+      await session.resize(99, 33);
+      session.stdin?.write('stty size; exit 7\n');
+
+      expect(await text(session.stdout)).toContain('33 99');
+      expect(await session.exitCode).toBe(7);
+      expect(session.stderr).toBeUndefined();
+    });
+
+    it('passes on the keys by which Docker would let go', async () => {
+      const session = await runtime.exec(idle, ['sh', '-c', 'stty raw; echo ready; head -c 2 | od -An -tx1'], {
+        stdin: true,
+        tty: true,
+      });
+      const output: string[] = [];
+      session.stdout.on('data', (chunk: Buffer) => output.push(chunk.toString()));
+      await expect.poll(() => output.join(''), WAIT).toContain('ready');
+
+      session.stdin?.write(Buffer.from([16, 17]));
+
+      await session.exitCode;
+      expect(output.join('')).toMatch(/10 11/);
+    });
+
+    it('says so if there is no such program', async () => {
+      const { exitCode, stdout } = await runtime.execSync(idle, ['nosuch'], 10_000);
+
+      expect(exitCode).toBeGreaterThan(125);
+      expect(Buffer.from(stdout).toString()).toContain('"nosuch": executable file not found');
+    });
+
+    it('kills a command that takes too long', async () => {
+      await expect(runtime.execSync(idle, ['sleep', '987'], 300)).rejects.toMatchObject({ reason: 'Timeout' });
+
+      await expect.poll(() => outputOf(runtime, idle, 'ps'), WAIT).not.toContain('sleep 987');
+    });
+
+    it('keeps no more than the first megabyte', async () => {
+      const { exitCode, stdout } = await runtime.execSync(idle, ['sh', '-c', 'yes | head -c 3000000'], 10_000);
+
+      expect([exitCode, stdout.length]).toEqual([0, 1024 * 1024]);
+    });
+
+    it('gives up when told to', async () => {
+      const command = runtime.execSync(idle, ['sleep', '986'], 60_000, AbortSignal.timeout(200));
+
+      await expect(command).rejects.toMatchObject({ name: 'TimeoutError' });
+    });
+  });
+
+  describe('attach', () => {
+    it('reaches the main process, and leaves it running', async () => {
+      const { id } = await runPod(runtime, 'while read line; do echo "got $line"; done', { container: { stdin: true } });
+      const session = await runtime.attach(id, { stdin: true, tty: false });
+      session.stderr?.resume();
+
+      session.stdin?.write('one\n');
+      await new Promise((resolve) => session.stdout.once('data', resolve));
+      session.close();
+
+      expect(await text(await runtime.logs(id, NO_LOG_OPTIONS))).toBe('got one\n');
+      expect((await runtime.containerStatus(id)).state).toBe('running');
+    });
+
+    it('gives the exit code when the process ends', async () => {
+      const { id } = await runPod(runtime, 'read line; echo "got $line"; exit 9', {
+        container: { stdin: true, stdinOnce: true },
+      });
+      const session = await runtime.attach(id, { stdin: true, tty: false });
+      session.stderr?.resume();
+
+      session.stdin?.end('last\n');
+
+      expect(await text(session.stdout)).toBe('got last\n');
+      expect(await session.exitCode).toBe(9);
+    });
+  });
+
+  describe('logs', () => {
+    it('follows to the end of the container', async () => {
+      const { id } = await runPod(runtime, 'echo one; sleep 0.3; echo two >&2; exit 1');
+
+      expect(await text(await runtime.logs(id, { ...NO_LOG_OPTIONS, follow: true }))).toBe('one\ntwo\n');
+    });
+
+    it('gives one of the outputs', async () => {
+      const { id } = await runPod(runtime, 'echo one; echo two >&2');
+      await expect.poll(async () => (await runtime.containerStatus(id)).state, WAIT).toBe('exited');
+
+      expect(await text(await runtime.logs(id, { ...NO_LOG_OPTIONS, stream: 'stderr' }))).toBe('two\n');
+    });
+
+    it('gives a long line as one, with one time', async () => {
+      const { id } = await runPod(runtime, 'yes | tr -d "\\n" | head -c 50000; echo; echo next');
+      await expect.poll(async () => (await runtime.containerStatus(id)).state, WAIT).toBe('exited');
+
+      const lines = (await text(await runtime.logs(id, { follow: false, timestamps: true }))).trimEnd().split('\n');
+
+      expect(lines.map((line) => line.replace(/^\S+Z /, '').length)).toEqual([50_000, 4]);
+    });
+
+    it('stops following when it is told to', async () => {
+      const log = await runtime.logs(idle, { ...NO_LOG_OPTIONS, follow: true });
+      log.resume();
+
+      log.destroy();
+
+      await expect.poll(() => log.closed, WAIT).toBe(true);
+    });
+  });
+
+  describe('port-forward', () => {
+    /** To a web server that has just been told to start. */
+    const connect = (sandboxId: string) => vi.waitFor(() => runtime.portForward(sandboxId, 7000), WAIT);
+
+    it.each(['127.0.0.1', '[::1]', '0.0.0.0'])('reaches what listens on %s, both ways, to either end', async (address) => {
+      // Docker takes IPv6 away from networks that have none.
+      const sysctls = { 'net.ipv6.conf.lo.disable_ipv6': '0' };
+      const { sandbox } = await runPod(runtime, `exec httpd -f -p ${address}:7000 -h /etc`, { sandbox: { sysctls } });
+
+      const connection = await connect(sandbox.id);
+      connection.end('GET /group HTTP/1.0\r\n\r\n');
+
+      expect(await text(connection)).toMatch(/^HTTP\/1\.[01] 200[^]*root:x:0:/);
+    });
+
+    it('says so if nobody listens', async () => {
+      const { id } = await runtime.runSandbox(sandboxConfig());
+
+      const refused = 'failed to connect to localhost:7001 inside the pod: connection refused';
+      await expect(runtime.portForward(id, 7001)).rejects.toThrow(refused);
+    });
+
+    it('carries a lot', async () => {
+      const { sandbox } = await runPod(runtime, 'head -c 5000000 /dev/zero > /tmp/zeros; exec httpd -f -p 7000 -h /tmp');
+
+      const connection = await connect(sandbox.id);
+      connection.end('GET /zeros HTTP/1.0\r\n\r\n');
+
+      expect((await buffer(connection)).length).toBeGreaterThan(5_000_000);
+    });
+
+    it('is over for the pod too when it is closed here', async () => {
+      const { sandbox, id } = await runPod(runtime, 'exec httpd -f -p 127.0.0.1:7000 -h /tmp');
+      const connection = await connect(sandbox.id);
+      expect(await outputOf(runtime, id, 'netstat', '-tn')).toContain('ESTABLISHED');
+
+      connection.destroy();
+
+      await expect.poll(() => outputOf(runtime, id, 'netstat', '-tn'), WAIT).not.toContain('ESTABLISHED');
+    });
+  });
+});
