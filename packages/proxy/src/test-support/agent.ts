@@ -44,10 +44,10 @@ const calls: AgentCalls = {
     socket.on('error', () => undefined);
     held.set(id, socket);
   },
-  /** The answer to `line` on a connection that is being held. */
+  /** The answer to `line` on a connection that is being held; `CLOSED` if it was reset. */
   async askHeld(id, line, timeoutMs) {
     const socket = held.get(id);
-    if (!socket) return 'no such connection';
+    if (!socket || socket.destroyed) return 'CLOSED';
     const answer = answerOf(socket, 'data', timeoutMs);
     socket.write(line);
     return answer;

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { runCommand, runOrThrow, type Command, type CommandResult } from '../command-runner.ts';
 import type { SyncReport } from '../proxy-mode.ts';
@@ -54,8 +55,7 @@ export class Machine {
     const args = [`--net=/run/netns/${name}`, process.execPath, '--conditions=keelson-source', script];
     const agent = spawn('nsenter', args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
     const machine = new Machine(name, address, agent);
-    await machine.sh('ip link set lo up');
-    await once(agent, 'message');
+    await Promise.all([once(agent, 'message'), machine.sh('ip link set lo up')]);
     return machine;
   }
 
@@ -122,6 +122,7 @@ export class NetworkLab implements AsyncDisposable {
   }
 
   static async open(): Promise<NetworkLab> {
+    await removeLeftovers();
     const prefix = `keelson-proxy-${process.pid}-${++labs}`;
     const [node, podA, podB, outside] = await Promise.all([
       Machine.boot(`${prefix}-node`, '192.0.2.1'),
@@ -129,23 +130,37 @@ export class NetworkLab implements AsyncDisposable {
       Machine.boot(`${prefix}-pod-b`, '10.200.1.3'),
       Machine.boot(`${prefix}-outside`, '192.0.2.2'),
     ]);
+    const lab = new NetworkLab(node, podA, podB, outside);
+    await lab.#wireUp();
+    return lab;
+  }
+
+  async #wireUp(): Promise<void> {
+    const { node, podA, podB, outside } = this;
     await node.sh('ip link add cbr0 type bridge; ip addr add 10.200.1.1/24 dev cbr0; ip link set cbr0 up');
     await wire(node, podA, 'veth-a', 'master cbr0');
     await wire(node, podB, 'veth-b', 'master cbr0');
     await wire(node, outside, 'eth0', '');
     await node.sh('ip addr add 192.0.2.1/24 dev eth0; ip route add default via 192.0.2.2');
-    for (const [pod, name] of [
-      [podA, 'a'],
-      [podB, 'b'],
-    ] as const) {
-      await pod.sh('ip route add default via 10.200.1.1');
-      await Promise.all([pod.call('serveTcp', name, 8080), pod.call('serveUdp', name, 8080)]);
-    }
-    return new NetworkLab(node, podA, podB, outside);
+    await serveAs('a', podA);
+    await serveAs('b', podB);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const machine of [this.podA, this.podB, this.outside, this.node]) await machine[Symbol.asyncDispose]();
+  }
+}
+
+async function serveAs(name: string, pod: Machine): Promise<void> {
+  await pod.sh('ip route add default via 10.200.1.1');
+  await Promise.all([pod.call('serveTcp', name, 8080), pod.call('serveUdp', name, 8080)]);
+}
+
+/** Deletes the namespaces of runs that were killed: those that bear the id of a process that is no more. */
+async function removeLeftovers(): Promise<void> {
+  const names = await runOrThrow(runCommand, { file: 'ip', args: ['netns', 'list'] });
+  for (const [name, pid] of names.matchAll(/^keelson-proxy-(\d+)-\S+/gm)) {
+    if (!existsSync(`/proc/${pid}`)) await runCommand({ file: 'ip', args: ['netns', 'del', name] });
   }
 }
 

@@ -39,6 +39,12 @@ export class Listeners {
     return others.length > 0;
   }
 
+  /** Closes all, and forgets which client went where. */
+  async close(): Promise<void> {
+    this.#balancers.clear();
+    await this.closeOthers(new Set());
+  }
+
   /** Opens what is missing and gives all of them the services as they are now. */
   async open(
     services: ServiceMap,

@@ -2,7 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '@keelson/base';
 import type { ProxyEndpoint } from '../endpoints.ts';
 import type { ListenAddress, Listener, Route } from './route.ts';
-import { connectTo, join, track } from './tcp-relay.ts';
+import { connectTo, join, reset, track } from './tcp-relay.ts';
 
 /** An endpoint that does not answer for that long is left for the next one. */
 const CONNECT_TIMEOUT_MS = 2_000;
@@ -63,7 +63,7 @@ export class TcpListener implements Listener {
     track(client, this.#deps.sockets);
     const upstream = await this.#connect(client);
     if (upstream) join(client, upstream);
-    else client.resetAndDestroy();
+    else reset(client);
   }
 
   async #connect(client: Socket): Promise<Socket | undefined> {

@@ -42,6 +42,22 @@ export function track(socket: Socket, sockets: Set<Socket>): void {
   socket.once('close', () => sockets.delete(socket));
 }
 
+/**
+ * Closes the socket at once, whatever waits to be sent, so that the other side hears of an error and not of an end. `resetAndDestroy` alone
+ * ends the stream first, and if the connection breaks while that is under way the socket is never closed: so that step is left out, and a
+ * stream that was ended before is closed without a reset.
+ */
+export function reset(socket: Socket): void {
+  const hasEnded = socket.writableEnded && socket.writableLength === 0;
+  if (socket.connecting || hasEnded) {
+    socket.destroy();
+    return;
+  }
+  socket._final = (done) => done();
+  socket.resetAndDestroy();
+  if (socket.writableLength > 0) socket.destroy();
+}
+
 /** Whether the kernel has connected the socket with itself, which it does when a local port without a listener is picked for both ends. */
 function isOwnEcho(socket: Socket): boolean {
   return socket.localPort === socket.remotePort && socket.localAddress === socket.remoteAddress;
@@ -57,11 +73,11 @@ export function join(client: Socket, upstream: Socket): void {
 }
 
 function passOn(from: Socket, to: Socket): void {
-  from.on('error', () => to.resetAndDestroy());
+  from.on('error', () => reset(to));
   from.once('close', () => {
-    if (!from.readableEnded) to.resetAndDestroy();
+    if (!from.readableEnded) reset(to);
   });
   // It may be gone already: while the other side was being connected.
-  if (from.destroyed) to.resetAndDestroy();
+  if (from.destroyed) reset(to);
   else from.pipe(to);
 }

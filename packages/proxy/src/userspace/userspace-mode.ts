@@ -8,6 +8,7 @@ import type { IpFamily, ServiceMap } from '../service-map.ts';
 import { ClusterAddresses } from './cluster-addresses.ts';
 import { frontEndsOf, type FrontEnd } from './front-ends.ts';
 import { Listeners } from './listeners.ts';
+import { reset } from './tcp-relay.ts';
 
 export interface UserspaceModeDependencies {
   readonly clock: Clock;
@@ -71,7 +72,7 @@ export class UserspaceMode implements ProxyMode {
   /** Ends all connections. Cluster IPs stay on the loopback interface: without a listener they refuse, as they should. */
   async close(): Promise<void> {
     this.#last = undefined;
-    await this.#listeners.closeOthers(new Set());
+    await this.#listeners.close();
     await endAll(this.#sockets);
   }
 
@@ -105,7 +106,7 @@ export class UserspaceMode implements ProxyMode {
     const gone = [...this.#clusterAddresses.present].filter((address) => !wanted.has(address));
     // Once the address is away their packets have nowhere to go: better the client hears of it.
     const cut = [...this.#sockets].filter((socket) => socket.localAddress !== undefined && gone.includes(socket.localAddress));
-    for (const socket of cut) socket.resetAndDestroy();
+    for (const socket of cut) reset(socket);
     return this.#clusterAddresses.use(wanted);
   }
 }
@@ -127,6 +128,6 @@ async function endAll(sockets: ReadonlySet<Socket>): Promise<void> {
   const closed = [...sockets].map(
     (socket) => new Promise<void>((resolve) => (socket.closed ? resolve() : socket.once('close', () => resolve()))),
   );
-  for (const socket of sockets) socket.resetAndDestroy();
+  for (const socket of sockets) reset(socket);
   await Promise.all(closed);
 }
