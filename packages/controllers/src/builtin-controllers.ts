@@ -4,11 +4,13 @@ import { endpointsController } from './endpoints/endpoints-controller.ts';
 import { endpointSliceController } from './endpointslice/endpoint-slice-controller.ts';
 import { garbageCollectorController } from './garbage-collector/garbage-collector-controller.ts';
 import { namespaceController } from './namespace/namespace-controller.ts';
+import { nodeLifecycleController } from './node-lifecycle/node-lifecycle-controller.ts';
 import { podGarbageCollectorController } from './pod-garbage-collector/pod-garbage-collector-controller.ts';
 import { replicaSetController } from './replicaset/replicaset-controller.ts';
 import { replicationControllerController } from './replicationcontroller/replicationcontroller-controller.ts';
 import { rootCaCertificatePublisherController } from './root-ca-certificate-publisher/root-ca-certificate-publisher-controller.ts';
 import { serviceAccountController } from './serviceaccount/service-account-controller.ts';
+import { taintEvictionController } from './taint-eviction/taint-eviction-controller.ts';
 
 /** The built-in controllers by the names that kube-controller-manager's `--controllers` has for them. */
 export function builtinControllers(options: ControllerOptions): Readonly<Record<string, ControllerFactory>> {
@@ -21,6 +23,8 @@ export function builtinControllers(options: ControllerOptions): Readonly<Record<
     'endpointslice-controller': endpointSliceController(),
     'garbage-collector-controller': garbageCollectorController,
     'namespace-controller': namespaceController,
+    'node-lifecycle-controller': nodeLifecycleController(),
+    'taint-eviction-controller': taintEvictionController,
     'serviceaccount-controller': serviceAccountController,
     'root-ca-certificate-publisher-controller': rootCaCertificatePublisherController(options),
   };
