@@ -1,8 +1,11 @@
-import { findCondition, nameOf } from '@keelson/api';
+import { controllerReference, findCondition, nameOf } from '@keelson/api';
 import { Deployment, ReplicaSet, type DeploymentCondition } from '@keelson/api/apps/v1';
+import { Pod } from '@keelson/api/core/v1';
 import { KeelsonError } from '@keelson/base';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { templateOf } from '../pod-control/testing/workload-world.ts';
+import { templateOf, WorkloadWorld } from '../pod-control/testing/workload-world.ts';
+import { eventually } from '../testing/world.ts';
+import { deploymentController } from './deployment-controller.ts';
 import { deploymentOf, imagePatch, RolloutWorld } from './testing/rollout-world.ts';
 import { templateHash } from './template.ts';
 
@@ -111,18 +114,21 @@ describe('deploymentController in trouble', () => {
     const rollingUpdate = { maxSurge: 0, maxUnavailable: 1 };
     await world.create({ replicas: 4, strategy: { type: 'RollingUpdate', rollingUpdate } });
     await world.rollOut();
-    world.moments.length = 0;
     world.world.transport.hold('replicasets');
+    const [pod] = await world.world.pods();
+    await world.world.setStatus(pod ?? {}, { conditions: [{ type: 'Ready', status: 'False' }] });
+    await world.settle();
     await world.patch(imagePatch('2'));
     for (let time = 0; time < 5; time += 1) {
       await world.patch({ metadata: { annotations: { time: String(time) } } });
       await world.settle();
     }
+    const unseen = await world.sizes();
     world.world.transport.release();
     await world.rollOut();
 
+    expect(unseen).toEqual({ 'nginx:1': 4, 'nginx:2': 0 });
     expect(await world.sizes()).toEqual({ 'nginx:1': 0, 'nginx:2': 4 });
-    expect(Math.min(...world.moments.map(({ ready }) => ready))).toBe(3);
   });
 
   it('gets its work done while others keep changing what it writes', async () => {
@@ -227,5 +233,27 @@ describe('deploymentController in trouble', () => {
 
     expect(await world.sizes()).toEqual({ 'nginx:1': 3 });
     expect((await world.deployment).status?.observedGeneration).toBe((await world.deployment).metadata?.generation);
+  });
+});
+
+describe('deploymentController without the controller of ReplicaSets', () => {
+  it('recreates when the last old pod has ended, even if nobody says so in the status of its set', async () => {
+    await using world = await WorkloadWorld.start(deploymentController);
+    await world.create(Deployment, deploymentOf('web', { replicas: 1, strategy: { type: 'Recreate' } }));
+    const [set] = await eventually(async () => {
+      const sets = await world.replicaSets();
+      return sets.length === 1 && sets;
+    });
+    const ownerReferences = [controllerReference(set ?? {}, ReplicaSet)];
+    const pod = await world.create(Pod, { ...templateOf('web'), metadata: { name: 'last', ownerReferences } });
+    await world.patch(Deployment, 'web', imagePatch('2'));
+    await world.when(ReplicaSet, nameOf(set ?? {}), ({ spec }) => spec?.replicas === 0);
+    await world.settle();
+    const before = await world.replicaSets();
+    await world.end([pod]);
+    await world.settle();
+
+    expect(before).toHaveLength(1);
+    expect(await world.replicaSets()).toHaveLength(2);
   });
 });

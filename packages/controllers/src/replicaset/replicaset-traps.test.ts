@@ -80,6 +80,34 @@ describe('replicaSetController in trouble', () => {
     expect(status?.observedGeneration).toBe(2);
   });
 
+  it('does not wait for pods to end that it has deleted', async () => {
+    await world.create(ReplicaSet, replicaSet('web', 3));
+    await world.makeReady(await world.whenPods(3));
+    await world.settle();
+    await world.patch(ReplicaSet, 'web', { spec: { replicas: 1 } });
+    await world.settle();
+    const left = (await world.pods()).filter(isActive);
+    await world.patch(ReplicaSet, 'web', { spec: { replicas: 2 } });
+    await world.settle();
+
+    expect(left).toHaveLength(1);
+    expect((await world.pods()).map(isActive).toSorted()).toEqual([false, false, true, true]);
+  });
+
+  it('adopts nothing for a set that is being deleted, even if the cache does not show that', async () => {
+    const set = replicaSet('web', 1);
+    await world.create(ReplicaSet, { ...set, metadata: { ...set.metadata, finalizers: ['example.com/wait'] } });
+    await world.whenPods(1);
+    await world.settle();
+    world.transport.hold('replicasets');
+    await world.client.resource(ReplicaSet).delete({ name: 'web', namespace: 'default' });
+    await world.create(Pod, orphan('late', 'web'));
+    await world.clock.advance(1000);
+    await world.settle();
+
+    expect(controllerOf(await world.get(Pod, 'late'))).toBeUndefined();
+  });
+
   it('adopts pods that match and nobody owns, before and after it exists', async () => {
     await world.create(Pod, orphan('first', 'web'));
     const set = await world.create(ReplicaSet, replicaSet('web', 2));
