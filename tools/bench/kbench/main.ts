@@ -1,8 +1,9 @@
 // Puts the load of a busy cluster on an API server and prints what each operation costs, in echoes: the CPU time that Node's own
 // HTTPS server spends on a GET of 7 KB, measured before and after each case, so that figures of different machines and moments compare.
 // Needs Linux and Go. Usage:
-//   npm run bench -- kbench [--count N] [--cluster] [--profile] [PART...]         on a fresh server for each part
-//   npm run bench -- kbench --kubeconfig FILE [--pids PID,...] [PART...]          on any server that speaks the API
+//   npm run bench -- kbench [--count N] [--rounds N] [--cluster] [--profile] [PART...]    on a fresh server for each part
+//   npm run bench -- kbench --kubeconfig FILE [--pids PID,...] [PART...]                  on any server that speaks the API
+// With several rounds it closes with each case's round of median cost.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +14,7 @@ import { UsageMeter } from '../measure/processes.ts';
 import { Echo } from './echo.ts';
 import { buildLoadTool, LoadTool } from './load-tool.ts';
 import { PARTS, type Case, type Part } from './parts.ts';
-import { median, printHead, printProfile, printRow, type Row } from './report.ts';
+import { median, printHead, printMedians, printProfile, printRow, type Row } from './report.ts';
 import { startServer, type Server } from './server.ts';
 
 const { values, positionals } = parseArgs({
@@ -21,6 +22,7 @@ const { values, positionals } = parseArgs({
     kubeconfig: { type: 'string' },
     pids: { type: 'string', default: '' },
     count: { type: 'string', default: '5000' },
+    rounds: { type: 'string', default: '1' },
     cluster: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
   },
@@ -90,8 +92,12 @@ const scratch = mkdtempSync(join(tmpdir(), 'keelson-kbench-'));
 try {
   const binary = buildLoadTool(scratch);
   await using echo = await Echo.start(binary);
+  const rounds = Number(values.rounds);
   const rows: Row[] = [];
-  for (const part of chosenParts()) rows.push(...(await runPart(binary, echo, part)));
+  for (let round = 0; round < rounds; round++) {
+    for (const part of chosenParts()) rows.push(...(await runPart(binary, echo, part)));
+  }
+  if (rounds > 1) printMedians(rows, rounds);
   const failed = rows.filter(({ result }) => result.state === 'failed' || result.errors > 0).length;
   const p50 = median(rows.map(({ result }) => result.p50Ms));
   process.stdout.write(`\nkbench: p50=${p50.toFixed(2)} ms cases=${rows.length} failed=${failed}\n`);

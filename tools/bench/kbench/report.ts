@@ -34,16 +34,16 @@ export function printHead(part: string): void {
   print(`|${'-'.repeat(50)}|${COLUMNS.map((name) => `${'-'.repeat(name.length + 1)}:|`).join('')}`);
 }
 
-export function printRow({ name, result, usage, echoMs, aim, peer, isMetered }: Row): void {
+export function printRow(row: Row): void {
+  const { name, result, usage, echoMs, aim, peer, isMetered } = row;
   if (result.state === 'failed' || result.ops === 0) {
     print(`| ${name.padEnd(48)} | failed: ${result.error ?? 'no operation ended'}`);
     return;
   }
-  const cpuMs = (usage.cpuSeconds * 1000) / result.ops;
   const cells = [
-    isMetered ? significant(cpuMs) : '-',
+    isMetered ? significant(cpuMsOf(row)) : '-',
     echoMs.toFixed(4),
-    isMetered ? significant(cpuMs / echoMs) : '-',
+    isMetered ? significant(echoesOf(row)) : '-',
     aim === undefined ? '' : significant(aim),
     peer === undefined ? '' : significant(peer),
     significant(result.ops / result.seconds),
@@ -56,6 +56,24 @@ export function printRow({ name, result, usage, echoMs, aim, peer, isMetered }: 
   const aligned = cells.map((cell, i) => cell.padStart(COLUMNS[i]?.length ?? 0));
   const mistakes = result.errors > 0 ? ` ${result.errors} errors: ${result.error ?? ''}` : '';
   print(`| ${[name.padEnd(48), ...aligned].join(' | ')} |${mistakes}`);
+}
+
+/** Of each case the round whose cost is in the middle. */
+export function printMedians(rows: readonly Row[], rounds: number): void {
+  printHead(`medians of ${rounds} rounds`);
+  for (const [, ofCase] of Map.groupBy(rows, ({ name }) => name)) {
+    const sorted = ofCase.toSorted((a, b) => echoesOf(a) - echoesOf(b));
+    const middle = sorted[Math.floor((sorted.length - 1) / 2)];
+    if (middle) printRow(middle);
+  }
+}
+
+function cpuMsOf({ usage, result }: Row): number {
+  return (usage.cpuSeconds * 1000) / result.ops;
+}
+
+function echoesOf(row: Row): number {
+  return cpuMsOf(row) / row.echoMs;
 }
 
 export function printProfile(functions: readonly FunctionTime[]): void {
