@@ -1,4 +1,4 @@
-import { deploymentSuite } from './support/deployment-suite.ts';
+import { deploymentSuite } from './testing/deployment-suite.ts';
 
 deploymentSuite('1.20', 'iptables');
 deploymentSuite('1.20', 'userspace');
