@@ -1,7 +1,9 @@
 import { ConfigMap, Namespace, Pod, Secret } from '@keelson/api/core/v1';
+import { KeelsonError } from '@keelson/base';
 import { ManualClock } from '@keelson/base/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually, startWorld, turns, type World } from '../testing/world.ts';
+import { serveWidgets, Widget } from '../testing/widgets.ts';
 import { namespaceController } from './namespace-controller.ts';
 
 describe('namespace-controller', () => {
@@ -101,6 +103,56 @@ describe('namespace-controller', () => {
     await clock.advance(30_000);
 
     expect(statuses()).toBe(before);
+  });
+
+  it('deletes objects of kinds that are not built in', async () => {
+    using _served = serveWidgets(world.api);
+    await world.client.resource(Widget).create({ metadata: { name: 'a', namespace: 'shop' } });
+
+    await remove();
+    await gone();
+
+    expect((await world.client.resource(Widget).list()).items).toEqual([]);
+  });
+
+  it('keeps the namespace while it cannot find out all that may be in it, and says so', async () => {
+    const items = [{ metadata: { name: 'broken.example.com' }, versions: [{ version: 'v1', freshness: 'Stale' }] }];
+    world.answer = ({ path }) => (path === '/apis' ? { kind: 'APIGroupDiscoveryList', items } : undefined);
+    await world.client.resource(ConfigMap).create({ metadata: { name: 'a', namespace: 'shop' } });
+
+    await remove();
+    const failed = await condition('NamespaceDeletionDiscoveryFailure');
+    const content = await world.client.resource(ConfigMap).list({ namespace: 'shop' });
+    world.answer = () => undefined;
+    await clock.advance(1_000);
+    await gone();
+
+    expect(failed).toMatchObject({
+      reason: 'DiscoveryFailed',
+      message:
+        'Discovery failed for some groups, 1 failing: unable to retrieve the complete list of server APIs: broken.example.com/v1: stale GroupVersion discovery: broken.example.com/v1',
+    });
+    expect(content.items).toEqual([]);
+  });
+
+  it('says what it cannot delete, and goes on with the rest', async () => {
+    await world.client.resource(ConfigMap).create({ metadata: { name: 'a', namespace: 'shop' } });
+    await world.client.resource(Secret).create({ metadata: { name: 'a', namespace: 'shop' } });
+    world.failure = ({ method, path }) =>
+      method === 'DELETE' && path.endsWith('/configmaps') ? new KeelsonError('Forbidden', 'not you') : undefined;
+
+    await remove();
+    const failed = await condition('NamespaceDeletionContentFailure');
+    const kept = await world.client.resource(Secret).list({ namespace: 'shop' });
+    world.failure = () => undefined;
+    await clock.advance(1_000);
+    await gone();
+
+    expect(failed).toMatchObject({
+      reason: 'ContentDeletionFailed',
+      message: 'Failed to delete all resource types, 1 remaining: not you',
+    });
+    expect(kept.items).toEqual([]);
   });
 
   it('keeps a namespace for the finalizers of others', async () => {

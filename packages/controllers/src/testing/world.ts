@@ -16,6 +16,10 @@ export class World implements AsyncDisposable {
   readonly writes: string[] = [];
   /** `METHOD path` of all that controllers asked, watches left out. */
   readonly calls: string[] = [];
+  /** What this gives for a call of a controller is thrown instead. */
+  failure: (call: ApiCall) => Error | undefined = () => undefined;
+  /** What this gives for a call of a controller is its answer. */
+  answer: (call: ApiCall) => object | undefined = () => undefined;
   /** What they sent. */
   readonly bodies: { readonly kind?: string }[] = [];
   readonly #informers: InformerFactory;
@@ -68,9 +72,12 @@ export class World implements AsyncDisposable {
       if (call.method !== 'GET' && !call.path.endsWith('/events')) this.writes.push(`${call.method} ${call.path}`);
     };
     return {
-      request: (call) => {
+      request: async (call) => {
         note(call);
-        return transport.request(call);
+        const failure = this.failure(call);
+        if (failure) throw failure;
+        const body = this.answer(call);
+        return body ? { status: 200, body, warnings: [] } : transport.request(call);
       },
       watch: (call) => transport.watch(call),
       stream: (call) => transport.stream(call),
