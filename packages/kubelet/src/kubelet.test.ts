@@ -564,6 +564,14 @@ describe('Kubelet: the node', () => {
     expect(node?.status?.conditions?.map(({ type }) => type)).toEqual(['MemoryPressure', 'DiskPressure', 'PIDPressure', 'Ready']);
   });
 
+  it('gives amounts in the form in which the API gives them back', async () => {
+    await using world = await World.start({ capacity: { cpu: '4000m', memory: '1024Mi', 'ephemeral-storage': '1Gi' } });
+
+    await world.until(() => world.client.read(Node, { name: 'n1' }));
+
+    expect(world.client.read(Node, { name: 'n1' })?.status?.allocatable).toMatchObject({ cpu: '4', memory: '1Gi' });
+  });
+
   it('renews its lease every 10 s, and writes its status only when due', async () => {
     await using world = await World.start();
     await world.until(() => world.client.read(Lease, { name: 'n1', namespace: 'kube-node-lease' }));

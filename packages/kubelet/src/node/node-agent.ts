@@ -1,5 +1,5 @@
 import { errorMessage, isReason, TaskGroup, type Clock, type Logger } from '@keelson/base';
-import { formatMicroTime } from '@keelson/api';
+import { formatMicroTime, parseQuantity } from '@keelson/api';
 import { Lease } from '@keelson/api/coordination/v1';
 import { Node, type NodeStatus } from '@keelson/api/core/v1';
 import type { Client } from '@keelson/client';
@@ -34,6 +34,7 @@ const REGISTER_RETRY_MS = 1000;
 export class NodeAgent {
   readonly #deps: NodeAgentDependencies;
   readonly #options: KubeletOptions;
+  readonly #labels: Readonly<Record<string, string>>;
   readonly #tasks: TaskGroup;
   readonly #capacity: Readonly<Record<string, string>>;
   #node: Node | undefined;
@@ -46,8 +47,13 @@ export class NodeAgent {
   constructor(deps: NodeAgentDependencies, options: KubeletOptions) {
     this.#deps = deps;
     this.#options = options;
+    this.#labels = labelsOf(options);
     this.#tasks = new TaskGroup(deps.logger);
-    this.#capacity = { ...machineCapacity(options.rootDir), ...options.capacity, pods: String(options.maxPods ?? 110) };
+    this.#capacity = canonical({
+      ...machineCapacity(options.rootDir),
+      ...options.capacity,
+      pods: String(options.maxPods ?? 110),
+    });
   }
 
   get capacity(): Readonly<Record<string, string>> {
@@ -56,7 +62,7 @@ export class NodeAgent {
 
   /** The node as admission and the downward API see it. */
   get node(): Pick<Node, 'metadata' | 'status'> {
-    const labels = { ...this.#node?.metadata?.labels, ...this.#labels() };
+    const labels = { ...this.#node?.metadata?.labels, ...this.#labels };
     const metadata = { ...this.#node?.metadata, name: this.#options.nodeName, labels };
     return { metadata, status: { capacity: this.#capacity, allocatable: this.#capacity } };
   }
@@ -114,31 +120,21 @@ export class NodeAgent {
     const { nodeName, podCidr, taints } = this.#options;
     const nodes = this.#deps.client.resource(Node);
     const found = await nodes.find({ name: nodeName }, { signal });
-    if (found) return nodes.patch({ name: nodeName }, 'merge', { metadata: { labels: this.#labels() } }, { signal });
+    if (found) return nodes.patch({ name: nodeName }, 'merge', { metadata: { labels: this.#labels } }, { signal });
     const node: Node = {
       apiVersion: 'v1',
       kind: 'Node',
       metadata: {
         name: nodeName,
-        labels: this.#labels(),
+        labels: { ...this.#labels },
         annotations: { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' },
       },
       spec: { ...(podCidr !== undefined && { podCIDR: podCidr, podCIDRs: [podCidr] }), ...(taints && { taints: [...taints] }) },
       status: await this.#status({}),
     };
-    return nodes.create(node, { signal });
-  }
-
-  #labels(): Record<string, string> {
-    const os = process.platform === 'win32' ? 'windows' : process.platform;
-    return {
-      'kubernetes.io/hostname': this.#options.nodeName,
-      'kubernetes.io/os': os,
-      'kubernetes.io/arch': architecture(),
-      'beta.kubernetes.io/os': os,
-      'beta.kubernetes.io/arch': architecture(),
-      ...this.#options.labels,
-    };
+    const created = await nodes.create(node, { signal });
+    this.#writtenAtMs = this.#deps.clock.now();
+    return created;
   }
 
   async #status(old: NodeStatus): Promise<NodeStatus> {
@@ -204,4 +200,21 @@ export class NodeAgent {
     const uid = this.#node?.metadata?.uid;
     return uid === undefined ? {} : { ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: this.#options.nodeName, uid }] };
   }
+}
+
+/** As the API gives amounts back: in another form they would look changed at each heartbeat. */
+function canonical(amounts: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(amounts).map(([name, amount]) => [name, String(parseQuantity(amount))]));
+}
+
+function labelsOf({ nodeName, labels }: KubeletOptions): Record<string, string> {
+  const os = process.platform === 'win32' ? 'windows' : process.platform;
+  return {
+    'kubernetes.io/hostname': nodeName,
+    'kubernetes.io/os': os,
+    'kubernetes.io/arch': architecture(),
+    'beta.kubernetes.io/os': os,
+    'beta.kubernetes.io/arch': architecture(),
+    ...labels,
+  };
 }

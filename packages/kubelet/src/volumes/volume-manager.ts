@@ -73,8 +73,9 @@ export class VolumeManager {
 
   async unmount(uid: string): Promise<void> {
     const directory = this.podDirectory(uid);
-    for (const mounted of await mountsUnder(directory))
-      await run('umount', [mounted]).catch(() => run('umount', ['-l', mounted]));
+    // Only these may be mounts of ours, and to read all mounts of the machine takes long.
+    const mounts = (await exists(join(directory, 'volumes', EMPTY_DIRS))) ? await mountsUnder(directory) : [];
+    for (const mounted of mounts) await run('umount', [mounted]).catch(() => run('umount', ['-l', mounted]));
     await rm(directory, { recursive: true, force: true });
   }
 
@@ -112,6 +113,8 @@ const TYPES = {
   projected: 'projected',
 } as const;
 
+const EMPTY_DIRS = `kubernetes.io~${TYPES.emptyDir}`;
+
 function typeOf(volume: Volume): string {
   const [type = 'unknown'] = Object.keys(volume).filter((key) => key !== 'name');
   return type in TYPES ? TYPES[type as keyof typeof TYPES] : type;
@@ -119,13 +122,16 @@ function typeOf(volume: Volume): string {
 
 /** `memoryLimit`: undefined for a plain directory, `''` for one in memory without a limit. Without root, memory is a plain directory too. */
 async function makeEmptyDir(directory: string, memoryLimit: string | undefined, gid: number | undefined): Promise<void> {
-  const exists = await stat(directory).catch(() => undefined);
-  if (exists) return;
+  if (await exists(directory)) return;
   await mkdir(directory, { recursive: true });
   const isRoot = process.getuid?.() === 0;
   if (memoryLimit !== undefined && isRoot) await mountTmpfs(directory, memoryLimit);
   if (gid !== undefined && isRoot) await chown(directory, -1, gid);
   await chmod(directory, gid === undefined ? 0o777 : 0o2777);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined;
 }
 
 async function mountTmpfs(directory: string, limit: string): Promise<void> {
@@ -173,8 +179,7 @@ async function preparedSubPath(root: string, subPath: string): Promise<string> {
     throw new KeelsonError('BadRequest', `subPath must be relative and not leave the volume: "${subPath}"`);
   }
   const path = join(root, subPath);
-  const exists = await stat(path).catch(() => undefined);
-  if (!exists) await mkdir(path, { recursive: true, mode: 0o750 });
+  if (!(await exists(path))) await mkdir(path, { recursive: true, mode: 0o750 });
   const [real, realRoot] = [await realpath(path), await realpath(root)];
   if (real !== realRoot && !real.startsWith(`${realRoot}/`)) {
     throw new KeelsonError('BadRequest', `subPath "${subPath}" leaves the volume through a symbolic link`);

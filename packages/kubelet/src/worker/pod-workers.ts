@@ -43,6 +43,8 @@ export class PodWorkers {
   readonly #deps: PodWorkersDependencies;
   readonly #tasks: TaskGroup;
   readonly #workers = new Map<string, Worker>();
+  /** Of pods with one name, in the order in which they came. Only the last one can still be in the API. */
+  readonly #byName = new Map<string, readonly Worker[]>();
 
   constructor(deps: PodWorkersDependencies) {
     this.#deps = deps;
@@ -61,7 +63,7 @@ export class PodWorkers {
   update(pod: Pod): void {
     const uid = pod.metadata?.uid ?? '';
     const worker = this.#workers.get(uid);
-    if (!worker) this.#workers.set(uid, newWorker(uid, pod));
+    if (!worker) this.#add(newWorker(uid, pod));
     else {
       const before = worker.pod;
       worker.pod = pod;
@@ -164,14 +166,18 @@ export class PodWorkers {
     return true;
   }
 
-  /** Of two pods with one name only the later one can still be in the API, and the map keeps the order in which they came. */
   #hasPredecessor(worker: Worker): boolean {
-    const key = keyOf(worker.pod);
-    for (const other of this.#workers.values()) {
-      if (other === worker) return false;
-      if (other.stage !== 'removed' && keyOf(other.pod) === key) return true;
-    }
-    return false;
+    const namesakes = this.#namesakes(worker);
+    return namesakes.slice(0, namesakes.indexOf(worker)).some(({ stage }) => stage !== 'removed');
+  }
+
+  #namesakes({ pod }: Worker): readonly Worker[] {
+    return this.#byName.get(keyOf(pod)) ?? [];
+  }
+
+  #add(worker: Worker): void {
+    this.#workers.set(worker.uid, worker);
+    this.#byName.set(keyOf(worker.pod), [...this.#namesakes(worker), worker]);
   }
 
   /** The pods that use the node: those that were let in, and those that run since before this process began. */
@@ -194,21 +200,20 @@ export class PodWorkers {
       await syncer.remove(worker.pod, signal);
       worker.stage = 'removed';
     }
+    const successors = this.#namesakes(worker).filter((other) => other !== worker);
     if (worker.deleted) this.#forget(worker);
-    this.#tellSuccessors(worker);
+    for (const { uid } of successors) this.notify(uid);
     return undefined;
   }
 
   #forget(worker: Worker): void {
     this.#workers.delete(worker.uid);
+    const others = this.#namesakes(worker).filter((other) => other !== worker);
+    if (others.length > 0) this.#byName.set(keyOf(worker.pod), others);
+    else this.#byName.delete(keyOf(worker.pod));
     this.#deps.alarms.cancel(`pod/${worker.uid}`);
     this.#deps.syncer.forget(worker.uid);
     worker.dirty = false;
-  }
-
-  #tellSuccessors(worker: Worker): void {
-    const key = keyOf(worker.pod);
-    for (const other of this.#workers.values()) if (other !== worker && keyOf(other.pod) === key) this.notify(other.uid);
   }
 }
 
