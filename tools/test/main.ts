@@ -1,4 +1,4 @@
-// `npm test`: lint, format, types, module boundaries, then all tests. Runs every stage even if one fails, and closes with
+// `npm test`: lint, format, types, module boundaries, packages, then all tests. Runs every stage even if one fails, and closes with
 // `N passed, N failed`: the tests, and one for each other stage.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -55,6 +55,7 @@ const results = [
   stage('format', ['oxfmt', '--check']),
   stage('types', ['tsc', '-b']),
   stage('boundaries', [process.execPath, 'tools/check/boundaries.ts']),
+  stage('packages', [process.execPath, 'tools/check/packages.ts']),
   tests('unit', []),
   tests('e2e', ['--config', 'apps/e2e/vitest.config.ts']),
 ];
