@@ -1,4 +1,5 @@
 export { runCommand, type Command, type CommandResult, type CommandRunner } from './command-runner.ts';
+export { detectProxyMode, type DetectedMode, type DetectOptions } from './detect-proxy-mode.ts';
 export { endpointText, type ProxyEndpoint, type TrafficPolicy } from './endpoints.ts';
 export { IptablesMode, type IptablesModeDependencies, type IptablesModeOptions } from './iptables/iptables-mode.ts';
 export type { ProxyMode, SyncOptions, SyncProblem, SyncReport } from './proxy-mode.ts';

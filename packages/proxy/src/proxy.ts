@@ -2,6 +2,7 @@ import type { Service } from '@keelson/api/core/v1';
 import type { EndpointSlice } from '@keelson/api/discovery/v1';
 import { Backoff, errorMessage, KeelsonError, type Clock, type Logger, type Runnable } from '@keelson/base';
 import type { Subscription } from 'rxjs';
+import { HealthCheckServer } from './health-check-server.ts';
 import type { ProxyMode, SyncReport } from './proxy-mode.ts';
 import { serviceMaps$, type DeltaSource } from './service-map-builder.ts';
 import type { ServiceMap, ServiceMapOptions } from './service-map.ts';
@@ -17,6 +18,8 @@ export interface ServiceProxyDependencies {
 export interface ServiceProxyOptions extends ServiceMapOptions {
   /** Changes within this time go into one sync. Default 10. */
   readonly coalesceMs?: number;
+  /** Where health checks of load balancers are answered. Default: all addresses of the node. */
+  readonly healthCheckAddress?: string;
   /** How often to look at what is really there. Default 60,000. */
   readonly resyncMs?: number;
 }
@@ -30,6 +33,7 @@ export class ServiceProxy implements Runnable {
   readonly #deps: ServiceProxyDependencies;
   readonly #options: ServiceProxyOptions;
   readonly #logger: Logger;
+  readonly #healthChecks: HealthCheckServer;
   readonly #backoff = new Backoff({ initialMs: 100, maxMs: 30_000, jitter: 0.1 });
   #maps: Subscription | undefined;
   #resync: Disposable | undefined;
@@ -42,6 +46,7 @@ export class ServiceProxy implements Runnable {
   constructor(deps: ServiceProxyDependencies, options: ServiceProxyOptions) {
     this.#deps = deps;
     this.#options = options;
+    this.#healthChecks = new HealthCheckServer(options.healthCheckAddress ?? (options.family === 'IPv6' ? '::' : '0.0.0.0'));
     this.#logger = deps.logger.child({ component: this.name, mode: deps.mode.name });
   }
 
@@ -76,6 +81,7 @@ export class ServiceProxy implements Runnable {
     this.#desired = undefined;
     await this.#running;
     this.#retry?.[Symbol.dispose]();
+    await this.#healthChecks.close();
     await this.#deps.mode.close();
   }
 
@@ -95,12 +101,18 @@ export class ServiceProxy implements Runnable {
       this.#due = 'none';
       this.#retry?.[Symbol.dispose]();
       try {
-        this.#finished(await this.#deps.mode.sync(this.#desired, { full }));
+        this.#finished(await this.#sync(this.#desired, full));
       } catch (error) {
         this.#logger.error('services are not in sync', { error: errorMessage(error) });
         this.#retryLater('full');
       }
     }
+  }
+
+  async #sync(desired: ServiceMap, full: boolean): Promise<SyncReport> {
+    const unanswered = await this.#healthChecks.sync(desired);
+    const report = await this.#deps.mode.sync(desired, { full });
+    return { ...report, problems: [...report.problems, ...unanswered] };
   }
 
   #finished(report: SyncReport): void {

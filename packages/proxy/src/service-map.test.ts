@@ -59,6 +59,14 @@ describe('which services are served', () => {
     expect(build([balanced])[0]).toMatchObject({ loadBalancerIPs: ['192.0.2.7'], loadBalancerSourceRanges: ['10.0.0.0/8'] });
   });
 
+  it.each<{ spec: ServiceSpec; port: number | undefined }>([
+    { spec: { type: 'LoadBalancer', externalTrafficPolicy: 'Local', healthCheckNodePort: 30_099 }, port: 30_099 },
+    { spec: { type: 'LoadBalancer', externalTrafficPolicy: 'Cluster', healthCheckNodePort: 30_099 }, port: undefined },
+    { spec: { type: 'NodePort', externalTrafficPolicy: 'Local', healthCheckNodePort: 30_099 }, port: undefined },
+  ])('reads the health check port of $spec', ({ spec, port }) => {
+    expect(build([service('web', spec)])[0]?.healthCheckNodePort).toBe(port);
+  });
+
   it.each<{ spec: ServiceSpec; seconds: number | undefined }>([
     { spec: {}, seconds: undefined },
     { spec: { sessionAffinity: 'None', sessionAffinityConfig: { clientIP: { timeoutSeconds: 5 } } }, seconds: undefined },

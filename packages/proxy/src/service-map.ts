@@ -22,6 +22,8 @@ export interface ServicePort {
   /** CIDRs that may use `loadBalancerIPs`; empty for everybody. */
   readonly loadBalancerSourceRanges: readonly string[];
   readonly nodePort: number | undefined;
+  /** Where load balancers ask whether this node has local endpoints; the same for all ports of a Service. */
+  readonly healthCheckNodePort: number | undefined;
   /** Seconds for which a client stays with its endpoint after its last connection; undefined without ClientIP affinity. */
   readonly affinitySeconds: number | undefined;
   readonly internalTrafficPolicy: TrafficPolicy;
@@ -100,6 +102,7 @@ type SharedFields = ReturnType<typeof sharedFields>;
 function sharedFields(service: Service, clusterIPs: readonly string[], family: IpFamily) {
   const spec = service.spec ?? {};
   const ingress = spec.type === 'LoadBalancer' ? (service.status?.loadBalancer?.ingress ?? []) : [];
+  const isBalancedLocally = spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local';
   return {
     namespace: service.metadata?.namespace ?? '',
     name: service.metadata?.name ?? '',
@@ -116,6 +119,7 @@ function sharedFields(service: Service, clusterIPs: readonly string[], family: I
       spec.sessionAffinity === 'ClientIP'
         ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? DEFAULT_AFFINITY_SECONDS)
         : undefined,
+    healthCheckNodePort: isBalancedLocally ? spec.healthCheckNodePort || undefined : undefined,
     internalTrafficPolicy: policy(spec.internalTrafficPolicy),
     externalTrafficPolicy: policy(spec.externalTrafficPolicy),
   };

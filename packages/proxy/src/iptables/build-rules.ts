@@ -23,6 +23,7 @@ const FILTER_JUMPS: readonly Jump[] = [
   ...['FORWARD', 'OUTPUT'].map((from) => jump(from, 'KUBE-SERVICES', 'service portals')),
   ...['INPUT', 'FORWARD', 'OUTPUT'].map((from) => jump(from, 'KUBE-PROXY-FIREWALL', 'load balancer firewall')),
   { from: 'FORWARD', rule: `${comment('kubernetes forwarding rules')} -j KUBE-FORWARD` },
+  { from: 'INPUT', rule: `${comment('kubernetes health check service ports')} -j KUBE-NODEPORTS` },
 ];
 const LOCALNET_JUMPS: readonly Jump[] = ['INPUT', 'OUTPUT'].map((from) => ({ from, rule: '-j KUBE-FIREWALL' }));
 const NAT_JUMPS: readonly Jump[] = [
@@ -50,6 +51,7 @@ export class RuleBuilder {
     const filter = new Map<string, readonly string[]>([
       ['KUBE-SERVICES', collect('refusals')],
       ['KUBE-EXTERNAL-SERVICES', collect('externalRefusals')],
+      ['KUBE-NODEPORTS', collect('healthChecks')],
       ['KUBE-PROXY-FIREWALL', collect('firewall')],
       ['KUBE-FORWARD', FORWARD],
     ]);

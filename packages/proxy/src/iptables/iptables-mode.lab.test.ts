@@ -2,6 +2,7 @@ import { KeelsonError } from '@keelson/base';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { CommandRunner } from '../command-runner.ts';
 import type { ServicePort } from '../service-map.ts';
+import { detectProxyMode } from '../detect-proxy-mode.ts';
 import { labObstacle, NetworkLab } from '../test-support/network-lab.ts';
 import { mapOf, servicePort } from '../test-support/objects.ts';
 import { IptablesMode } from './iptables-mode.ts';
@@ -234,6 +235,16 @@ describe.skipIf(obstacle !== '').each(['nft', 'legacy'] as const)(
 
       expect(await mode.sync(map)).toEqual({ changed: true, problems: [] });
       expect(await lab.podB.tcp(VIP, 80)).toBe('a 10.200.1.3');
+    });
+
+    it('is what is detected here, and the probe leaves nothing', async () => {
+      const before = `${await save('nat')}${await save('filter')}`.match(/^[:-].*/gm);
+
+      expect(await detectProxyMode({ run })).toEqual({ mode: 'iptables', reason: `iptables-${variant} works` });
+
+      const after = `${await save('nat')}${await save('filter')}`.match(/^[:-].*/gm);
+      expect(after?.filter((line) => line.includes('PROBE'))).toEqual([]);
+      expect(after?.length).toBe(before?.length);
     });
 
     it('leaves nothing of its own and everything of others when it cleans up', async () => {

@@ -25,7 +25,7 @@ export type RuleSet = Readonly<Record<Table, TableRules>>;
 
 /** The fixed chains. Of these, the order of rules matters only in the ones that are not in `UNORDERED`. */
 export const FIXED_CHAINS: Readonly<Record<Table, readonly string[]>> = {
-  filter: ['KUBE-SERVICES', 'KUBE-EXTERNAL-SERVICES', 'KUBE-PROXY-FIREWALL', 'KUBE-FORWARD', 'KUBE-FIREWALL'],
+  filter: ['KUBE-SERVICES', 'KUBE-EXTERNAL-SERVICES', 'KUBE-NODEPORTS', 'KUBE-PROXY-FIREWALL', 'KUBE-FORWARD', 'KUBE-FIREWALL'],
   nat: ['KUBE-SERVICES', 'KUBE-NODEPORTS', 'KUBE-POSTROUTING', 'KUBE-MARK-MASQ'],
 };
 

@@ -21,6 +21,8 @@ export interface ServiceRules {
   readonly refusals: readonly string[];
   /** filter KUBE-EXTERNAL-SERVICES: what is refused from outside. */
   readonly externalRefusals: readonly string[];
+  /** filter KUBE-NODEPORTS: what has to get to this process. */
+  readonly healthChecks: readonly string[];
   /** filter KUBE-PROXY-FIREWALL. */
   readonly firewall: readonly string[];
 }
@@ -59,6 +61,10 @@ export function serviceRules(port: ServicePort, options: ServiceRulesOptions): S
       ? []
       : port.clusterIPs.map((address) => to(context, address, why(port, context.internal), context.internal.refusal)),
     externalRefusals: context.external.hasEndpoints ? [] : externalRefusals(context),
+    healthChecks:
+      port.healthCheckNodePort === undefined
+        ? []
+        : [`-p tcp ${comment(`${port.key} health check node port`)} -m tcp --dport ${port.healthCheckNodePort} -j ACCEPT`],
     firewall: hasSourceRanges(port)
       ? port.loadBalancerIPs.map((address) =>
           to(context, address, `${port.key} traffic not accepted by ${serviceChain('FW', port)}`, '-j DROP'),

@@ -53,6 +53,7 @@ export function servicePort(
     loadBalancerIPs: [],
     loadBalancerSourceRanges: [],
     nodePort: undefined,
+    healthCheckNodePort: undefined,
     affinitySeconds: undefined,
     internalTrafficPolicy: 'Cluster',
     externalTrafficPolicy: 'Cluster',
