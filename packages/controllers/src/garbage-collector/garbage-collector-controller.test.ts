@@ -136,8 +136,9 @@ describe('garbage-collector-controller', () => {
 
     it('keeps the real dependents of an owner whose uid someone else names wrongly', async () => {
       const owner = await addOwner();
+      await addOwner('another');
       await addDependent('right', reference(owner));
-      await addDependent('wrong', reference(owner, Secret, { name: 'wrong-name' }));
+      await addDependent('wrong', reference(owner, ConfigMap, { name: 'another' }));
 
       await dependentGone('wrong');
       await turns();

@@ -2,6 +2,7 @@ import { startTestApiServer, type TestApiServer, type TestApiServerOptions } fro
 import { silentLogger, SystemClock, type Clock, type Runnable } from '@keelson/base';
 import { createClient, type ApiCall, type Client, type Transport } from '@keelson/client';
 import { EventRecorder, InformerFactory } from '@keelson/controller-runtime';
+import { concatMap, from, map, of, type Observable } from 'rxjs';
 import type { ControllerContext, ControllerFactory } from '../controller-context.ts';
 
 const DEADLINE_MS = 10_000;
@@ -20,6 +21,8 @@ export class World implements AsyncDisposable {
   failure: (call: ApiCall) => Error | undefined = () => undefined;
   /** What this gives for a call of a controller is its answer. */
   answer: (call: ApiCall) => object | undefined = () => undefined;
+  /** How many turns of the event loop later controllers see what a watch brings. */
+  lag: (call: ApiCall) => number = () => 0;
   /** What they sent. */
   readonly bodies: { readonly kind?: string }[] = [];
   readonly #informers: InformerFactory;
@@ -65,6 +68,11 @@ export class World implements AsyncDisposable {
     return { client, informers: this.#informers, events, clock, logger: silentLogger };
   }
 
+  #late<T>(call: ApiCall, events: T): Observable<T> {
+    const count = this.lag(call);
+    return count === 0 ? of(events) : from(turns(count)).pipe(map(() => events));
+  }
+
   #recorded(transport: Transport): Transport {
     const note = (call: ApiCall): void => {
       this.calls.push(`${call.method} ${call.path}`);
@@ -79,7 +87,7 @@ export class World implements AsyncDisposable {
         const body = this.answer(call);
         return body ? { status: 200, body, warnings: [] } : transport.request(call);
       },
-      watch: (call) => transport.watch(call),
+      watch: (call) => transport.watch(call).pipe(concatMap((events) => this.#late(call, events))),
       stream: (call) => transport.stream(call),
       upgrade: (call, protocols) => transport.upgrade(call, protocols),
       close: () => transport.close(),
