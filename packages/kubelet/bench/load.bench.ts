@@ -100,12 +100,15 @@ function pod(at: number): Pod {
 }
 
 async function remove(): Promise<void> {
+  const cpu = process.cpuUsage();
   const beganMs = performance.now();
   calls.clear();
   await Promise.all(
     Array.from({ length: pods }, (_, at) => users.resource(Pod).delete({ name: `p${at}`, namespace: 'default' })),
   );
   while (informers.for(Pod).list().length > 0) await clock.sleep(5);
+  const { user, system } = process.cpuUsage(cpu);
+  console.log(`all gone: cpu ${((user + system) / 1000).toFixed(0)} ms`);
   console.log(`all gone in ${(performance.now() - beganMs).toFixed(0)} ms  a pod: ${callText(pods)}`);
 }
 

@@ -2,6 +2,7 @@ export { Kubelet } from './kubelet.ts';
 export type { KubeletDependencies, KubeletOptions, ServingOptions } from './options.ts';
 export type { EventSink, PodDelta, PodSource, ServiceSource } from './ports.ts';
 export type { Authorize, KubeletRequest, Verdict } from './server/contracts.ts';
+export { delegatedAuthorize, type DelegatedAuthorizeDependencies } from './server/delegated-authorize.ts';
 export { NodeApi, type ContainerName, type LogQuery } from './server/node-api.ts';
 export { KUBELET_VERSION } from './node/machine.ts';
 export {

@@ -8,6 +8,7 @@ import { ContainerModule } from 'inversify';
 import { Kubelet } from './kubelet.ts';
 import type { KubeletOptions } from './options.ts';
 import type { EventSink } from './ports.ts';
+import { delegatedAuthorize } from './server/delegated-authorize.ts';
 
 export const KUBELET = token<Kubelet>('@keelson/kubelet:Kubelet');
 /** Where the kubelet tells of what it does. The module binds a recorder; whoever made the container stops it. */
@@ -15,7 +16,7 @@ export const KUBELET_EVENTS = token<EventSink>('@keelson/kubelet:EventSink');
 
 /**
  * Binds one kubelet. It watches the pods of its node, and all services, through the container's informers: start those and the kubelet
- * together.
+ * together. Who may call its HTTPS API is the API server's word, unless the options say otherwise.
  */
 export function kubeletModule(options: KubeletOptions): ContainerModule {
   const { nodeName } = options;
@@ -31,7 +32,10 @@ export function kubeletModule(options: KubeletOptions): ContainerModule {
       .toResolvedValue(
         (...[client, runtime, clock, logger, informers, events]: Parts) => {
           const pods = informers.for(Pod, { fieldSelector: `spec.nodeName=${nodeName}` });
-          return new Kubelet({ client, runtime, clock, logger, events, pods, services: informers.for(Service) }, options);
+          const authorize = delegatedAuthorize({ client, clock, nodeName });
+          const serving = options.serving !== false && { authorize, ...options.serving };
+          const deps = { client, runtime, clock, logger, events, pods, services: informers.for(Service) };
+          return new Kubelet(deps, { ...options, serving });
         },
         [CLIENT, CONTAINER_RUNTIME, CLOCK, LOGGER, INFORMERS, KUBELET_EVENTS],
       )

@@ -12,7 +12,7 @@ export interface ServingOptions {
   readonly port?: number;
   /** PEM. Without it the server speaks plain HTTP, which is for loopback only. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa: string };
-  /** Says who may call. Asked for callers without a verified client certificate, and for what those may do. Default: a certificate is enough. */
+  /** Says who may do what. Default: who has a client certificate of the group `system:masters`, everything. See `delegatedAuthorize`. */
   readonly authorize?: Authorize;
 }
 

@@ -2,8 +2,11 @@ import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import type { Authorize, KubeletRequest, Verdict } from './contracts.ts';
 
-/** Without an authorizer, whoever has a certificate of the client CA may do everything, and nobody else anything. */
-const CERTIFICATE_ONLY: Authorize = async ({ user }) => (user ? 'allowed' : 'unauthenticated');
+/** Without an authorizer, administrators by certificate may do everything, and nobody else anything. API servers come with such a certificate. */
+const ADMINISTRATORS_ONLY: Authorize = async ({ user }) => {
+  if (!user) return 'unauthenticated';
+  return user.groups.includes('system:masters') ? 'allowed' : 'forbidden';
+};
 
 /** Paths that say nothing worth protecting. */
 const OPEN = new Set(['/healthz']);
@@ -11,7 +14,7 @@ const OPEN = new Set(['/healthz']);
 export async function authorizeRequest(
   request: IncomingMessage,
   path: string,
-  authorize: Authorize = CERTIFICATE_ONLY,
+  authorize: Authorize = ADMINISTRATORS_ONLY,
 ): Promise<Verdict> {
   if (OPEN.has(path)) return 'allowed';
   return authorize(kubeletRequest(request, path));

@@ -1,4 +1,4 @@
-/** What a call to the kubelet wants, in the terms of RBAC on `nodes/<subresource>`. */
+/** Who calls the kubelet, and what for, in the terms of RBAC on `nodes/<subresource>`. */
 export interface KubeletRequest {
   readonly verb: 'get' | 'create';
   /** `proxy`, `log`, `stats`, `metrics`, `pods`, `healthz` or `configz`. */

@@ -1,0 +1,91 @@
+import type { Kind, KubernetesObject } from '@keelson/api';
+import type { TokenReview } from '@keelson/api/authentication/v1';
+import type { SubjectAccessReview } from '@keelson/api/authorization/v1';
+import { KeelsonError } from '@keelson/base';
+import { ManualClock } from '@keelson/base/testing';
+import type { Client } from '@keelson/client';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Authorize, KubeletRequest } from './contracts.ts';
+import { delegatedAuthorize } from './delegated-authorize.ts';
+
+describe('delegatedAuthorize', () => {
+  let clock: ManualClock;
+  let authorize: Authorize;
+  let asked: string[];
+  /** As `user verb subresource`. */
+  let rights: string[];
+  let down: boolean;
+
+  beforeEach(() => {
+    clock = new ManualClock();
+    asked = [];
+    rights = ['ann get log', 'ann get proxy', 'metrics get pods'];
+    down = false;
+    const create = async (kind: Kind, object: KubernetesObject) => {
+      if (down) throw new KeelsonError('ServiceUnavailable', 'down');
+      return kind.kind === 'TokenReview' ? reviewToken(object as TokenReview) : reviewAccess(object as SubjectAccessReview);
+    };
+    const client = { resource: (kind: Kind) => ({ create: (object: KubernetesObject) => create(kind, object) }) };
+    authorize = delegatedAuthorize({ client: client as unknown as Client, clock, nodeName: 'n1' });
+  });
+
+  function reviewToken({ spec }: TokenReview): TokenReview {
+    asked.push(`token ${spec.token}`);
+    const user = spec.token === 'good' ? { username: 'ann', groups: ['g'] } : undefined;
+    return { spec, status: { authenticated: user !== undefined, user } };
+  }
+
+  function reviewAccess({ spec }: SubjectAccessReview): SubjectAccessReview {
+    const { name, resource, subresource, verb } = spec.resourceAttributes ?? {};
+    asked.push(`${spec.user} ${verb} ${resource}/${subresource} ${name}`);
+    return { spec, status: { allowed: rights.includes(`${spec.user} ${verb} ${subresource}`) } };
+  }
+
+  const user = (name: string, ...groups: string[]) => ({ user: { name, groups } });
+
+  it.each<{ title: string; request: KubeletRequest; verdict: string }>([
+    { title: 'somebody without a name', request: { verb: 'get', subresource: 'log' }, verdict: 'unauthenticated' },
+    {
+      title: 'a token that is not accepted',
+      request: { verb: 'get', subresource: 'log', bearerToken: 'bad' },
+      verdict: 'unauthenticated',
+    },
+    { title: 'the bearer of a token', request: { verb: 'get', subresource: 'log', bearerToken: 'good' }, verdict: 'allowed' },
+    {
+      title: 'a right that is not there',
+      request: { verb: 'create', subresource: 'proxy', ...user('ann') },
+      verdict: 'forbidden',
+    },
+    { title: 'a right of its own', request: { verb: 'get', subresource: 'pods', ...user('metrics') }, verdict: 'allowed' },
+    { title: 'a right by proxy', request: { verb: 'get', subresource: 'configz', ...user('ann') }, verdict: 'allowed' },
+    {
+      title: 'an administrator, unasked',
+      request: { verb: 'create', subresource: 'proxy', ...user('root', 'system:masters') },
+      verdict: 'allowed',
+    },
+  ])('judges $title', async ({ request, verdict }) => {
+    expect(await authorize(request)).toBe(verdict);
+  });
+
+  it('asks about its own node, and remembers a yes for five minutes and a no for half a minute', async () => {
+    const yes: KubeletRequest = { verb: 'get', subresource: 'log', ...user('ann') };
+    const no: KubeletRequest = { verb: 'get', subresource: 'stats', ...user('ann') };
+    for (const request of [yes, yes, no, no]) await authorize(request);
+    expect(asked).toEqual(['ann get nodes/log n1', 'ann get nodes/stats n1']);
+
+    await clock.advance(31_000);
+    for (const request of [yes, no]) await authorize(request);
+    await clock.advance(300_000);
+    await authorize(yes);
+
+    expect(asked.slice(2)).toEqual(['ann get nodes/stats n1', 'ann get nodes/log n1']);
+  });
+
+  it('lets nobody in by default while the API server does not answer', async () => {
+    down = true;
+
+    await expect(authorize({ verb: 'get', subresource: 'log', ...user('ann') })).rejects.toMatchObject({
+      reason: 'ServiceUnavailable',
+    });
+  });
+});
