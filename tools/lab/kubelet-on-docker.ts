@@ -86,7 +86,7 @@ const spec: PodSpec = {
       startupProbe: { tcpSocket: { port: 'http' }, periodSeconds: 1, failureThreshold: 10 },
       readinessProbe: { httpGet: { path: '/', port: 'http' }, periodSeconds: 1 },
       livenessProbe: { exec: { command: ['test', '-f', '/shared/index.html'] }, periodSeconds: 1 },
-      resources: { limits: { memory: '64Mi', cpu: '500m' } },
+      resources: { requests: { memory: '8Mi', cpu: '10m' }, limits: { memory: '64Mi', cpu: '500m' } },
     },
   ],
 };

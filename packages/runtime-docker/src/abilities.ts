@@ -4,8 +4,6 @@ import { filters, type EngineClient } from './engine/engine-client.ts';
 import type { EngineInfo, EngineVersion, HostConfig } from './engine/engine-types.ts';
 import { PAUSE_IMAGE, PAUSE_LABEL, pauseDigest, pauseImage } from './pause/pause-image.ts';
 
-const PROBE_LABEL = 'io.keelson.probe';
-
 /** The capabilities in the order of their bits, without the newest three, which Docker 20.10 does not know. */
 const CAPABILITIES = (
   'CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST ' +
@@ -68,15 +66,6 @@ export class EngineAbilities {
     return this.#privileges;
   }
 
-  /** After an engine was away it may be another one. */
-  forget(): void {
-    this.#version = undefined;
-    this.#info = undefined;
-    this.#image = undefined;
-    this.#lowersOomScore = undefined;
-    this.#privileges = undefined;
-  }
-
   async #loadPauseImage(): Promise<void> {
     const { Arch } = await this.version();
     const wanted = pauseDigest(Arch);
@@ -90,14 +79,14 @@ export class EngineAbilities {
     await this.#engine.json({ method: 'POST', path: '/images/load', query: { quiet: 1 }, body: pauseImage(Arch), headers });
   }
 
-  /** Whether a container with these settings starts; it is removed at once. */
+  /** Whether a container with these settings starts. Its program ends at once, and the engine removes it. */
   async #starts(settings: HostConfig): Promise<boolean> {
     await this.pauseImage();
     const body = {
       Image: PAUSE_IMAGE,
+      Cmd: ['1'],
       User: '0',
-      Labels: { [PROBE_LABEL]: '' },
-      HostConfig: { NetworkMode: 'none', LogConfig: { Type: 'none', Config: {} }, ...settings },
+      HostConfig: { AutoRemove: true, NetworkMode: 'none', LogConfig: { Type: 'none', Config: {} }, ...settings },
     };
     const { Id } = await this.#engine.json<{ Id: string }>({ method: 'POST', path: '/containers/create', body });
     try {
@@ -106,8 +95,6 @@ export class EngineAbilities {
     } catch (error) {
       if (isReason(error, 'ServiceUnavailable')) throw error;
       return false;
-    } finally {
-      await this.#engine.json({ method: 'DELETE', path: `/containers/${Id}`, query: { force: 1 } }).catch(() => undefined);
     }
   }
 }

@@ -84,13 +84,17 @@ function bindMount({ hostPath, containerPath, readOnly, propagation = 'private' 
   };
 }
 
+/** Docker refuses less. */
+const LEAST_MEMORY_BYTES = 6 * 1024 * 1024;
+
 /** Also for `POST /containers/ID/update`. Without swap: a limit that includes it would let a container use twice the memory. */
-export function resourceLimits({ cpuShares, cpuQuotaUs, cpuPeriodUs, memoryLimitBytes }: ContainerResources): HostConfig {
+export function resourceLimits({ cpuShares, cpuQuotaUs, cpuPeriodUs, memoryLimitBytes = 0 }: ContainerResources): HostConfig {
+  const memoryBytes = memoryLimitBytes > 0 ? Math.max(memoryLimitBytes, LEAST_MEMORY_BYTES) : 0;
   return {
     ...(cpuShares !== undefined && { CpuShares: cpuShares }),
     ...(cpuQuotaUs !== undefined && { CpuQuota: cpuQuotaUs }),
     ...(cpuPeriodUs !== undefined && { CpuPeriod: cpuPeriodUs }),
-    ...(memoryLimitBytes !== undefined && memoryLimitBytes > 0 && { Memory: memoryLimitBytes, MemorySwap: memoryLimitBytes }),
+    ...(memoryBytes > 0 && { Memory: memoryBytes, MemorySwap: memoryBytes }),
   };
 }
 

@@ -71,7 +71,7 @@ export class Containers {
   async stop(id: string, graceSeconds: number, signal?: AbortSignal): Promise<void> {
     const { engine, inspector } = this.#deps;
     const t = Math.max(0, Math.ceil(graceSeconds));
-    const call = { method: 'POST', query: { t }, timeoutMs: t * 1000 + STOP_SLACK_MS, signal } as const;
+    const call = { method: 'POST', query: { t }, timeoutMs: t * 1000 + STOP_SLACK_MS, isLong: true, signal } as const;
     try {
       await engine.json({ ...call, path: `/containers/${id}/stop` });
     } catch (error) {

@@ -46,7 +46,7 @@ export class DockerImages implements Images {
     const headers = auth && { 'X-Registry-Auth': Buffer.from(JSON.stringify(auth)).toString('base64url') };
     const query = { fromImage: reference, ...(hasTag(reference) ? {} : { tag: 'latest' }) };
     try {
-      const call = { method: 'POST', path: '/images/create', query, signal, timeoutMs: SILENCE_MS } as const;
+      const call = { method: 'POST', path: '/images/create', query, signal, timeoutMs: SILENCE_MS, isLong: true } as const;
       const progress = await this.#engine.open(headers ? { ...call, headers } : call);
       const stop = () => progress.destroy();
       signal?.addEventListener('abort', stop, { once: true });

@@ -73,7 +73,7 @@ export class EngineEvents {
   async #connect(signal: AbortSignal): Promise<IncomingMessage> {
     const since = this.#lastSeenNano === 0 ? undefined : secondsText(this.#lastSeenNano);
     const query = { filters: filters({ type: ['container'], label: [KIND_LABEL] }), since };
-    return this.#deps.engine.open({ method: 'GET', path: '/events', query, signal });
+    return this.#deps.engine.open({ method: 'GET', path: '/events', query, isLong: true, signal });
   }
 
   async #read(stream: IncomingMessage, signal: AbortSignal): Promise<void> {
@@ -105,7 +105,10 @@ export function runtimeEvent({ Action, Actor }: EngineEvent): RuntimeEvent | und
     case 'die':
       return { type: isSandbox ? 'sandbox-stopped' : 'container-stopped', ...about };
     case 'destroy':
-      return isSandbox ? undefined : { type: 'container-deleted', ...about };
+      return { type: isSandbox ? 'sandbox-stopped' : 'container-deleted', ...about };
+    case 'oom':
+      // May come after the end that it explains, which was told without it.
+      return { type: 'resync' };
     default:
       return undefined;
   }

@@ -25,7 +25,7 @@ export async function logs(
     since: sinceMs === undefined ? undefined : (sinceMs / 1000).toFixed(3),
     tail: tailLines,
   };
-  const source = await engine.open({ method: 'GET', path: `/containers/${containerId}/logs`, query, signal });
+  const source = await engine.open({ method: 'GET', path: `/containers/${containerId}/logs`, query, isLong: true, signal });
   const text = pipeline(source, tty ? new PassThrough() : logText({ timestamps }), () => undefined);
   const stop = () => void text.destroy();
   signal?.addEventListener('abort', stop, { once: true });

@@ -16,11 +16,13 @@ export interface EngineCall {
   readonly headers?: OutgoingHttpHeaders;
   /** Until the answer's head has come. Default 30 s; 0 waits for ever. */
   readonly timeoutMs?: number;
+  /** May take as long as it likes: gets a connection of its own, so that others don't wait for it. */
+  readonly isLong?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The oldest engine that will do is 20.10; newer ones still speak this version. */
-const API_VERSION = 'v1.41';
+/** Docker 20.10's. Newer engines speak it too, until they say that it is too old: then their oldest one is used. */
+const API_VERSION = '1.41';
 const TIMEOUT_MS = 30_000;
 const MAX_CONNECTIONS = 64;
 
@@ -31,6 +33,7 @@ const MAX_CONNECTIONS = 64;
 export class EngineClient {
   readonly address: EngineAddress;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: MAX_CONNECTIONS, maxFreeSockets: 8 });
+  #version: Promise<string> | undefined;
 
   constructor(address: EngineAddress) {
     this.address = address;
@@ -57,12 +60,8 @@ export class EngineClient {
 
   /** The answer as a stream, once its head says that all is well. The caller reads or destroys it. */
   async open(call: EngineCall): Promise<IncomingMessage> {
-    const { request, settle } = this.#send(call, this.#agent, {});
-    const response = await settle(
-      new Promise<IncomingMessage>((resolve, reject) => {
-        request.once('response', resolve).once('error', reject);
-      }),
-    );
+    const { request, settle } = this.#send(call, await this.#prefix(call), call.isLong ? new Agent() : this.#agent);
+    const response = await settle(once(request));
     const { statusCode = 0 } = response;
     if (statusCode < 400) return response;
     throw engineError(call, statusCode, await buffer(response).catch(() => Buffer.alloc(0)));
@@ -70,7 +69,8 @@ export class EngineClient {
 
   /** Turns the connection into a raw one that carries the streams of a process. Owned by the caller. */
   async hijack(call: EngineCall): Promise<Duplex> {
-    const { request, settle } = this.#send(call, false, { Connection: 'Upgrade', Upgrade: 'tcp' });
+    const upgrade = { ...call, headers: { Connection: 'Upgrade', Upgrade: 'tcp', ...call.headers } };
+    const { request, settle } = this.#send(upgrade, await this.#prefix(call), new Agent());
     type Answer = { readonly socket: Duplex } | { readonly refused: IncomingMessage };
     const answer = await settle(
       new Promise<Answer>((resolve, reject) => {
@@ -91,7 +91,28 @@ export class EngineClient {
     this.#agent.destroy();
   }
 
-  #send(call: EngineCall, agent: Agent | false, more: OutgoingHttpHeaders) {
+  /** The engine's version is asked for once, and again after it was not there. */
+  async #prefix({ signal }: EngineCall): Promise<string> {
+    this.#version ??= this.#negotiate();
+    try {
+      return await untilAborted(this.#version, signal);
+    } catch (error) {
+      this.#version = undefined;
+      throw error;
+    }
+  }
+
+  async #negotiate(): Promise<string> {
+    const call: EngineCall = { method: 'GET', path: '/version' };
+    const { request, settle } = this.#send(call, '', this.#agent);
+    const response = await settle(once(request));
+    const bytes = await buffer(response);
+    if (response.statusCode !== 200) throw engineError(call, response.statusCode ?? 0, bytes);
+    const { MinAPIVersion = API_VERSION } = JSON.parse(bytes.toString()) as { MinAPIVersion?: string };
+    return `/v${isOlder(API_VERSION, MinAPIVersion) ? MinAPIVersion : API_VERSION}`;
+  }
+
+  #send(call: EngineCall, prefix: string, agent: Agent) {
     const { method, path, body, headers = {}, timeoutMs = TIMEOUT_MS, signal } = call;
     signal?.throwIfAborted();
     const bytes = body === undefined || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
@@ -99,10 +120,10 @@ export class EngineClient {
     const type = bytes === undefined || bytes === body ? {} : { 'Content-Type': 'application/json' };
     const request = httpRequest({
       ...this.#target(),
-      agent: agent === false ? new Agent() : agent,
+      agent,
       method,
-      path: `/${API_VERSION}${path}${queryText(call.query)}`,
-      headers: { Host: 'docker', ...length, ...type, ...headers, ...more },
+      path: `${prefix}${path}${queryText(call.query)}`,
+      headers: { Host: 'docker', ...length, ...type, ...headers },
     });
     request.end(bytes);
     const settle = <T>(answer: Promise<T>): Promise<T> => this.#settle(call, request, answer, timeoutMs);
@@ -141,6 +162,30 @@ export class EngineClient {
 /** A filter as the Engine API wants it in the query. */
 export function filters(filter: Readonly<Record<string, readonly string[]>>): string {
   return JSON.stringify(filter);
+}
+
+/** Compares versions such as `1.41`. */
+export function isOlder(version: string, than: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const [thanMajor = 0, thanMinor = 0] = than.split('.').map(Number);
+  return major < thanMajor || (major === thanMajor && minor < thanMinor);
+}
+
+function once(request: ClientRequest): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => void request.once('response', resolve).once('error', reject));
+}
+
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work;
+  signal.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }
 
 function queryText(query: Query = {}): string {
