@@ -40,7 +40,7 @@ function checkTypes(specifiers: readonly string[], directory: string): string[] 
   writeFileSync(join(directory, 'types.ts'), lines.join(''));
   const options = { module: 'nodenext', target: 'es2024', lib: ['esnext'], strict: true, noEmit: true, types: ['node'] };
   writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['types.ts'] }));
-  const { status, stdout } = spawnSync('tsc', ['-p', directory], { cwd: directory, encoding: 'utf8' });
+  const { status, stdout } = spawnSync('tsc', ['-p', directory, '--pretty', 'false'], { cwd: directory, encoding: 'utf8' });
   if (status === 0) return [];
   // Mistakes in the declarations of others are theirs.
   return stdout.split('\n').filter((line) => /^types\.ts|^node_modules\/(?:@keelson|keelson)\/(?!.*node_modules\/)/.test(line));
