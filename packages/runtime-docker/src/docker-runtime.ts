@@ -46,6 +46,8 @@ export interface DockerRuntimeOptions {
   readonly cgroupRoot?: string;
   /** Of each container. Default: 5 files of 10 MiB. */
   readonly logLimits?: LogLimits;
+  /** How long the engine may take for an ordinary answer. Default 30,000. */
+  readonly timeoutMs?: number;
 }
 
 const LOG_LIMITS: LogLimits = { maxFileBytes: 10 * 1024 * 1024, maxFiles: 5 };
@@ -68,7 +70,7 @@ export class DockerRuntime implements ContainerRuntime {
 
   constructor(options: DockerRuntimeOptions) {
     const { clock, logger = silentLogger, host, network = 'bridge', cgroupRoot = 'keelson', logLimits = LOG_LIMITS } = options;
-    const engine = new EngineClient(engineAddress(host));
+    const engine = new EngineClient(engineAddress(host), options.timeoutMs);
     const images = new DockerImages(engine);
     const inspector = new Inspector(engine);
     const abilities = new EngineAbilities(engine);

@@ -16,6 +16,9 @@ export interface SandboxesDependencies {
   readonly cgroupRoot: string;
 }
 
+/** Setting up a network takes time on a busy machine. */
+const START_TIMEOUT_MS = 120_000;
+
 /** Sandboxes: containers that do nothing but hold a pod's namespaces. */
 export class Sandboxes {
   readonly #deps: SandboxesDependencies;
@@ -31,7 +34,7 @@ export class Sandboxes {
     const spec = sandboxSpec({ config, network, cgroupParent, lowersOomScore });
     const id = await this.#create(sandboxName(config), spec, signal);
     try {
-      await engine.json({ method: 'POST', path: `/containers/${id}/start`, signal });
+      await engine.json({ method: 'POST', path: `/containers/${id}/start`, timeoutMs: START_TIMEOUT_MS, signal });
     } catch (error) {
       await this.remove(id).catch(() => undefined);
       throw error;

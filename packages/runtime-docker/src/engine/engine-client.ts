@@ -14,7 +14,7 @@ export interface EngineCall {
   /** Sent as JSON, or as it is if it is bytes (a tar archive). */
   readonly body?: unknown;
   readonly headers?: OutgoingHttpHeaders;
-  /** Until the answer's head has come. Default 30 s; 0 waits for ever. */
+  /** Until the answer's head has come. Default: the client's; 0 waits for ever. */
   readonly timeoutMs?: number;
   /** May take as long as it likes: gets a connection of its own, so that others don't wait for it. */
   readonly isLong?: boolean;
@@ -33,10 +33,12 @@ const MAX_CONNECTIONS = 64;
 export class EngineClient {
   readonly address: EngineAddress;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: MAX_CONNECTIONS, maxFreeSockets: 8 });
+  readonly #timeoutMs: number;
   #version: Promise<string> | undefined;
 
-  constructor(address: EngineAddress) {
+  constructor(address: EngineAddress, timeoutMs = TIMEOUT_MS) {
     this.address = address;
+    this.#timeoutMs = timeoutMs;
   }
 
   /** The answer's JSON; `undefined` if it has no body. */
@@ -113,7 +115,7 @@ export class EngineClient {
   }
 
   #send(call: EngineCall, prefix: string, agent: Agent) {
-    const { method, path, body, headers = {}, timeoutMs = TIMEOUT_MS, signal } = call;
+    const { method, path, body, headers = {}, timeoutMs = this.#timeoutMs, signal } = call;
     signal?.throwIfAborted();
     const bytes = body === undefined || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
     const length = bytes === undefined ? {} : { 'Content-Length': bytes.length };
@@ -143,6 +145,7 @@ export class EngineClient {
       return result;
     } catch (error) {
       call.signal?.throwIfAborted();
+      this.#version = undefined;
       throw unreachable(this.#name(), call, error);
     } finally {
       call.signal?.removeEventListener('abort', abort);
