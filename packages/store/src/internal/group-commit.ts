@@ -1,5 +1,5 @@
 // Hot path: see `Batch`. One transaction of the database, and so one fsync, carries all that was waiting when it began.
-import { statfs } from 'node:fs/promises';
+import { statfsSync } from 'node:fs';
 import { errorMessage, KeelsonError, type Clock } from '@keelson/base';
 import { Batch } from './batch.ts';
 import { closedError } from './keys.ts';
@@ -9,6 +9,8 @@ import type { WatchHub } from './watch-hub.ts';
 
 const MAX_JOBS = 1024;
 const MAX_BYTES = 16 * 1024 * 1024;
+/** What a transaction may need beside its values: copies of the pages on the way to them. */
+const SPARE_BYTES = 512 * 1024;
 
 interface Job {
   readonly run: (batch: Batch) => unknown;
@@ -76,6 +78,7 @@ export class GroupCommit {
     const { tables, hub, clock, onFlushed } = this.#options;
     let jobs: Job[] = [];
     try {
+      this.#checkRoom();
       const batch = await tables.root.childTransaction(() => {
         jobs = this.#take();
         const pending = new Batch(tables, hub.revision, clock.now());
@@ -94,6 +97,18 @@ export class GroupCommit {
       if ('error' in job) job.reject(job.error);
       else job.resolve(job.result);
     }
+  }
+
+  /**
+   * A transaction that fails half-way for want of room can leave LMDB's memory in disorder, and the process then aborts at some later time.
+   * So none is begun that might.
+   */
+  #checkRoom(): void {
+    let bytes = 0;
+    for (const job of this.#queue) bytes += job.bytes;
+    const needed = SPARE_BYTES + 2 * Math.min(bytes, MAX_BYTES);
+    const free = freeBytes(this.#options.directory);
+    if (free < needed) throw new Error(`no space left on device: the disk is full (${free} bytes are free)`);
   }
 
   #take(): Job[] {
@@ -123,16 +138,15 @@ async function writeError(error: unknown, directory: string): Promise<KeelsonErr
     const reason = Promise.resolve(error.commitError).catch((inner: unknown) => inner);
     cause = (await Promise.race([reason, nextTurn()])) ?? error;
   }
-  const message = `Cannot write to the store in "${directory}": ${errorMessage(cause)}${await diskState(directory)}`;
-  return new KeelsonError('ServiceUnavailable', message, { cause });
+  return new KeelsonError('ServiceUnavailable', `Cannot write to the store in "${directory}": ${errorMessage(cause)}`, { cause });
 }
 
-/** A write for which there is no room is reported as an input/output error only. */
-async function diskState(directory: string): Promise<string> {
+/** `Infinity` where it cannot be found out. */
+function freeBytes(directory: string): number {
   try {
-    const { bavail, bsize } = await statfs(directory);
-    return bavail * bsize < 1024 * 1024 ? `; the disk is full (${bavail * bsize} bytes are free)` : '';
+    const { bavail, bsize } = statfsSync(directory);
+    return bavail * bsize;
   } catch {
-    return '';
+    return Number.POSITIVE_INFINITY;
   }
 }
