@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Duplex, Readable } from 'node:stream';
 import { KeelsonError, type Clock } from '@keelson/base';
 import { Subject, type Observable } from 'rxjs';
@@ -19,16 +20,22 @@ import type {
 } from './container-runtime.ts';
 import { PodAddresses } from './simulated/pod-addresses.ts';
 import { scriptOf } from './simulated/script.ts';
-import { runCommand, type CommandContext } from './simulated/simulated-commands.ts';
+import { isShell, runCommand, type CommandContext } from './simulated/simulated-commands.ts';
 import { SimulatedContainer, type SimulatedSandbox } from './simulated/simulated-container.ts';
 import { SimulatedImages } from './simulated/simulated-images.ts';
 import { SimulatedPorts } from './simulated/simulated-port.ts';
+import { SimulatedState } from './simulated/simulated-state.ts';
 import { attachSession, execSession } from './simulated/simulated-session.ts';
 
 export interface SimulatedRuntimeOptions {
   readonly clock: Clock;
   /** Where pods' addresses come from, such as the node's `spec.podCIDR`. Default `10.244.0.0/24`. */
   readonly podCidr?: string;
+  /**
+   * A file in which it keeps what it has. A runtime that is opened on it again has the same pods, and their containers have gone on, save for
+   * what was written to logs. Without it they end with the process.
+   */
+  readonly stateFile?: string;
   /** Short for a `podCidr` of 24 bits: its first three bytes. */
   readonly network?: string;
 }
@@ -51,7 +58,7 @@ const NOT_BEGUN = {
  * clock. No root, no Docker; a container that just runs costs no timer. For tests, demonstrations and clusters of thousands of nodes.
  */
 export class SimulatedRuntime implements ContainerRuntime {
-  readonly images = new SimulatedImages();
+  readonly images: SimulatedImages;
   readonly #clock: Clock;
   readonly #addresses: PodAddresses;
   readonly #ports = new SimulatedPorts();
@@ -60,11 +67,16 @@ export class SimulatedRuntime implements ContainerRuntime {
   readonly #containers = new Map<string, SimulatedContainer>();
   /** Ids of sandboxes by the uid of their pod. */
   readonly #byPod = new Map<string, Set<string>>();
-  #made = 0;
+  readonly #state: SimulatedState;
 
-  constructor({ clock, network = '10.244.0', podCidr = `${network}.0/24` }: SimulatedRuntimeOptions) {
+  /** Throws if the state cannot be read, or kept. */
+  constructor({ clock, network = '10.244.0', podCidr = `${network}.0/24`, stateFile }: SimulatedRuntimeOptions) {
     this.#clock = clock;
     this.#addresses = new PodAddresses(podCidr);
+    this.#state = new SimulatedState(stateFile);
+    this.images = new SimulatedImages(this.#state.images, (reference) => this.#state.addImage(reference));
+    for (const { config, status } of this.#state.sandboxes.values()) this.#addSandbox(config, status);
+    for (const { config, status } of this.#state.containers.values()) this.#takeUp(config, status);
   }
 
   get events$(): Observable<RuntimeEvent> {
@@ -80,12 +92,11 @@ export class SimulatedRuntime implements ContainerRuntime {
     for (const other of this.#sandboxesOf({ podUid: pod.uid })) {
       if (other.status.attempt === attempt) await this.removeSandbox(other.status.id);
     }
-    const id = `sim-sandbox-${(this.#made += 1)}`;
+    const id = newId();
     const ips = config.hostNetwork ? [] : [this.#addresses.take()];
     const status: SandboxStatus = { id, pod, attempt, state: 'ready', createdAtMs: this.#clock.now(), ips, labels, annotations };
-    this.#sandboxes.set(id, { config, status, containers: new Set() });
-    const ids = this.#byPod.get(pod.uid) ?? new Set();
-    this.#byPod.set(pod.uid, ids.add(id));
+    this.#state.addSandbox({ config, status });
+    this.#addSandbox(config, status);
     return status;
   }
 
@@ -95,6 +106,7 @@ export class SimulatedRuntime implements ContainerRuntime {
     for (const container of this.#containersIn(sandbox)) this.#finish(container, KILLED);
     for (const ip of sandbox.status.ips) this.#addresses.giveBack(ip);
     sandbox.status = { ...sandbox.status, state: 'not-ready', ips: [] };
+    this.#state.endSandbox({ config: sandbox.config, status: sandbox.status });
     this.#events.next({ type: 'sandbox-stopped', podUid: sandbox.config.pod.uid });
   }
 
@@ -102,6 +114,7 @@ export class SimulatedRuntime implements ContainerRuntime {
     await this.stopSandbox(id);
     const sandbox = this.#sandboxes.get(id);
     if (!sandbox) return;
+    for (const containerId of [...sandbox.containers, id]) this.#state.remove(containerId);
     for (const containerId of sandbox.containers) this.#containers.delete(containerId);
     this.#sandboxes.delete(id);
     const { uid } = sandbox.config.pod;
@@ -122,14 +135,13 @@ export class SimulatedRuntime implements ContainerRuntime {
     }
     const { name, attempt, image, labels, annotations } = config;
     const found = await this.images.find(image);
-    const id = `sim-${(this.#made += 1)}`;
+    const id = newId();
     const { pod } = sandbox.config;
     const imageId = found?.repoDigests[0] ?? found?.id ?? image;
     const whose = { id, sandboxId, pod, name, attempt, image, imageId, labels, annotations };
     const status: ContainerStatus = { ...whose, ...NOT_BEGUN, createdAtMs: this.#clock.now() };
-    const script = scriptOf(name, sandbox.config.annotations);
-    this.#containers.set(id, new SimulatedContainer(this.#clock, { config, script, sandbox, status }));
-    sandbox.containers.add(id);
+    this.#state.addContainer({ config, status });
+    this.#addContainer(sandbox, config, status);
     return id;
   }
 
@@ -138,10 +150,12 @@ export class SimulatedRuntime implements ContainerRuntime {
     const { startDelayMs, startError } = container.script;
     if (startDelayMs > 0) await this.#clock.sleep(startDelayMs, signal);
     if (startError !== undefined) {
-      container.end(CANNOT_START, 'StartError', startError);
+      container.failToStart(CANNOT_START, startError);
+      this.#state.setProgress(container.status);
       throw new KeelsonError('BadRequest', startError);
     }
-    container.run(() => this.#tell('container-stopped', container));
+    container.start(() => this.#ended(container));
+    this.#state.setProgress(container.status);
     this.#tell('container-started', container);
   }
 
@@ -159,6 +173,7 @@ export class SimulatedRuntime implements ContainerRuntime {
     const container = this.#containers.get(id);
     if (!container) return;
     this.#finish(container, KILLED);
+    this.#state.remove(id);
     this.#containers.delete(id);
     container.sandbox.containers.delete(id);
     this.#tell('container-deleted', container);
@@ -193,8 +208,15 @@ export class SimulatedRuntime implements ContainerRuntime {
   }
 
   async attach(id: string, options: StreamOptions): Promise<StreamSession> {
-    const { log, ended } = this.#running(id);
-    return attachSession(log.read({ follow: true, timestamps: false }), ended, options);
+    const container = this.#running(id);
+    const { config, ended, log } = container;
+    const command = [...config.command, ...config.args];
+    if (config.stdin && isShell(command[0] ?? '')) {
+      const session = execSession(command, this.#commandContext(container), options);
+      if (config.stdinOnce) session.exitCode.then((exitCode) => this.#finish(container, exitCode)).catch(() => undefined);
+      return session;
+    }
+    return attachSession(log.read({ follow: true, timestamps: false, tailLines: 0 }), ended, options);
   }
 
   /** Answers HTTP and gRPC health checks, and sends everything else back. Refuses while no container of the pod is healthy. */
@@ -228,6 +250,7 @@ export class SimulatedRuntime implements ContainerRuntime {
   async close(): Promise<void> {
     for (const container of this.#containers.values()) container.stopTimers();
     this.#ports.close();
+    this.#state.close();
     this.#events.complete();
   }
 
@@ -258,10 +281,41 @@ export class SimulatedRuntime implements ContainerRuntime {
   }
 
   #finish(container: SimulatedContainer, exitCode: number): void {
-    if (container.end(exitCode)) this.#tell('container-stopped', container);
+    if (container.end(exitCode)) this.#ended(container);
+  }
+
+  #ended(container: SimulatedContainer): void {
+    this.#state.setProgress(container.status);
+    this.#tell('container-stopped', container);
+  }
+
+  #addSandbox(config: SandboxConfig, status: SandboxStatus): void {
+    this.#sandboxes.set(status.id, { config, status, containers: new Set() });
+    const { uid } = config.pod;
+    this.#byPod.set(uid, (this.#byPod.get(uid) ?? new Set()).add(status.id));
+    for (const ip of status.ips) this.#addresses.reserve(ip);
+  }
+
+  #addContainer(sandbox: SimulatedSandbox, config: ContainerConfig, status: ContainerStatus): SimulatedContainer {
+    const script = scriptOf(config.name, sandbox.config.annotations);
+    const container = new SimulatedContainer(this.#clock, { config, script, sandbox, status });
+    this.#containers.set(status.id, container);
+    sandbox.containers.add(status.id);
+    return container;
+  }
+
+  #takeUp(config: ContainerConfig, status: ContainerStatus): void {
+    const sandbox = this.#sandboxes.get(status.sandboxId);
+    if (!sandbox) return;
+    const container = this.#addContainer(sandbox, config, status);
+    if (status.state !== 'created') container.goOn(() => this.#ended(container));
   }
 
   #tell(type: RuntimeEvent['type'], { status }: SimulatedContainer): void {
     this.#events.next({ type, podUid: status.pod.uid, containerId: status.id });
   }
+}
+
+function newId(): string {
+  return randomBytes(32).toString('hex');
 }

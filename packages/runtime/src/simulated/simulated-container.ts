@@ -56,24 +56,38 @@ export class SimulatedContainer {
     return Math.round((this.#clock.now() - this.status.startedAtMs) * this.script.cpuMilli * 1000);
   }
 
-  run(onEnd: () => void): void {
+  start(onEnd: () => void): void {
+    this.status = { ...this.status, state: 'running', startedAtMs: this.#clock.now() };
+    this.goOn(onEnd);
+  }
+
+  /** Takes up a life that has begun: what it did while nobody looked has happened. */
+  goOn(onEnd: () => void): void {
     const { exitCode, logIntervalMs, logs, runMs } = this.script;
-    const atMs = this.#clock.now();
-    this.status = { ...this.status, state: 'running', startedAtMs: atMs };
-    if (logIntervalMs === undefined) this.log.append(atMs, ...logs);
-    else this.#printEvery(Math.max(1, logIntervalMs));
+    const { startedAtMs } = this.status;
+    if (logIntervalMs === undefined) this.log.append(startedAtMs, ...logs);
+    if (!this.isRunning) return this.log.end();
+    if (logIntervalMs !== undefined) this.#printEvery(Math.max(1, logIntervalMs));
     if (runMs === undefined) return;
     const end = () => {
-      if (this.end(exitCode)) onEnd();
+      if (this.end(exitCode, { atMs: startedAtMs + runMs })) onEnd();
     };
-    this.#timers.push(this.#clock.after(runMs, end));
+    const leftMs = startedAtMs + runMs - this.#clock.now();
+    if (leftMs < 0) end();
+    else this.#timers.push(this.#clock.after(leftMs, end));
+  }
+
+  failToStart(exitCode: number, message: string): void {
+    this.status = { ...this.status, state: 'running' };
+    this.end(exitCode, { reason: 'StartError', message });
   }
 
   /** False if it was not running. */
-  end(exitCode: number, reason = exitCode === 0 ? 'Completed' : 'Error', message = ''): boolean {
+  end(exitCode: number, how: { readonly reason?: string; readonly message?: string; readonly atMs?: number } = {}): boolean {
     this.stopTimers();
-    const isEnd = this.isRunning || reason === 'StartError';
-    if (isEnd) this.status = { ...this.status, state: 'exited', exitCode, reason, message, finishedAtMs: this.#clock.now() };
+    const { reason = exitCode === 0 ? 'Completed' : 'Error', message = '', atMs = this.#clock.now() } = how;
+    const isEnd = this.isRunning;
+    if (isEnd) this.status = { ...this.status, state: 'exited', exitCode, reason, message, finishedAtMs: atMs };
     this.log.end();
     this.#ended.resolve(this.status.exitCode);
     return isEnd;

@@ -4,8 +4,15 @@ import type { Images, ImageStatus, PullCredentials } from '../container-runtime.
 
 /** A registry that has every image, but for those whose names say that they are missing. */
 export class SimulatedImages implements Images {
+  readonly #onPull: (reference: string) => void;
   readonly #byReference = new Map<string, ImageStatus>();
   readonly #byId = new Map<string, ImageStatus>();
+
+  /** `known` are there from the beginning. */
+  constructor(known: Iterable<string>, onPull: (reference: string) => void) {
+    this.#onPull = onPull;
+    for (const reference of known) this.#add(reference);
+  }
 
   async find(reference: string): Promise<ImageStatus | undefined> {
     return this.#byId.get(reference) ?? this.#byReference.get(withTag(reference));
@@ -19,7 +26,18 @@ export class SimulatedImages implements Images {
     const full = withTag(reference);
     refuseMissing(full);
     const known = this.#byReference.get(full);
-    if (known) return known;
+    if (!known) this.#onPull(full);
+    return known ?? this.#add(full);
+  }
+
+  async remove(reference: string): Promise<void> {
+    const image = await this.find(reference);
+    if (!image) return;
+    this.#byId.delete(image.id);
+    for (const [name, { id }] of this.#byReference) if (id === image.id) this.#byReference.delete(name);
+  }
+
+  #add(full: string): ImageStatus {
     const digest = createHash('sha256').update(full).digest('hex');
     const image: ImageStatus = {
       id: `sha256:${digest}`,
@@ -31,13 +49,6 @@ export class SimulatedImages implements Images {
     this.#byReference.set(full, image);
     this.#byId.set(image.id, image);
     return image;
-  }
-
-  async remove(reference: string): Promise<void> {
-    const image = await this.find(reference);
-    if (!image) return;
-    this.#byId.delete(image.id);
-    for (const [name, { id }] of this.#byReference) if (id === image.id) this.#byReference.delete(name);
   }
 }
 
