@@ -1,6 +1,6 @@
-import { isIPv6, isPodReady, nameOf, namespaceOf } from '@keelson/api';
+import { nameOf, namespaceOf } from '@keelson/api';
 import type { EndpointAddress, EndpointPort, EndpointSubset, Pod, Service } from '@keelson/api/core/v1';
-import { addressesOf, hostnameIn, isBeingDeleted, portOn } from '../service-endpoints/service-pods.ts';
+import { addressesOf, factsOf, hostnameIn, isBeingDeleted, portsOnPod } from '../service-endpoints/service-pods.ts';
 
 /** Addresses that one Endpoints object holds at most. */
 export const CAPACITY = 1_000;
@@ -19,15 +19,15 @@ export function subsetsOf(service: Service, pods: readonly Pod[]): EndpointSubse
     if (isBeingDeleted(pod) && !all) continue;
     const address = addressIn(service, pod);
     const ports = portsOf(service, pod);
-    if (address && ports) entries.push({ address, ready: all || isPodReady(pod), ports });
+    if (address && ports) entries.push({ address, ready: all || factsOf(pod).isReady, ports });
   }
   return pack(entries);
 }
 
 function addressIn(service: Service, pod: Pod): EndpointAddress | undefined {
   const [family] = service.spec?.ipFamilies ?? [];
-  const addresses = addressesOf(pod);
-  const ip = family ? addresses.find((each) => isIPv6(each) === (family === 'IPv6')) : addresses[0];
+  const { IPv4, IPv6 } = factsOf(pod).addresses;
+  const [ip] = family === 'IPv4' ? IPv4 : family === 'IPv6' ? IPv6 : addressesOf(pod);
   if (ip === undefined) return undefined;
   const hostname = hostnameIn(service, pod);
   return {
@@ -38,17 +38,15 @@ function addressIn(service: Service, pod: Pod): EndpointAddress | undefined {
   };
 }
 
-/** None if the pod lacks all of them. A headless Service may have no ports at all. */
-function portsOf({ spec }: Service, pod: Pod): EndpointPort[] | undefined {
-  const wanted = spec?.ports ?? [];
-  if (wanted.length === 0) return spec?.clusterIP === 'None' ? [] : undefined;
-  const ports = wanted.flatMap((servicePort): EndpointPort[] => {
-    const port = portOn(pod, servicePort);
-    if (port === undefined) return [];
-    const { name, protocol = 'TCP', appProtocol } = servicePort;
-    return [{ ...(name && { name }), port, protocol, ...(appProtocol !== undefined && { appProtocol }) }];
-  });
-  return ports.length === 0 ? undefined : ports.toSorted((a, b) => compare(JSON.stringify(a), JSON.stringify(b)));
+function portsOf(service: Service, pod: Pod): EndpointPort[] | undefined {
+  return portsOnPod(service, pod)
+    ?.map(({ name = '', port, protocol, appProtocol }) => ({
+      ...(name !== '' && { name }),
+      port,
+      protocol,
+      ...(appProtocol !== undefined && { appProtocol }),
+    }))
+    .toSorted((a, b) => compare(JSON.stringify(a), JSON.stringify(b)));
 }
 
 function pack(entries: readonly Entry[]): EndpointSubset[] {

@@ -14,7 +14,7 @@ const pod = (name: string, change: Partial<Pod> = {}): Pod => ({ ...makePod(name
 const going = (name: string): Pod['metadata'] => ({ ...makePod(name).metadata, deletionTimestamp: '2026-01-01T00:00:00Z' });
 
 function endpointsOf(web: Service, pods: readonly Pod[], addressType: AddressType = 'IPv4') {
-  const { groups } = desiredEndpoints({ service: web, pods, node: (name) => (name === 'n' ? NODE : undefined) }, addressType);
+  const groups = desiredEndpoints({ service: web, pods, node: (name) => (name === 'n' ? NODE : undefined) }, addressType);
   return [...groups.values()].map(({ ports, endpoints }) => ({ ports, endpoints: [...endpoints.values()] }));
 }
 

@@ -1,7 +1,7 @@
-import { isIPv6, isPodReady, nameOf, namespaceOf } from '@keelson/api';
+import { isIPv6, nameOf, namespaceOf } from '@keelson/api';
 import type { Node, Pod, Service } from '@keelson/api/core/v1';
 import type { Endpoint, EndpointPort } from '@keelson/api/discovery/v1';
-import { addressesOf, hostnameIn, isBeingDeleted, portOn } from '../service-endpoints/service-pods.ts';
+import { factsOf, hostnameIn, isBeingDeleted, portsOnPod } from '../service-endpoints/service-pods.ts';
 
 const ZONE_LABEL = 'topology.kubernetes.io/zone';
 
@@ -13,12 +13,8 @@ export interface PortGroup {
   readonly endpoints: Map<string, Endpoint>;
 }
 
-export interface DesiredEndpoints {
-  /** By `portsKey`. */
-  readonly groups: ReadonlyMap<string, PortGroup>;
-  /** Nodes that pods are bound to, and that are not there: their pods are left out until they are. */
-  readonly missingNodes: ReadonlySet<string>;
-}
+/** By `portsKey`. */
+export type DesiredEndpoints = ReadonlyMap<string, PortGroup>;
 
 interface World {
   readonly service: Service;
@@ -38,32 +34,32 @@ function isAddressType(family: string): family is AddressType {
   return family === 'IPv4' || family === 'IPv6';
 }
 
-/** The endpoints of one family. */
+/** The endpoints of one family. Pods of nodes that are not there are left out until they are, unless the Service publishes all. */
 export function desiredEndpoints({ service, pods, node }: World, addressType: AddressType): DesiredEndpoints {
   const groups = new Map<string, PortGroup>();
-  const missingNodes = new Set<string>();
+  const portsOn = portsFor(service);
   for (const pod of pods) {
-    const addresses = addressesOf(pod).filter((ip) => isIPv6(ip) === (addressType === 'IPv6'));
-    const ports = portsOf(service, pod);
-    if (addresses.length === 0 || !ports) continue;
+    const addresses = factsOf(pod).addresses[addressType];
+    const found = portsOn(pod);
+    if (addresses.length === 0 || !found) continue;
+    const { ports, key } = found;
     const nodeName = pod.spec?.nodeName ?? '';
     const host = nodeName === '' ? undefined : node(nodeName);
-    if (nodeName !== '' && !host && service.spec?.publishNotReadyAddresses !== true) {
-      missingNodes.add(nodeName);
-      continue;
+    if (nodeName !== '' && !host && service.spec?.publishNotReadyAddresses !== true) continue;
+    const endpoint = endpointOf({ service, pod, host }, [...addresses]);
+    let group = groups.get(key);
+    if (!group) {
+      group = { ports, endpoints: new Map<string, Endpoint>() };
+      groups.set(key, group);
     }
-    const endpoint = endpointOf({ service, pod, host }, addresses);
-    const key = portsKey(ports);
-    const group = groups.get(key) ?? { ports, endpoints: new Map<string, Endpoint>() };
     group.endpoints.set(endpointKey(endpoint), endpoint);
-    groups.set(key, group);
   }
-  return { groups, missingNodes };
+  return groups;
 }
 
 function endpointOf(of: { service: Service; pod: Pod; host: Node | undefined }, addresses: string[]): Endpoint {
   const { service, pod, host } = of;
-  const serving = isPodReady(pod);
+  const { isReady: serving } = factsOf(pod);
   const terminating = isBeingDeleted(pod);
   const ready = service.spec?.publishNotReadyAddresses === true || (serving && !terminating);
   const zone = host?.metadata?.labels?.[ZONE_LABEL];
@@ -78,17 +74,29 @@ function endpointOf(of: { service: Service; pod: Pod; host: Node | undefined }, 
   };
 }
 
-/** None if the pod lacks all of them. A headless Service may have no ports at all. */
-function portsOf({ spec }: Service, pod: Pod): EndpointPort[] | undefined {
-  const wanted = spec?.ports ?? [];
-  if (wanted.length === 0) return spec?.clusterIP === 'None' ? [] : undefined;
-  const ports = wanted.flatMap((servicePort): EndpointPort[] => {
-    const port = portOn(pod, servicePort);
-    if (port === undefined) return [];
-    const { name = '', protocol = 'TCP', appProtocol } = servicePort;
-    return [{ name, port, protocol, ...(appProtocol !== undefined && { appProtocol }) }];
-  });
-  return ports.length === 0 ? undefined : ports;
+interface Ports {
+  readonly ports: EndpointPort[];
+  readonly key: string;
+}
+
+/** The same for all pods, unless a port is named after one of the pod's. */
+function portsFor(service: Service): (pod: Pod) => Ports | undefined {
+  const on = (pod: Pod): Ports | undefined => {
+    const ports = portsOf(service, pod);
+    return ports && { ports, key: portsKey(ports) };
+  };
+  if (service.spec?.ports?.some(({ targetPort }) => typeof targetPort === 'string')) return on;
+  const same = on({});
+  return () => same;
+}
+
+function portsOf(service: Service, pod: Pod): EndpointPort[] | undefined {
+  return portsOnPod(service, pod)?.map(({ name = '', protocol, port, appProtocol }) => ({
+    name,
+    port,
+    protocol,
+    ...(appProtocol !== undefined && { appProtocol }),
+  }));
 }
 
 /** The same for the same ports in any order. */
@@ -101,5 +109,6 @@ export function portsKey(ports: readonly EndpointPort[] | undefined): string {
 
 /** What stays the same while the state of an endpoint changes. */
 export function endpointKey({ addresses, targetRef }: Endpoint): string {
-  return `${targetRef?.namespace}/${targetRef?.name} ${addresses.toSorted().join(' ')}`;
+  const all = addresses.length === 1 ? addresses[0] : addresses.toSorted().join(' ');
+  return `${targetRef?.namespace}/${targetRef?.name} ${all}`;
 }

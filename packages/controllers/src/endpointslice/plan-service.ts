@@ -32,8 +32,8 @@ export function planFamily(
   ];
   const plan: Plan = { writes: [], deletes: [...foreign], keeps: [] };
   const byPorts = Map.groupBy(ours, ({ ports }) => portsKey(ports));
-  for (const [key, group] of desired.groups) add(plan, planSlices(byPorts.get(key) ?? [], group, options));
-  for (const [key, slices] of byPorts) if (!desired.groups.has(key)) plan.deletes.push(...slices);
+  for (const [key, group] of desired) add(plan, planSlices(byPorts.get(key) ?? [], group, options));
+  for (const [key, slices] of byPorts) if (!desired.has(key)) plan.deletes.push(...slices);
   keepOne(plan, ours, options);
   return reuse(plan, { service, addressType });
 }

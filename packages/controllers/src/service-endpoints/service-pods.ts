@@ -1,4 +1,4 @@
-import { findCondition, isPodReady, isPodTerminal, nameOf, namespaceOf } from '@keelson/api';
+import { findCondition, isIPv6, isPodReady, isPodTerminal, nameOf, namespaceOf, parseTime } from '@keelson/api';
 import type { Container, Pod, Service, ServicePort } from '@keelson/api/core/v1';
 import { fromInformer, type Informer, type NamespacedName, type Source } from '@keelson/controller-runtime';
 
@@ -25,9 +25,11 @@ export function selects({ spec }: Service, { metadata }: Pod): boolean {
 
 /** The pods of a Service that have an address and may run. */
 export function podsOf(service: Service, pods: Informer<Pod>): readonly Pod[] {
-  return pods
-    .list(namespaceOf(service))
-    .filter((pod) => selects(service, pod) && !isPodTerminal(pod) && addressesOf(pod).length > 0);
+  return pods.list(namespaceOf(service)).filter((pod) => selects(service, pod) && !isPodTerminal(pod) && hasAddress(pod));
+}
+
+function hasAddress({ status }: Pod): boolean {
+  return (status?.podIPs?.length ?? 0) > 0 || (status?.podIP ?? '') !== '';
 }
 
 export function addressesOf({ status }: Pod): readonly string[] {
@@ -35,8 +37,50 @@ export function addressesOf({ status }: Pod): readonly string[] {
   return status?.podIP ? [status.podIP] : [];
 }
 
-/** The number that a port of a Service has on a pod; `undefined` if the pod has no port of that name. */
-export function portOn(pod: Pod, { targetPort, port, protocol = 'TCP' }: ServicePort): number | undefined {
+/** What endpoints are made of, worked out once for each state of a pod: Services with many pods look at all of them each time. */
+export interface PodFacts {
+  readonly addresses: Readonly<Record<'IPv4' | 'IPv6', readonly string[]>>;
+  readonly isReady: boolean;
+  /** When its readiness last changed, in milliseconds since the epoch. */
+  readonly readinessMs: number | undefined;
+}
+
+/** Pods come frozen out of caches, so what was worked out holds for as long as the object lives. */
+const knownFacts = new WeakMap<Pod, PodFacts>();
+
+export function factsOf(pod: Pod): PodFacts {
+  const known = knownFacts.get(pod);
+  if (known) return known;
+  const addresses = addressesOf(pod);
+  const facts = {
+    addresses: { IPv4: addresses.filter((ip) => !isIPv6(ip)), IPv6: addresses.filter((ip) => isIPv6(ip)) },
+    isReady: isPodReady(pod),
+    readinessMs: parseTime(findCondition(pod.status?.conditions, 'Ready')?.lastTransitionTime),
+  };
+  knownFacts.set(pod, facts);
+  return facts;
+}
+
+/** A port of a Service as it is on a pod. */
+export interface PodPort extends Pick<ServicePort, 'name' | 'appProtocol'> {
+  readonly port: number;
+  readonly protocol: string;
+}
+
+/** The ports of a Service on a pod; `undefined` if the pod lacks all of them. A headless Service may have none at all. */
+export function portsOnPod({ spec }: Service, pod: Pod): readonly PodPort[] | undefined {
+  const wanted = spec?.ports ?? [];
+  if (wanted.length === 0) return spec?.clusterIP === 'None' ? [] : undefined;
+  const ports = wanted.flatMap((servicePort): PodPort[] => {
+    const port = portOn(pod, servicePort);
+    const { name, protocol = 'TCP', appProtocol } = servicePort;
+    return port === undefined ? [] : [{ name, port, protocol, appProtocol }];
+  });
+  return ports.length === 0 ? undefined : ports;
+}
+
+/** `undefined` if the pod has no port of the name that is wanted. */
+function portOn(pod: Pod, { targetPort, port, protocol = 'TCP' }: ServicePort): number | undefined {
   const wanted = targetPort ?? port;
   if (typeof wanted === 'number') return wanted === 0 ? port : wanted;
   if (wanted === '') return port;
@@ -93,9 +137,4 @@ function endpointFacts(pod: Pod): string {
     isPodTerminal(pod),
     isPodReady(pod),
   ]);
-}
-
-/** When the readiness of a pod last changed. */
-export function readinessTime({ status }: Pod): string | undefined {
-  return findCondition(status?.conditions, 'Ready')?.lastTransitionTime;
 }

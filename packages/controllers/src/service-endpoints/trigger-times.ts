@@ -1,6 +1,6 @@
 import { formatTime, keyOf, nameOf, parseTime } from '@keelson/api';
 import type { Pod, Service } from '@keelson/api/core/v1';
-import { readinessTime } from './service-pods.ts';
+import { factsOf } from './service-pods.ts';
 
 interface State {
   serviceMs: number;
@@ -27,7 +27,7 @@ export class TriggerTimes {
     };
     const podsMs = new Map<string, number>();
     for (const pod of pods) {
-      const timeMs = parseTime(readinessTime(pod));
+      const timeMs = factsOf(pod).readinessMs;
       if (timeMs === undefined) continue;
       podsMs.set(nameOf(pod), timeMs);
       consider(timeMs, known?.podsMs.get(nameOf(pod)) ?? 0);
