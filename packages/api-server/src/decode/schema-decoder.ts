@@ -1,5 +1,6 @@
 import { canonicalQuantity, formatMicroTime, formatTime, parseTime } from '@keelson/api';
 import { badRequest } from '@keelson/api';
+import { remembering } from '../validation/remembering.ts';
 import { planOf, type FieldPlan, type ObjectPlan, type ValuePlan } from './plan.ts';
 import { cloneJson } from '../storage/clone-json.ts';
 
@@ -143,7 +144,7 @@ export class SchemaDecoder {
       throw this.#mismatch(value, { struct: owner.struct, go: 'resource.Quantity' });
     }
     try {
-      return canonicalQuantity(value);
+      return typeof value === 'string' ? canonicalText(value) : canonicalQuantity(value);
     } catch {
       throw badRequest("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
     }
@@ -163,6 +164,7 @@ export class SchemaDecoder {
   }
 }
 
+const canonicalText = remembering((text) => canonicalQuantity(text));
 const MICRO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 const SECONDS = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;

@@ -110,6 +110,7 @@ export class HttpFrontend implements Runnable {
     this.#http1.closeIdleConnections();
     await this.#drained();
     for (const socket of this.#sockets) socket.destroy();
+    this.#requests.inFlight.close();
     await Promise.all(closed);
   }
 

@@ -67,7 +67,10 @@ export class InFlight {
   end(flight: Flight): void {
     if (!this.#flights.delete(flight)) return;
     if (!flight.isLong) this.#uncount(flight);
-    if (this.#flights.size > 0) return;
+  }
+
+  /** Stops to look for late requests. */
+  close(): void {
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
   }
@@ -78,6 +81,8 @@ export class InFlight {
   }
 
   #sweep(): void {
+    // Not before: a timer for each request would cost more than the request's other bookkeeping.
+    if (this.#flights.size === 0) return this.close();
     const deadline = this.#clock.monotonic() - this.#limits.timeoutMs;
     for (const flight of this.#flights) {
       if (flight.startMs > deadline) break;

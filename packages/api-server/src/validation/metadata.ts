@@ -9,17 +9,17 @@ import {
 } from '@keelson/api';
 import type { ObjectMeta, OwnerReference } from '@keelson/api/meta/v1';
 import type { NameRule } from '../registry/strategy.ts';
-import { CheckedTexts } from './checked-texts.ts';
 import { sameJson } from './equality.ts';
 import type { FieldError } from './field-error.ts';
 import { Field } from './field.ts';
+import { remembering } from './remembering.ts';
 
 const MAX_ANNOTATIONS_BYTES = 256 * 1024;
 const MAX_FIELD_MANAGER = 128;
 
 /** The same few keys come with every object, and most values more than once. */
-const KEYS = new CheckedTexts(isQualifiedName);
-const VALUES = new CheckedTexts(isValidLabelValue);
+const checkKey = remembering(isQualifiedName);
+const checkValue = remembering(isValidLabelValue);
 
 const NAME_CHECKS: Readonly<Record<NameRule, NameCheck>> = {
   'dns-subdomain': isDnsSubdomain,
@@ -100,9 +100,9 @@ function checkCommon(meta: ObjectMeta, at: Field): void {
 /** Labels of anything: of an object, a template or a selector's `matchLabels`. */
 export function checkLabels(labels: Readonly<Record<string, string>> | undefined, at: Field): void {
   for (const name in labels) {
-    for (const message of KEYS.check(name)) at.invalid(name, message);
+    for (const message of checkKey(name)) at.invalid(name, message);
     const value = labels[name] ?? '';
-    for (const message of VALUES.check(value)) at.invalid(value, message);
+    for (const message of checkValue(value)) at.invalid(value, message);
   }
 }
 
@@ -110,7 +110,7 @@ export function checkLabels(labels: Readonly<Record<string, string>> | undefined
 export function checkAnnotations(annotations: Readonly<Record<string, string>> | undefined, at: Field): void {
   let sizeBytes = 0;
   for (const name in annotations) {
-    for (const message of KEYS.check(name.toLowerCase())) at.invalid(name, message);
+    for (const message of checkKey(name.toLowerCase())) at.invalid(name, message);
     sizeBytes += Buffer.byteLength(name) + Buffer.byteLength(annotations[name] ?? '');
   }
   if (sizeBytes > MAX_ANNOTATIONS_BYTES) at.tooLong(MAX_ANNOTATIONS_BYTES);

@@ -1,18 +1,12 @@
 import { isQualifiedName, parseQuantity, type Quantity } from '@keelson/api';
 import type { Field } from './field.ts';
+import { remembering } from './remembering.ts';
 
-/** Hot path: the few amounts that most pods use are parsed once. */
-const parsed = new Map<string, Quantity>();
-const MAX_PARSED = 1_000;
+const parsed = remembering(parseQuantity);
 
+/** Throws what `parseQuantity` throws. */
 export function quantityOf(text: string | number): Quantity {
-  const key = String(text);
-  const known = parsed.get(key);
-  if (known !== undefined) return known;
-  const quantity = parseQuantity(key);
-  if (parsed.size >= MAX_PARSED) parsed.clear();
-  parsed.set(key, quantity);
-  return quantity;
+  return parsed(String(text));
 }
 
 const CONTAINER_RESOURCES = new Set(['cpu', 'memory', 'ephemeral-storage']);
