@@ -9,6 +9,7 @@ import {
   patchStatusIfChanged,
   stillThere,
   type EventRecorder,
+  type Informer,
   type Lister,
   type NamespacedName,
   type Reconciler,
@@ -19,6 +20,7 @@ import { ownedBy, ownedOrOrphaned } from '../pod-control/owner-index.ts';
 import { matcherOf } from '../replicaset/replicated.ts';
 import { DeploymentSync } from './deployment-sync.ts';
 import { ReplicaSetWriter } from './replica-set-writer.ts';
+import { UnseenWrites } from './unseen-writes.ts';
 
 interface Dependencies {
   readonly client: Client;
@@ -26,7 +28,7 @@ interface Dependencies {
   readonly events: EventRecorder;
   readonly deployments: Lister<Deployment>;
   /** Indexed by controller. */
-  readonly replicaSets: Lister<ReplicaSet>;
+  readonly replicaSets: Pick<Informer<ReplicaSet>, keyof Lister<ReplicaSet> | 'resourceVersion'>;
   /** Indexed by controller. */
   readonly pods: Lister<Pod>;
 }
@@ -35,15 +37,23 @@ interface Dependencies {
 export class DeploymentReconciler implements Reconciler {
   readonly #dependencies: Dependencies;
   readonly #writer: ReplicaSetWriter;
+  readonly #unseen: UnseenWrites;
 
   constructor(dependencies: Dependencies) {
     this.#dependencies = dependencies;
-    this.#writer = new ReplicaSetWriter(dependencies);
+    this.#unseen = new UnseenWrites({ clock: dependencies.clock, cache: dependencies.replicaSets });
+    this.#writer = new ReplicaSetWriter({ ...dependencies, unseen: this.#unseen });
   }
 
   async reconcile(key: NamespacedName): Promise<ReconcileResult> {
     const deployment = this.#dependencies.deployments.getByKey(keyText(key));
-    if (!deployment) return {};
+    if (!deployment) {
+      this.#unseen.forget(keyText(key));
+      return {};
+    }
+    // What is missing wakes the Deployment when it comes.
+    const requeueAfterMs = this.#unseen.waitMs(keyText(key));
+    if (requeueAfterMs > 0) return { requeueAfterMs };
     try {
       return await this.#sync(deployment);
     } catch (error) {

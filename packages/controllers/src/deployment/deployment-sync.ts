@@ -17,7 +17,7 @@ import {
 } from './conditions.ts';
 import { historyLimit, isRollingUpdate, progressDeadlineMs, replicasOf } from './limits.ts';
 import { replicaSetOf, type ReplicaSetWriter } from './replica-set-writer.ts';
-import { activeOnes, byAge, sizeOf, sum } from './replica-sets.ts';
+import { activeOnes, byAge, isObserved, sizeOf, sum } from './replica-sets.ts';
 import { isScaling, newSetSize, scaleSizes, shrinkOldSets, splitSets, type Resize } from './sizing.ts';
 import { countsOf, withAvailability, writeDraft } from './status.ts';
 import { isSameTemplate } from './template.ts';
@@ -201,7 +201,6 @@ export class DeploymentSync {
 }
 
 /** It has no pods and wants none, and its controller knows that. */
-function isIdle({ metadata, spec, status }: ReplicaSet): boolean {
-  const isObserved = (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 0);
-  return (status?.replicas ?? 0) === 0 && (spec?.replicas ?? 0) === 0 && isObserved;
+function isIdle(set: ReplicaSet): boolean {
+  return (set.status?.replicas ?? 0) === 0 && sizeOf(set) === 0 && isObserved(set);
 }

@@ -1,11 +1,19 @@
-import { controllerReference, nameOf, namespaceOf, uidOf } from '@keelson/api';
-import { Deployment, ReplicaSet, type DeploymentStatus } from '@keelson/api/apps/v1';
+import { controllerReference, keyOf, nameOf, namespaceOf, uidOf } from '@keelson/api';
+import { Deployment, ReplicaSet, type DeploymentStatus, type ReplicaSetSpec } from '@keelson/api/apps/v1';
 import { isReason } from '@keelson/base';
 import type { Client } from '@keelson/client';
 import type { EventRecorder } from '@keelson/controller-runtime';
-import { copiedAnnotations, missingAnnotations, revisionAnnotations, REVISION, sizeAnnotations } from './annotations.ts';
+import {
+  copiedAnnotations,
+  missingAnnotations,
+  revisionAnnotations,
+  REVISION,
+  sizeAnnotations,
+  type Annotations,
+} from './annotations.ts';
 import { sizeOf } from './replica-sets.ts';
 import type { Resize } from './sizing.ts';
+import type { UnseenWrites } from './unseen-writes.ts';
 import { HASH_LABEL, isSameTemplate, templateHash, withHash } from './template.ts';
 
 /** The longest name that an object can have. */
@@ -16,19 +24,28 @@ export type Creation =
   | { readonly type: 'created' | 'existing'; readonly set: ReplicaSet }
   | { readonly type: 'collision'; readonly name: string };
 
+interface Change {
+  readonly annotations: Annotations | undefined;
+  readonly spec: Partial<Pick<ReplicaSetSpec, 'replicas' | 'minReadySeconds'>> | undefined;
+}
+
 interface Dependencies {
   readonly client: Client;
   readonly events: EventRecorder;
+  /** By the key of the Deployment. */
+  readonly unseen: UnseenWrites;
 }
 
 /** Creates, resizes, marks and deletes the ReplicaSets of Deployments. Each write fails if the set is no longer the one that was looked at. */
 export class ReplicaSetWriter {
   readonly #client: Client;
   readonly #events: EventRecorder;
+  readonly #unseen: UnseenWrites;
 
-  constructor({ client, events }: Dependencies) {
+  constructor({ client, events, unseen }: Dependencies) {
     this.#client = client;
     this.#events = events;
+    this.#unseen = unseen;
   }
 
   /** The name is that of the template, so that whoever creates the set twice gets the same one. */
@@ -36,6 +53,7 @@ export class ReplicaSetWriter {
     const name = nameOf(wanted);
     try {
       const set = await this.#client.resource(ReplicaSet).create(wanted);
+      this.#unseen.note(keyOf(deployment), set);
       if (sizeOf(set) > 0) this.#tellScaled(deployment, set, 0);
       return { type: 'created', set };
     } catch (error) {
@@ -44,7 +62,9 @@ export class ReplicaSetWriter {
       const set = await this.#client.resource(ReplicaSet).get({ name, namespace: namespaceOf(deployment) });
       const owner = set.metadata?.ownerReferences?.find(({ controller }) => controller === true);
       const isOurs = owner?.uid === uidOf(deployment) && isSameTemplate(set.spec?.template, deployment.spec?.template);
-      return isOurs ? { type: 'existing', set } : { type: 'collision', name };
+      if (!isOurs) return { type: 'collision', name };
+      this.#unseen.note(keyOf(deployment), set);
+      return { type: 'existing', set };
     }
   }
 
@@ -53,7 +73,7 @@ export class ReplicaSetWriter {
     const annotations = missingAnnotations(set, sizeAnnotations(deployment));
     const before = sizeOf(set);
     if (size === before && !annotations) return set;
-    const resized = await this.#patch(set, { annotations, spec: size === before ? undefined : { replicas: size } });
+    const resized = await this.#patch(deployment, set, { annotations, spec: size === before ? undefined : { replicas: size } });
     if (size !== before) this.#tellScaled(deployment, resized, before);
     return resized;
   }
@@ -64,7 +84,7 @@ export class ReplicaSetWriter {
     const minReadySeconds = deployment.spec?.minReadySeconds ?? 0;
     const isReadiness = (set.spec?.minReadySeconds ?? 0) !== minReadySeconds;
     if (!annotations && !isReadiness) return set;
-    return this.#patch(set, { annotations, spec: isReadiness ? { minReadySeconds } : undefined });
+    return this.#patch(deployment, set, { annotations, spec: isReadiness ? { minReadySeconds } : undefined });
   }
 
   async delete(set: ReplicaSet): Promise<void> {
@@ -77,12 +97,14 @@ export class ReplicaSetWriter {
     }
   }
 
-  #patch(set: ReplicaSet, change: { readonly annotations: unknown; readonly spec: unknown }): Promise<ReplicaSet> {
+  async #patch(deployment: Deployment, set: ReplicaSet, { annotations, spec }: Change): Promise<ReplicaSet> {
     const { uid, resourceVersion } = set.metadata ?? {};
-    return this.#client.resource(ReplicaSet).patch({ name: nameOf(set), namespace: namespaceOf(set) }, 'merge', {
-      metadata: { uid, resourceVersion, ...(change.annotations !== undefined && { annotations: change.annotations }) },
-      ...(change.spec !== undefined && { spec: change.spec }),
+    const patched = await this.#client.resource(ReplicaSet).patch({ name: nameOf(set), namespace: namespaceOf(set) }, 'merge', {
+      metadata: { uid, resourceVersion, ...(annotations && { annotations }) },
+      ...(spec && { spec }),
     });
+    this.#unseen.note(keyOf(deployment), patched);
+    return patched;
   }
 
   #tellScaled(deployment: Deployment, set: ReplicaSet, before: number): void {

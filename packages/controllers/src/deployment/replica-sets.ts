@@ -32,3 +32,8 @@ export function bySize(among: 'newer' | 'older'): (a: ReplicaSet, b: ReplicaSet)
 function createdMs({ metadata }: ReplicaSet): number {
   return parseTime(metadata?.creationTimestamp) ?? 0;
 }
+
+/** Its controller has seen what it wants, so what its status says is about that. */
+export function isObserved({ metadata, status }: ReplicaSet): boolean {
+  return (status?.observedGeneration ?? 0) >= (metadata?.generation ?? 0);
+}

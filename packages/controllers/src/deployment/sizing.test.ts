@@ -93,6 +93,15 @@ describe('shrinkOldSets', () => {
   });
 });
 
+describe('shrinkOldSets, of a set whose controller has not seen its size yet,', () => {
+  it('counts on nothing', () => {
+    const of = deployment(10, { maxSurge: 3, maxUnavailable: 2 });
+    const next = set({ size: 10 });
+
+    expect(shrinkOldSets(of, { ...next, metadata: { ...next.metadata, generation: 2 } }, [set({ size: 3 })])).toEqual([]);
+  });
+});
+
 describe('scaleSizes', () => {
   it.each([
     { title: 'grows in proportion', replicas: 15, old: { size: 8, max: 13 }, next: { size: 5, max: 13 }, want: [11, 7] },

@@ -2,7 +2,7 @@ import { deepEqual, uidOf } from '@keelson/api';
 import type { Deployment, ReplicaSet } from '@keelson/api/apps/v1';
 import { desiredReplicasOf, maxReplicasOf } from './annotations.ts';
 import { isRollingUpdate, maxSurge, maxUnavailable, replicasOf } from './limits.ts';
-import { activeOnes, availableOf, byAge, bySize, sizeOf, sum } from './replica-sets.ts';
+import { activeOnes, availableOf, byAge, bySize, isObserved, sizeOf, sum } from './replica-sets.ts';
 
 /** What size a ReplicaSet shall have. */
 export interface Resize {
@@ -23,12 +23,13 @@ export function newSetSize(deployment: Deployment, sets: readonly ReplicaSet[], 
 
 /**
  * How old sets shrink in one step of a rolling update, such that enough pods stay available: first those pods that are not available anyway,
- * then as many of the others as may go. Empty if nothing may.
+ * then as many of the others as may go. Empty if nothing may, or if a set does not report yet what became of its present size.
  */
 export function shrinkOldSets(deployment: Deployment, newSet: ReplicaSet, oldSets: readonly ReplicaSet[]): readonly Resize[] {
   const minAvailable = replicasOf(deployment) - maxUnavailable(deployment);
   const all = [...oldSets, newSet];
-  const newUnavailable = sizeOf(newSet) - availableOf(newSet);
+  if (!activeOnes(all).every(isObserved)) return [];
+  const newUnavailable = sizeOf(newSet) - dependableOf(newSet);
   const sizes = new Map(
     activeOnes(oldSets)
       .toSorted(byAge)
@@ -36,9 +37,14 @@ export function shrinkOldSets(deployment: Deployment, newSet: ReplicaSet, oldSet
   );
   const maxUnhealthy = sum(all, sizeOf) - minAvailable - newUnavailable;
   if (maxUnhealthy <= 0) return [];
-  takeAway(sizes, maxUnhealthy, (set, size) => Math.max(0, size - availableOf(set)));
-  takeAway(sizes, sum(all, availableOf) - minAvailable, (_, size) => size);
+  takeAway(sizes, maxUnhealthy, (set, size) => size - dependableOf(set));
+  takeAway(sizes, sum(all, dependableOf) - minAvailable, (_, size) => size);
   return [...sizes].filter(([set, size]) => size !== sizeOf(set)).map(([set, size]) => ({ set, size }));
+}
+
+/** A set that has just shrunk still reports as available what is about to go: that must not be counted on, and taken away twice. */
+function dependableOf(set: ReplicaSet): number {
+  return Math.min(availableOf(set), sizeOf(set));
 }
 
 /** Takes up to `total`, and of each set no more than `most`. */
