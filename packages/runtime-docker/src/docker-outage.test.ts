@@ -2,7 +2,7 @@ import { isReason, SystemClock } from '@keelson/base';
 import type { RuntimeEvent } from '@keelson/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DockerRuntime } from './docker-runtime.ts';
-import { FOREVER, outputOf, runPod, sandboxConfig } from './testing/pods.ts';
+import { FOREVER, outputOf, runScript, sandboxConfig } from './testing/pods.ts';
 import { noPrivateEngine, PrivateEngine, unless } from './testing/private-engine.ts';
 
 const WAIT = { timeout: 20_000, interval: 20 };
@@ -23,10 +23,8 @@ describe.skipIf(noPrivateEngine)(unless('DockerRuntime, when the engine is gone'
   }, 120_000);
 
   it('fails clearly and at once, and goes on by itself when it is back', { timeout: 60_000 }, async () => {
-    const { id: stays } = await runPod(runtime, FOREVER);
-    const { id: ends } = await runPod(runtime, 'while [ ! -e /tmp/go ]; do sleep 0.05; done; exit 9', {
-      container: { mounts: [] },
-    });
+    const { id: stays, sandbox } = await runScript(runtime, FOREVER);
+    const { id: ends } = await runScript(runtime, 'while [ ! -e /tmp/go ]; do sleep 0.05; done; exit 9', { in: sandbox });
     await runtime.listContainers();
     const log = await runtime.logs(stays, { follow: true, timestamps: false });
     log.resume();

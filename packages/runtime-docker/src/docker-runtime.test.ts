@@ -3,11 +3,12 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SystemClock } from '@keelson/base';
+import type { SandboxStatus } from '@keelson/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dockerAvailable } from './docker-available.ts';
 import { DockerRuntime } from './docker-runtime.ts';
 import { removePods } from './remove-pods.ts';
-import { containerConfig, FOREVER, outputOf, runPod, sandboxConfig } from './testing/pods.ts';
+import { containerConfig, FOREVER, outputOf, runScript, sandboxConfig } from './testing/pods.ts';
 import { noEngine, testEngine, unless } from './testing/private-engine.ts';
 
 const WAIT = { timeout: 15_000, interval: 20 };
@@ -15,6 +16,8 @@ const WAIT = { timeout: 15_000, interval: 20 };
 describe.skipIf(noEngine)(unless('DockerRuntime', noEngine), () => {
   let engine: { readonly host: string } & AsyncDisposable;
   let runtime: DockerRuntime;
+  /** For containers that need no pod of their own. */
+  let box: SandboxStatus;
   const open = () =>
     new DockerRuntime({ clock: new SystemClock(), host: engine.host, cgroupRoot: `keelson-test-${process.pid}` });
   const ended = async (id: string) => {
@@ -25,6 +28,7 @@ describe.skipIf(noEngine)(unless('DockerRuntime', noEngine), () => {
   beforeAll(async () => {
     engine = await testEngine();
     runtime = open();
+    box = await runtime.runSandbox(sandboxConfig());
   }, 120_000);
   afterAll(async () => {
     await removePods(runtime, ['node-1', 'node-2']);
@@ -42,8 +46,8 @@ describe.skipIf(noEngine)(unless('DockerRuntime', noEngine), () => {
   });
 
   it.each(['/nosuch', 'nosuch', '/etc'])('says why the program "%s" cannot be started', async (program) => {
-    const { id: sandbox } = await runtime.runSandbox(sandboxConfig());
-    const id = await runtime.createContainer(sandbox, containerConfig('', { command: [program] }));
+    const config = containerConfig('', { name: `start${program.replace('/', '-')}`, command: [program] });
+    const id = await runtime.createContainer(box.id, config);
 
     await expect(runtime.startContainer(id)).rejects.toMatchObject({ reason: 'BadRequest' });
 
@@ -54,7 +58,8 @@ describe.skipIf(noEngine)(unless('DockerRuntime', noEngine), () => {
   });
 
   it('says when a container was killed for using too much memory', async () => {
-    const { id } = await runPod(runtime, 'x=a; while true; do x=$x$x; done', {
+    const { id } = await runScript(runtime, 'x=a; while true; do x=$x$x; done', {
+      in: box,
       container: { resources: { memoryLimitBytes: 8 * 1024 * 1024 } },
     });
 
@@ -64,7 +69,7 @@ describe.skipIf(noEngine)(unless('DockerRuntime', noEngine), () => {
   it('gives a pod its name, its resolver and its hosts', async () => {
     const dns = { servers: ['10.96.0.10'], searches: ['a.svc.cluster.local', 'cluster.local'], options: ['ndots:5'] };
     const hostAliases = [{ ip: '10.1.2.3', hostnames: ['db', 'db.local'] }];
-    const { id, sandbox } = await runPod(runtime, FOREVER, { sandbox: { hostname: 'my-pod', dns, hostAliases } });
+    const { id, sandbox } = await runScript(runtime, FOREVER, { sandbox: { hostname: 'my-pod', dns, hostAliases } });
 
     const hosts = (await outputOf(runtime, id, 'cat', '/etc/hosts')).split('\n').map((line) => line.split(/\s+/).join(' '));
     expect(await outputOf(runtime, id, 'hostname')).toBe('my-pod');
@@ -75,7 +80,7 @@ describe.skipIf(noEngine)(unless('DockerRuntime', noEngine), () => {
   });
 
   it('gives the containers of a pod one loopback address, and processes of their own', async () => {
-    const { id, sandbox } = await runPod(
+    const { id, sandbox } = await runScript(
       runtime,
       'echo from a neighbour > /tmp/index.html; exec httpd -f -p 127.0.0.1:8080 -h /tmp',
     );
@@ -88,7 +93,7 @@ describe.skipIf(noEngine)(unless('DockerRuntime', noEngine), () => {
   });
 
   it('lets containers see each other if the pod shares its processes', async () => {
-    const { id } = await runPod(runtime, FOREVER, { sandbox: { shareProcessNamespace: true } });
+    const { id } = await runScript(runtime, FOREVER, { sandbox: { shareProcessNamespace: true } });
 
     expect(await outputOf(runtime, id, 'ps')).toMatch(/^\s+1 \S+\s+\/pause$/m);
   });
@@ -96,7 +101,7 @@ describe.skipIf(noEngine)(unless('DockerRuntime', noEngine), () => {
   it('opens ports of the node', async () => {
     const hostPort = 20_000 + (process.pid % 10_000);
     const portMappings = [{ protocol: 'TCP' as const, containerPort: 8080, hostPort, hostIp: '127.0.0.1' }];
-    await runPod(runtime, 'echo open > /tmp/index.html; exec httpd -f -p 8080 -h /tmp', { sandbox: { portMappings } });
+    await runScript(runtime, 'echo open > /tmp/index.html; exec httpd -f -p 8080 -h /tmp', { sandbox: { portMappings } });
 
     const fetched = async () => (await fetch(`http://127.0.0.1:${hostPort}/`)).text();
     await expect.poll(() => fetched().catch(() => ''), WAIT).toBe('open\n');
@@ -105,7 +110,8 @@ describe.skipIf(noEngine)(unless('DockerRuntime', noEngine), () => {
   it('mounts directories, for reading only if so asked', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'mount-'));
     await writeFile(join(directory, 'in'), 'words');
-    const { id } = await runPod(runtime, FOREVER, {
+    const { id } = await runScript(runtime, FOREVER, {
+      in: box,
       container: {
         mounts: [
           { hostPath: directory, containerPath: '/rw', readOnly: false },
@@ -122,7 +128,8 @@ describe.skipIf(noEngine)(unless('DockerRuntime', noEngine), () => {
   });
 
   it('runs a process as who it should be, with the rights it should have', async () => {
-    const { id } = await runPod(runtime, FOREVER, {
+    const { id } = await runScript(runtime, FOREVER, {
+      in: box,
       security: {
         user: '1000:3000',
         supplementalGroups: [2000],
@@ -140,19 +147,22 @@ describe.skipIf(noEngine)(unless('DockerRuntime', noEngine), () => {
   });
 
   it('gives a privileged container what this machine has to give', async () => {
-    const { id } = await runPod(runtime, FOREVER, { security: { privileged: true } });
+    const { id } = await runScript(runtime, FOREVER, { in: box, security: { privileged: true } });
 
     expect((await runtime.execSync(id, ['mount', '-t', 'tmpfs', 'none', '/tmp'], 10_000)).exitCode).toBe(0);
   });
 
   it('starts what asks to be killed last, also where the machine does not allow that', async () => {
-    const { id } = await runPod(runtime, FOREVER, { container: { resources: { oomScoreAdj: -997 } } });
+    const { id } = await runScript(runtime, FOREVER, { in: box, container: { resources: { oomScoreAdj: -997 } } });
 
     expect(['0', '-997']).toContain(await outputOf(runtime, id, 'cat', '/proc/1/oom_score_adj'));
   });
 
   it('changes limits of a running container', async () => {
-    const { id } = await runPod(runtime, FOREVER, { container: { resources: { memoryLimitBytes: 32 * 1024 * 1024 } } });
+    const { id } = await runScript(runtime, FOREVER, {
+      in: box,
+      container: { resources: { memoryLimitBytes: 32 * 1024 * 1024 } },
+    });
 
     await runtime.updateResources(id, { memoryLimitBytes: 64 * 1024 * 1024, cpuShares: 512 });
 
@@ -161,7 +171,7 @@ describe.skipIf(noEngine)(unless('DockerRuntime', noEngine), () => {
   });
 
   it('finds its pods again after a restart, and nobody else’s', async () => {
-    const { id, sandbox } = await runPod(runtime, FOREVER, { container: { annotations: { hash: '1' } } });
+    const { id, sandbox } = await runScript(runtime, FOREVER, { container: { annotations: { hash: '1' } } });
     const next = open();
 
     expect((await next.listSandboxes(undefined, { podUid: sandbox.pod.uid })).map((each) => each.id)).toEqual([sandbox.id]);
@@ -186,11 +196,10 @@ describe.skipIf(noEngine)(unless('DockerRuntime', noEngine), () => {
   });
 
   it('refuses a seccomp profile that it cannot find', async () => {
-    const { id } = await runtime.runSandbox(sandboxConfig());
     const config = containerConfig(FOREVER);
     const security = { ...config.security, seccompProfile: 'mine.json' };
 
-    await expect(runtime.createContainer(id, { ...config, security })).rejects.toMatchObject({ reason: 'BadRequest' });
+    await expect(runtime.createContainer(box.id, { ...config, security })).rejects.toMatchObject({ reason: 'BadRequest' });
   });
 });
 

@@ -1,9 +1,10 @@
 import { buffer, text } from 'node:stream/consumers';
 import { SystemClock } from '@keelson/base';
+import type { SandboxStatus } from '@keelson/runtime';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { DockerRuntime } from './docker-runtime.ts';
 import { removePods } from './remove-pods.ts';
-import { FOREVER, outputOf, runPod, sandboxConfig } from './testing/pods.ts';
+import { FOREVER, outputOf, runScript } from './testing/pods.ts';
 import { noEngine, testEngine, unless } from './testing/private-engine.ts';
 
 const WAIT = { timeout: 15_000, interval: 20 };
@@ -14,11 +15,14 @@ describe.skipIf(noEngine)(unless('Streams of DockerRuntime', noEngine), () => {
   let runtime: DockerRuntime;
   /** A container that just runs, for commands. */
   let idle: string;
+  let box: SandboxStatus;
 
   beforeAll(async () => {
     engine = await testEngine();
     runtime = new DockerRuntime({ clock: new SystemClock(), host: engine.host, cgroupRoot: `keelson-test-${process.pid}` });
-    idle = (await runPod(runtime, FOREVER)).id;
+    // Docker takes IPv6 away from networks that have none.
+    const sysctls = { 'net.ipv6.conf.lo.disable_ipv6': '0' };
+    ({ id: idle, sandbox: box } = await runScript(runtime, FOREVER, { sandbox: { sysctls } }));
   }, 120_000);
   afterAll(async () => {
     await removePods(runtime, ['node-1']);
@@ -102,7 +106,10 @@ describe.skipIf(noEngine)(unless('Streams of DockerRuntime', noEngine), () => {
 
   describe('attach', () => {
     it('reaches the main process, and leaves it running', async () => {
-      const { id } = await runPod(runtime, 'while read line; do echo "got $line"; done', { container: { stdin: true } });
+      const { id } = await runScript(runtime, 'while read line; do echo "got $line"; done', {
+        in: box,
+        container: { stdin: true },
+      });
       const session = await runtime.attach(id, { stdin: true, tty: false });
       session.stderr?.resume();
 
@@ -115,7 +122,8 @@ describe.skipIf(noEngine)(unless('Streams of DockerRuntime', noEngine), () => {
     });
 
     it('gives the exit code when the process ends', async () => {
-      const { id } = await runPod(runtime, 'read line; echo "got $line"; exit 9', {
+      const { id } = await runScript(runtime, 'read line; echo "got $line"; exit 9', {
+        in: box,
         container: { stdin: true, stdinOnce: true },
       });
       const session = await runtime.attach(id, { stdin: true, tty: false });
@@ -130,20 +138,20 @@ describe.skipIf(noEngine)(unless('Streams of DockerRuntime', noEngine), () => {
 
   describe('logs', () => {
     it('follows to the end of the container', async () => {
-      const { id } = await runPod(runtime, 'echo one; sleep 0.3; echo two >&2; exit 1');
+      const { id } = await runScript(runtime, 'echo one; sleep 0.3; echo two >&2; exit 1', { in: box });
 
       expect(await text(await runtime.logs(id, { ...NO_LOG_OPTIONS, follow: true }))).toBe('one\ntwo\n');
     });
 
     it('gives one of the outputs', async () => {
-      const { id } = await runPod(runtime, 'echo one; echo two >&2');
+      const { id } = await runScript(runtime, 'echo one; echo two >&2', { in: box });
       await expect.poll(async () => (await runtime.containerStatus(id)).state, WAIT).toBe('exited');
 
       expect(await text(await runtime.logs(id, { ...NO_LOG_OPTIONS, stream: 'stderr' }))).toBe('two\n');
     });
 
     it('gives a long line as one, with one time', async () => {
-      const { id } = await runPod(runtime, 'yes | tr -d "\\n" | head -c 50000; echo; echo next');
+      const { id } = await runScript(runtime, 'yes | tr -d "\\n" | head -c 50000; echo; echo next', { in: box });
       await expect.poll(async () => (await runtime.containerStatus(id)).state, WAIT).toBe('exited');
 
       const lines = (await text(await runtime.logs(id, { follow: false, timestamps: true }))).trimEnd().split('\n');
@@ -163,43 +171,48 @@ describe.skipIf(noEngine)(unless('Streams of DockerRuntime', noEngine), () => {
 
   describe('port-forward', () => {
     /** To a web server that has just been told to start. */
-    const connect = (sandboxId: string) => vi.waitFor(() => runtime.portForward(sandboxId, 7000), WAIT);
+    const connect = (port: number) => vi.waitFor(() => runtime.portForward(box.id, port), WAIT);
 
-    it.each(['127.0.0.1', '[::1]', '0.0.0.0'])('reaches what listens on %s, both ways, to either end', async (address) => {
-      // Docker takes IPv6 away from networks that have none.
-      const sysctls = { 'net.ipv6.conf.lo.disable_ipv6': '0' };
-      const { sandbox } = await runPod(runtime, `exec httpd -f -p ${address}:7000 -h /etc`, { sandbox: { sysctls } });
+    it.each([
+      { address: '127.0.0.1', port: 7001 },
+      { address: '[::1]', port: 7002 },
+      { address: '0.0.0.0', port: 7003 },
+    ])('reaches what listens on $address, both ways, to either end', async ({ address, port }) => {
+      await runScript(runtime, `exec httpd -f -p ${address}:${port} -h /etc`, { in: box });
 
-      const connection = await connect(sandbox.id);
+      const connection = await connect(port);
       connection.end('GET /group HTTP/1.0\r\n\r\n');
 
       expect(await text(connection)).toMatch(/^HTTP\/1\.[01] 200[^]*root:x:0:/);
     });
 
     it('says so if nobody listens', async () => {
-      const { id } = await runtime.runSandbox(sandboxConfig());
+      const refused = 'failed to connect to localhost:7999 inside the pod: connection refused';
 
-      const refused = 'failed to connect to localhost:7001 inside the pod: connection refused';
-      await expect(runtime.portForward(id, 7001)).rejects.toThrow(refused);
+      await expect(runtime.portForward(box.id, 7999)).rejects.toThrow(refused);
+    });
+
+    it('does not know a sandbox that is not there', async () => {
+      await expect(runtime.portForward('nobody', 80)).rejects.toMatchObject({ reason: 'NotFound' });
     });
 
     it('carries a lot', async () => {
-      const { sandbox } = await runPod(runtime, 'head -c 5000000 /dev/zero > /tmp/zeros; exec httpd -f -p 7000 -h /tmp');
+      await runScript(runtime, 'head -c 5000000 /dev/zero > /tmp/zeros; exec httpd -f -p 7004 -h /tmp', { in: box });
 
-      const connection = await connect(sandbox.id);
+      const connection = await connect(7004);
       connection.end('GET /zeros HTTP/1.0\r\n\r\n');
 
       expect((await buffer(connection)).length).toBeGreaterThan(5_000_000);
     });
 
     it('is over for the pod too when it is closed here', async () => {
-      const { sandbox, id } = await runPod(runtime, 'exec httpd -f -p 127.0.0.1:7000 -h /tmp');
-      const connection = await connect(sandbox.id);
-      expect(await outputOf(runtime, id, 'netstat', '-tn')).toContain('ESTABLISHED');
+      const { id } = await runScript(runtime, 'exec httpd -f -p 127.0.0.1:7005 -h /tmp', { in: box });
+      const connection = await connect(7005);
+      expect(await outputOf(runtime, id, 'netstat', '-tn')).toMatch(/:7005 .*ESTABLISHED/);
 
       connection.destroy();
 
-      await expect.poll(() => outputOf(runtime, id, 'netstat', '-tn'), WAIT).not.toContain('ESTABLISHED');
+      await expect.poll(() => outputOf(runtime, id, 'netstat', '-tn'), WAIT).not.toMatch(/:7005 .*ESTABLISHED/);
     });
   });
 });

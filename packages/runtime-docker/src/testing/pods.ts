@@ -1,4 +1,4 @@
-import type { ContainerConfig, ContainerRuntime, SandboxConfig } from '@keelson/runtime';
+import type { ContainerConfig, ContainerRuntime, SandboxConfig, SandboxStatus } from '@keelson/runtime';
 import { BUSYBOX } from './private-engine.ts';
 
 const NODE_LABEL = 'io.keelson.node';
@@ -58,19 +58,21 @@ export function containerConfig(script: string, more: Partial<ContainerConfig> =
 }
 
 export interface RunOptions {
+  /** Where to run it, next to others; in a pod of its own if absent, which takes much longer. */
+  readonly in?: SandboxStatus;
   readonly sandbox?: Partial<SandboxConfig>;
   readonly container?: Partial<ContainerConfig>;
   /** Changes to the usual, unprivileged security. */
   readonly security?: Partial<ContainerConfig['security']>;
 }
 
-/** A pod of one container that runs a script. */
-export async function runPod(runtime: ContainerRuntime, script: string, { sandbox, container, security }: RunOptions = {}) {
-  const made = await runtime.runSandbox(sandboxConfig(sandbox));
-  const config = containerConfig(script, container);
-  const id = await runtime.createContainer(made.id, { ...config, security: { ...config.security, ...security } });
+/** A container that runs a script. */
+export async function runScript(runtime: ContainerRuntime, script: string, options: RunOptions = {}) {
+  const sandbox = options.in ?? (await runtime.runSandbox(sandboxConfig(options.sandbox)));
+  const config = containerConfig(script, { name: `main-${(made += 1)}`, ...options.container });
+  const id = await runtime.createContainer(sandbox.id, { ...config, security: { ...config.security, ...options.security } });
   await runtime.startContainer(id);
-  return { sandbox: made, id };
+  return { sandbox, id };
 }
 
 export const FOREVER = "trap 'exit 0' TERM; while true; do sleep 0.05; done";

@@ -1,5 +1,5 @@
 import { text } from 'node:stream/consumers';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { Harness } from './harness.ts';
 
 const LINES = ['one', 'two', 'three'];
@@ -9,10 +9,15 @@ export function describeStreams(harness: Harness): void {
     text(await harness.runtime.logs(id, { follow: false, timestamps: false, ...options }));
 
   describe('logs', () => {
-    it('keeps what a container wrote, also after its end', async () => {
-      const { id } = await harness.start(harness.programs.ending('main', 0, LINES));
-      await harness.ended(id);
+    let id: string;
+    let endedAtMs: number;
 
+    beforeAll(async () => {
+      ({ id } = await harness.start(harness.programs.ending('main', 0, LINES)));
+      endedAtMs = (await harness.ended(id)).finishedAtMs;
+    });
+
+    it('keeps what a container wrote, also after its end', async () => {
       expect(await logOf(id)).toBe('one\ntwo\nthree\n');
     });
 
@@ -21,16 +26,10 @@ export function describeStreams(harness: Harness): void {
       { tailLines: 0, want: '' },
       { tailLines: 9, want: 'one\ntwo\nthree\n' },
     ])('gives the last $tailLines lines', async ({ tailLines, want }) => {
-      const { id } = await harness.start(harness.programs.ending('main', 0, LINES));
-      await harness.ended(id);
-
       expect(await logOf(id, { tailLines })).toBe(want);
     });
 
     it('puts the time before each line', async () => {
-      const { id } = await harness.start(harness.programs.ending('main', 0, LINES));
-      await harness.ended(id);
-
       const lines = (await logOf(id, { timestamps: true })).trimEnd().split('\n');
 
       expect(lines).toHaveLength(3);
@@ -38,18 +37,19 @@ export function describeStreams(harness: Harness): void {
     });
 
     it('leaves out what is older than asked for', async () => {
-      const { id } = await harness.start(harness.programs.ending('main', 0, LINES));
-      const { finishedAtMs } = await harness.ended(id);
-
-      expect(await logOf(id, { sinceMs: finishedAtMs + 60_000 })).toBe('');
-      expect(await logOf(id, { sinceMs: finishedAtMs - 60_000 })).toBe('one\ntwo\nthree\n');
+      expect(await logOf(id, { sinceMs: endedAtMs + 60_000 })).toBe('');
+      expect(await logOf(id, { sinceMs: endedAtMs - 60_000 })).toBe('one\ntwo\nthree\n');
     });
   });
 
   describe('commands in containers', () => {
-    it('runs one to its end', async () => {
-      const { id } = await harness.start(harness.programs.patient('main'));
+    let id: string;
 
+    beforeAll(async () => {
+      ({ id } = await harness.start(harness.programs.patient('main')));
+    });
+
+    it('runs one to its end', async () => {
       const { exitCode, stdout } = await harness.runtime.execSync(id, ['echo', 'hello', 'there'], 10_000);
       const failed = await harness.runtime.execSync(id, ['sh', '-c', 'exit 5'], 10_000);
 
@@ -58,16 +58,12 @@ export function describeStreams(harness: Harness): void {
     });
 
     it('gives a command the environment of its container', async () => {
-      const { id } = await harness.start(harness.programs.patient('main'));
-
       const { stdout } = await harness.runtime.execSync(id, ['env'], 10_000);
 
       expect(Buffer.from(stdout).toString().split('\n')).toContain('COLOUR=blue = green');
     });
 
     it('gives its streams and its exit code', async () => {
-      const { id } = await harness.start(harness.programs.patient('main'));
-
       const session = await harness.runtime.exec(id, ['echo', 'hello'], { stdin: false, tty: false });
       session.stderr?.resume();
 
@@ -75,11 +71,17 @@ export function describeStreams(harness: Harness): void {
       expect(await session.exitCode).toBe(0);
     });
 
-    it('refuses a container that does not run', async () => {
-      const { id } = await harness.start(harness.programs.ending('main', 0, []));
-      await harness.ended(id);
+    it('measures what runs', async () => {
+      const stats = (await harness.runtime.stats()).find(({ containerId }) => containerId === id);
 
-      await expect(harness.runtime.execSync(id, ['true'], 10_000)).rejects.toMatchObject({ reason: 'BadRequest' });
+      expect(stats?.atMs).toBeGreaterThan(0);
+    });
+
+    it('refuses a container that does not run', async () => {
+      const { id: gone } = await harness.start(harness.programs.ending('main', 0, []));
+      await harness.ended(gone);
+
+      await expect(harness.runtime.execSync(gone, ['true'], 10_000)).rejects.toMatchObject({ reason: 'BadRequest' });
     });
   });
 
@@ -94,14 +96,6 @@ export function describeStreams(harness: Harness): void {
 
     it('says so if one is not there', async () => {
       expect(await harness.runtime.images.find('keelson.test/missing:1')).toBeUndefined();
-    });
-
-    it('measures what runs', async () => {
-      const { id } = await harness.start(harness.programs.patient('main'));
-
-      const stats = (await harness.runtime.stats()).find(({ containerId }) => containerId === id);
-
-      expect(stats?.atMs).toBeGreaterThan(0);
     });
   });
 }
