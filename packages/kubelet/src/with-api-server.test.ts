@@ -89,6 +89,38 @@ describe('Kubelet with an API server and the simulated runtime', () => {
       reason: 'Error',
     });
   });
+
+  it('probes simulated containers by all ways, and believes what their script says', async () => {
+    const annotations = {
+      'sim.keelson.dev/web.healthy-after-seconds': '1',
+      'sim.keelson.dev/web.unhealthy-after-seconds': '3600',
+    };
+    const ways = [
+      { httpGet: { port: 80 } },
+      { grpc: { port: 81 } },
+      { exec: { command: ['check'] } },
+      { tcpSocket: { port: 82 } },
+    ];
+    for (const [at, way] of ways.entries()) {
+      const container = { name: 'web', image: 'web:1', readinessProbe: { ...way, periodSeconds: 1 } };
+      await client.resource(Pod).create({
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: `p${at}`, namespace: 'default', annotations },
+        spec: { nodeName: 'n1', automountServiceAccountToken: false, containers: [container] },
+      });
+    }
+    const ready = async (at: number) => {
+      const pod = await client.resource(Pod).get({ name: `p${at}`, namespace: 'default' });
+      return findCondition(pod.status?.conditions, 'Ready')?.status;
+    };
+
+    for (const at of ways.keys()) await expect.poll(() => ready(at), WAIT).toBe('True');
+
+    const events = await client.resource(Event).list({ namespace: 'default' });
+    const told = events.items.flatMap(({ message, reason }) => (reason === 'Unhealthy' ? [message ?? ''] : []));
+    expect(told).toEqual(expect.arrayContaining(['Readiness probe failed: HTTP probe failed with statuscode: 503']));
+  });
 });
 
 const WAIT = { timeout: 10_000, interval: 10 };

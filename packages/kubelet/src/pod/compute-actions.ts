@@ -144,7 +144,7 @@ class Plan {
       if (last?.state === 'running') {
         alive = true;
         this.#judge(container, last);
-      } else if (shouldRestart(this.#spec, container, last)) {
+      } else if (shouldRestart(this.#spec, container, last) || isOther(container, last)) {
         alive = true;
         if (last?.state === 'unknown') this.#kill.push({ id: last.id, name: container.name, message: UNKNOWN_STATE });
         this.#start.push(toStart(container, this.#view, 'main'));
@@ -163,8 +163,7 @@ class Plan {
   }
 
   #judge(container: Container, running: RuntimeContainer): void {
-    const hash = running.annotations[ANNOTATIONS.hash];
-    if (hash !== undefined && hash !== containerHash(container)) {
+    if (isOther(container, running)) {
       const message = `Container ${container.name} definition changed, will be restarted`;
       this.#kill.push({ id: running.id, name: container.name, message });
       return;
@@ -172,6 +171,12 @@ class Plan {
     const reason = this.#verdicts.killReason(container, running.id);
     if (reason) this.#kill.push({ id: running.id, name: container.name, ...reason });
   }
+}
+
+/** Made by a definition that has been changed since: it is replaced whatever the restart policy says. */
+function isOther(container: Container, made: RuntimeContainer | undefined): boolean {
+  const hash = made?.annotations[ANNOTATIONS.hash];
+  return hash !== undefined && hash !== containerHash(container);
 }
 
 const UNKNOWN_STATE = 'Container is in unknown state, try killing it before restart';

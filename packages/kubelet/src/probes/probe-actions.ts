@@ -5,6 +5,7 @@ import { errorMessage, isReason, type Clock } from '@keelson/base';
 import type { Container, Probe } from '@keelson/api/core/v1';
 import type { ContainerRuntime } from '@keelson/runtime';
 import type { Dial, PodEndpoint } from './connection.ts';
+import { untilAborted } from '../until-aborted.ts';
 import { httpGet, portNumber } from './http-get.ts';
 import type { ProbeResult } from './probe-state.ts';
 
@@ -40,26 +41,34 @@ export async function runProbe(
   const limit = new AbortController();
   const stop = () => limit.abort(signal.reason);
   signal.addEventListener('abort', stop, { once: true });
-  const timer = deps.clock.after(timeoutMs, () => limit.abort(new Error('context deadline exceeded')));
+  const timer = deps.clock.after(timeoutMs, () => limit.abort(new Error('timeout')));
   try {
     if (probe.exec) return await execProbe(probe, target, deps, timeoutMs);
     return await untilAborted(networkProbe(probe, target, deps, limit.signal), limit.signal);
   } catch (error) {
-    return {
-      result: signal.aborted ? 'unknown' : 'failure',
-      output: errorMessage(limit.signal.aborted ? limit.signal.reason : error),
-    };
+    if (signal.aborted) return { result: 'unknown', output: errorMessage(signal.reason) };
+    return { result: 'failure', output: failureText(probe, target, limit.signal.aborted ? undefined : error) };
   } finally {
     timer[Symbol.dispose]();
     signal.removeEventListener('abort', stop);
   }
 }
 
-function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-    work.then(resolve, reject);
-  });
+/** In the words of Go's network libraries, which people look for. Without an error it took too long. */
+function failureText({ grpc, httpGet: action, tcpSocket }: Probe, { container, endpoint }: ProbeTarget, error: unknown): string {
+  const deadline = 'context deadline exceeded';
+  const why = error === undefined ? deadline : errorMessage(error);
+  if (action) {
+    const awaiting = error === undefined ? ' (Client.Timeout exceeded while awaiting headers)' : '';
+    const port = isReason(error, 'BadRequest') ? action.port : portNumber(action.port, container);
+    const path = action.path?.replace(/^\/?/, '/') ?? '/';
+    const host = action.host ?? endpoint.ip;
+    return `Get "${(action.scheme ?? 'HTTP').toLowerCase()}://${host.includes(':') ? `[${host}]` : host}:${port}${path}": ${why}${awaiting}`;
+  }
+  if (grpc && error === undefined)
+    return `timeout: failed to connect service "${endpoint.ip}:${grpc.port}" within its time: ${deadline}`;
+  if (tcpSocket && error === undefined) return `dial tcp ${tcpSocket.host ?? endpoint.ip}:${tcpSocket.port}: i/o timeout`;
+  return why;
 }
 
 async function execProbe(

@@ -90,9 +90,13 @@ describe('runProbe', () => {
       result: 'failure',
       output: 'dial tcp 127.0.0.1:1: connect: connection refused',
     });
+    expect(await probe({ httpGet: { port: 1, path: 'x' } })).toEqual({
+      result: 'failure',
+      output: 'Get "http://127.0.0.1:1/x": dial tcp 127.0.0.1:1: connect: connection refused',
+    });
     expect(await probe({ httpGet: { port }, timeoutSeconds: 0.05 })).toEqual({
       result: 'failure',
-      output: 'context deadline exceeded',
+      output: `Get "http://127.0.0.1:${port}/": context deadline exceeded (Client.Timeout exceeded while awaiting headers)`,
     });
   });
 

@@ -42,7 +42,7 @@ const DATA = '..data';
 export async function writeAtomically(directory: string, payload: Payload, nowMs: number, gid?: number): Promise<boolean> {
   for (const path of payload.keys()) checkPath(path);
   const oldName = await readlink(join(directory, DATA)).catch(() => undefined);
-  if (oldName !== undefined && (await isSame(join(directory, oldName), payload))) {
+  if (oldName !== undefined && (await isSame(join(directory, oldName), payload, gid))) {
     await linkNames(directory, payload);
     return false;
   }
@@ -74,18 +74,23 @@ async function writeFiles(root: string, payload: Payload, gid: number | undefine
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, content);
     if (gid !== undefined && process.getuid?.() === 0) await chown(file, -1, gid);
-    await chmod(file, gid === undefined ? mode : mode | 0o440);
+    await chmod(file, modeFor(mode, gid));
   }
 }
 
-async function isSame(root: string, payload: Payload): Promise<boolean> {
+/** A group that is given a volume may read all of it. */
+function modeFor(mode: number, gid: number | undefined): number {
+  return gid === undefined ? mode : mode | 0o440;
+}
+
+async function isSame(root: string, payload: Payload, gid: number | undefined): Promise<boolean> {
   const present = await filesUnder(root).catch(() => undefined);
   if (!present || present.length !== payload.size) return false;
   for (const [path, { content, mode }] of payload) {
     const file = join(root, path);
     const found = await readFile(file).catch(() => undefined);
     if (!found || !found.equals(content)) return false;
-    if (((await stat(file)).mode & 0o777 & mode) !== (mode & 0o777)) return false;
+    if (((await stat(file)).mode & 0o777) !== (modeFor(mode, gid) & 0o777)) return false;
   }
   return true;
 }
