@@ -1,6 +1,6 @@
 # Shared by the scripts here. Sourced, not run.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-state=${LAB_DIR:-$root/.lab}
+state=$(readlink -m "${LAB_DIR:-$root/.lab}")
 
 fail() { echo "lab: $*" >&2; exit 1; }
 

@@ -40,7 +40,9 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `
     await up();
     await eventually('the default service account', async () => (await kubectl(['get', 'sa', 'default', '-o', 'name'])) !== '');
     await kubectl(['create', '-f', '-'], JSON.stringify(POD));
-    await eventually('a running pod', async () => (await status('ready')) === 'true');
+    await eventually('a running pod', async () => (await status('ready')) === 'true').catch(async (error: unknown) => {
+      throw new Error(`${await kubectl(['describe', 'pod', 'long'])}${keelson.log.join('\n')}`, { cause: error });
+    });
   });
 
   afterAll(async () => {
