@@ -5,4 +5,5 @@ export { CHANNEL, handleRemoteCommandUpgrade, REMOTE_COMMAND_PROTOCOLS } from '.
 export { openRemoteProcess, REMOTE_PROCESS_PROTOCOLS, type RemoteProcess, type RemoteProcessOptions } from './remote-process.ts';
 export type { PortForwardTarget, RemoteCommand, RemoteSession } from './remote-session.ts';
 export { WebSocketChannels, type ChannelEncoding, type ChannelUse, type WebSocketChannelsOptions } from './websocket-channels.ts';
+export { acceptWebSocketSender, handleReadUpgrade, isWebSocketUpgrade, type WebSocketSender } from './websocket-upgrade.ts';
 export { webSocketAccept, webSocketKey, webSocketRequestHeaders } from './websocket/handshake.ts';

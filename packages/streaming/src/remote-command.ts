@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { acceptSpdy, prepareSocket, refuse, upgradeKind } from './handshake.ts';
 import type { RemoteCommand } from './remote-session.ts';
-import { runCommand } from './run-command.ts';
+import { type ClientStreams, runCommand } from './run-command.ts';
 import { SpdyConnection } from './spdy/spdy-connection.ts';
 import type { SpdyStream } from './spdy/spdy-stream.ts';
 import { type ChannelUse, WebSocketChannels } from './websocket-channels.ts';
@@ -62,18 +62,18 @@ async function serveWebSocket(socket: Duplex, protocol: string, command: RemoteC
   });
   const channel = (isWanted: boolean, name: keyof typeof CHANNEL, use: ChannelUse) =>
     isWanted ? channels.channel(CHANNEL[name], use) : undefined;
-  await runCommand(
-    {
-      stdin: channel(command.stdin, 'stdin', 'read'),
-      stdout: channel(command.stdout, 'stdout', 'write'),
-      stderr: channel(command.stderr && !command.tty, 'stderr', 'write'),
-      resize: channel(command.tty, 'resize', 'read'),
-      error: channels.channel(CHANNEL.error, 'write'),
-      statusFormat: /^v[45]\./.test(protocol) ? 'json' : 'text',
-      closed: channels.closed,
-    },
-    command,
-  );
+  const client: ClientStreams = {
+    stdin: channel(command.stdin, 'stdin', 'read'),
+    stdout: channel(command.stdout, 'stdout', 'write'),
+    stderr: channel(command.stderr && !command.tty, 'stderr', 'write'),
+    resize: channel(command.tty, 'resize', 'read'),
+    error: channels.channel(CHANNEL.error, 'write'),
+    statusFormat: /^v[45]\./.test(protocol) ? 'json' : 'text',
+    closed: channels.closed,
+  };
+  // Clients may wait for a first, empty message, which tells them that the streams stand.
+  (client.stdout ?? client.stderr ?? client.error).write(Buffer.alloc(0));
+  await runCommand(client, command);
   channels.close();
   await channels.closed;
 }
