@@ -1,5 +1,6 @@
 import { nameOf } from '@keelson/api';
 import { describe, expect, it } from 'vitest';
+import { randomFrom } from '../pod-control/testing/random.ts';
 import { sizeOf, sum } from './replica-sets.ts';
 import { imagePatch, RolloutWorld } from './testing/rollout-world.ts';
 
@@ -8,17 +9,6 @@ const SURGE = 2;
 const UNAVAILABLE = 2;
 const ACTIONS = ['patch', 'step', 'step', 'step', 'hold', 'release', 'restart', 'wait'] as const;
 const RESOURCES = ['pods', 'replicasets', 'deployments'];
-
-/** A repeatable sequence of numbers from 0 to 1. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Templates change, pods come and go, caches lag and controllers start anew, in any order. */
 async function live(world: RolloutWorld, random: () => number): Promise<void> {
