@@ -41,6 +41,8 @@ export interface HttpFrontendOptions extends Partial<InFlightLimits> {
 const MAX_STREAMS = 1_000;
 /** What is kept of a stream that its reader has not asked for. */
 const H2_WINDOW_BYTES = 1024 * 1024;
+/** Selectors may be long. */
+const MAX_HEADER_BYTES = 1024 * 1024;
 const KEEP_ALIVE_MS = 180_000;
 
 /** The API over HTTPS: HTTP/1.1 and HTTP/2 on one port. */
@@ -108,17 +110,10 @@ export class HttpFrontend implements Runnable {
     const closed = listeners.map((listener) => new Promise<void>((resolve) => listener.close(() => resolve())));
     for (const session of this.#sessions) session.close();
     this.#http1.closeIdleConnections();
-    await this.#drained();
+    await this.#requests.inFlight.drained(this.#options.drainMs ?? 10_000);
     for (const socket of this.#sockets) socket.destroy();
     this.#requests.inFlight.close();
     await Promise.all(closed);
-  }
-
-  async #drained(): Promise<void> {
-    const { clock } = this.#server;
-    const { drainMs = 10_000 } = this.#options;
-    const endMs = clock.monotonic() + drainMs;
-    while (this.#requests.inFlight.reads + this.#requests.inFlight.writes > 0 && clock.monotonic() < endMs) await clock.sleep(20);
   }
 
   #address(): AddressInfo {
@@ -154,7 +149,7 @@ export class HttpFrontend implements Runnable {
   }
 
   #makeHttp1(): HttpServer {
-    const http1 = createHttpServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 });
+    const http1 = createHttpServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0, maxHeaderSize: MAX_HEADER_BYTES });
     http1.on('request', (request, response) => {
       if (this.#listeners.length === 0) response.setHeader('Connection', 'close');
       void this.#requests.serve(new Http1Exchange(request, response));
@@ -165,7 +160,11 @@ export class HttpFrontend implements Runnable {
   }
 
   #makeHttp2(): Http2Server {
-    const settings = { maxConcurrentStreams: MAX_STREAMS, initialWindowSize: H2_WINDOW_BYTES };
+    const settings = {
+      maxConcurrentStreams: MAX_STREAMS,
+      initialWindowSize: H2_WINDOW_BYTES,
+      maxHeaderListSize: MAX_HEADER_BYTES,
+    };
     const http2 = createHttp2Server({ settings });
     http2.on('session', (session) => {
       this.#sessions.add(session);

@@ -24,6 +24,7 @@ export class InFlight {
   readonly #clock: Clock;
   readonly #limits: InFlightLimits;
   readonly #flights = new Set<Flight>();
+  readonly #waiting: (() => void)[] = [];
   #reads = 0;
   #writes = 0;
   #timer: Disposable | undefined;
@@ -69,6 +70,15 @@ export class InFlight {
     if (!flight.isLong) this.#uncount(flight);
   }
 
+  /** Resolves when only watches and streams are left, or after `timeoutMs`. */
+  async drained(timeoutMs: number): Promise<void> {
+    if (this.#reads + this.#writes === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.push(resolve);
+    using _timer = this.#clock.after(timeoutMs, resolve);
+    await promise;
+  }
+
   /** Stops to look for late requests. */
   close(): void {
     this.#timer?.[Symbol.dispose]();
@@ -78,6 +88,8 @@ export class InFlight {
   #uncount(flight: Flight): void {
     if (flight.isWrite) this.#writes -= 1;
     else this.#reads -= 1;
+    if (this.#reads + this.#writes > 0) return;
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   #sweep(): void {
