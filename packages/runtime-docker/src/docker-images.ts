@@ -52,14 +52,14 @@ export class DockerImages implements Images {
       signal?.addEventListener('abort', stop, { once: true });
       try {
         for await (const { error, errorDetail } of jsonLines<Progress>(progress)) {
-          if (error !== undefined) throw pullError(reference, errorDetail?.message ?? error);
+          if (error !== undefined) throw pullError(errorDetail?.message ?? error);
         }
       } finally {
         signal?.removeEventListener('abort', stop);
       }
     } catch (error) {
       signal?.throwIfAborted();
-      throw isReason(error, 'InternalError', 'NotFound') ? pullError(reference, error.message) : error;
+      throw isReason(error, 'InternalError', 'NotFound') ? pullError(error.message) : error;
     }
     const image = await this.find(reference, signal);
     if (!image) throw new KeelsonError('NotFound', `"${reference}" was pulled, and is not there`);
@@ -96,8 +96,6 @@ const REASONS: readonly (readonly [RegExp, StatusReason])[] = [
   [/not found|manifest unknown|does not exist|name unknown|no matching manifest/i, 'NotFound'],
 ];
 
-function pullError(reference: string, words: string): KeelsonError {
-  const reason = REASONS.find(([pattern]) => pattern.test(words))?.[1] ?? 'ServiceUnavailable';
-  const message = reason === 'ServiceUnavailable' ? `failed to pull "${reference}" from its registry: ${words}` : words;
-  return new KeelsonError(reason, message);
+function pullError(words: string): KeelsonError {
+  return new KeelsonError(REASONS.find(([pattern]) => pattern.test(words))?.[1] ?? 'ServiceUnavailable', words);
 }

@@ -14,6 +14,8 @@ export interface EngineEventsDependencies {
   readonly logger: Logger;
 }
 
+const OVERLAP_MS = 1000;
+
 /** An event, or: from now on none is missed; from now on some may be. */
 export type FollowedEvent = EngineEvent | 'connected' | 'lost';
 
@@ -71,7 +73,8 @@ export class EngineEvents {
   }
 
   async #connect(signal: AbortSignal): Promise<IncomingMessage> {
-    const since = this.#lastSeenNano === 0 ? undefined : secondsText(this.#lastSeenNano);
+    // The engine answers before it listens: what happens in between has to be asked for.
+    const since = secondsText(this.#lastSeenNano || (this.#deps.clock.now() - OVERLAP_MS) * 1e6);
     const query = { filters: filters({ type: ['container'], label: [KIND_LABEL] }), since };
     return this.#deps.engine.open({ method: 'GET', path: '/events', query, isLong: true, signal });
   }

@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EngineClient, isOlder } from './engine-client.ts';
 
@@ -92,6 +94,21 @@ describe('EngineClient', () => {
     await client.json({ method: 'GET', path: '/info' });
 
     expect(paths.at(-1)).toBe('/v1.44/info');
+  });
+
+  it('lets streams be silent for longer than an answer may take', async () => {
+    respond = (_request, response) => void response.write('first\n');
+    server.on('upgrade', (_request, socket: Duplex) => {
+      socket.write('HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n');
+      setTimeout(() => socket.end('late'), 400);
+    });
+    const stream = await client.open({ method: 'GET', path: '/logs', isLong: true });
+
+    const late = await text(await client.hijack({ method: 'POST', path: '/exec' }));
+
+    expect(late).toBe('late');
+    expect(stream.destroyed).toBe(false);
+    stream.destroy();
   });
 
   it('lets no long call hold up others', async () => {
