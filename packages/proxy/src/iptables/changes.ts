@@ -38,6 +38,8 @@ export function changesOf(table: Table, actual: TableState, desired: TableRules)
       for (const line of lines) rules.push(`-A ${chain} ${line}`);
     }
   }
+  // The nft variant keeps chains sorted: tens of thousands of them in another order take it four times as long.
+  declarations.sort();
   return declarations.length + rules.length > 0 ? { table, declarations, rules, deletions } : undefined;
 }
 
