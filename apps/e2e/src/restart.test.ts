@@ -92,7 +92,7 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `
 
   it('says what is wrong with a pod whose image is missing, or whose container crashes', async () => {
     await kubectl(['run', 'missing', '--image=keelson/nothing:1', '--image-pull-policy=Never']);
-    await kubectl(['run', 'unknown', '--image=registry.invalid/nothing:1']);
+    await kubectl(['run', 'unknown', '--image=127.0.0.1:1/nothing:1']);
     await kubectl(['run', 'crash', '--image=keelson/busybox:1', '--command', '--', 'sh', '-c', 'echo broken; exit 3']);
 
     await eventually('ErrImageNeverPull', async () => (await status('state.waiting.reason', 'missing')) === 'ErrImageNeverPull');
