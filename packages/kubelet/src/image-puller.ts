@@ -29,6 +29,7 @@ const REFERENCE =
 export class ImagePuller {
   readonly #deps: ImagePullerDependencies;
   readonly #backoff: RestartBackoff;
+  readonly #stopping = new AbortController();
   readonly #pulls = new Map<string, Promise<ImageStatus>>();
   readonly #failed = new Map<string, { readonly atMs: number; readonly reason: string; readonly message: string }>();
 
@@ -59,6 +60,12 @@ export class ImagePuller {
       return refused(tell, { reason: 'ErrImageNeverPull', message }, undefined);
     }
     return this.#heldBack(pod, image, tell) ?? this.#pull(pod, image, { tell, signal });
+  }
+
+  /** Gives up what is being pulled. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('stopped'));
+    await Promise.allSettled(this.#pulls.values());
   }
 
   forget(podUid: string): void {
@@ -108,7 +115,8 @@ export class ImagePuller {
   async #pullOnce(image: string, credentials: PullCredentials | undefined, signal: AbortSignal): Promise<ImageStatus> {
     const key = JSON.stringify([image, credentials]);
     const known = this.#pulls.get(key);
-    const pull = known ?? this.#deps.runtime.images.pull(image, credentials).finally(() => this.#pulls.delete(key));
+    const pull =
+      known ?? this.#deps.runtime.images.pull(image, credentials, this.#stopping.signal).finally(() => this.#pulls.delete(key));
     if (!known) this.#pulls.set(key, pull);
     return untilAborted(pull, signal);
   }

@@ -1,3 +1,5 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findCondition } from '@keelson/api';
 import { ConfigMap, Node, Pod } from '@keelson/api/core/v1';
@@ -122,6 +124,24 @@ describe('Kubelet: an API that goes away', () => {
     world.client.change(Pod, { name: 'a', namespace: 'default' }, (pod) => void (pod.status = { phase: 'Pending' }));
 
     await world.until(() => world.pod('a')?.status?.phase === 'Running');
+  });
+});
+
+describe('Kubelet: a disk that cannot be written', () => {
+  it('says so, and starts the pod once it can be', async () => {
+    await using world = await World.start();
+    const path = join(world.rootDir, 'pods');
+    await rm(path, { recursive: true, force: true });
+    await writeFile(path, 'in the way');
+
+    world.createPod('a', { volumes: [{ name: 'v', emptyDir: {} }] });
+    await world.until(() => world.reasons().includes('FailedMount'));
+    expect(world.events.find(({ reason }) => reason === 'FailedMount')?.message).toMatch(
+      /^MountVolume.SetUp failed for volume "v" : ENOTDIR: not a directory/,
+    );
+    await rm(path);
+
+    await world.advanceUntil(() => world.pod('a')?.status?.phase === 'Running');
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { findCondition } from '@keelson/api';
-import type { ContainerStatus } from '@keelson/api/core/v1';
+import { Pod, type ContainerStatus } from '@keelson/api/core/v1';
 import { container, World } from './testing/world.ts';
 
 function statusOf(world: World, name = 'web'): ContainerStatus | undefined {
@@ -66,6 +66,40 @@ describe('Kubelet: what it reports', () => {
 
     expect(world.pod('a')?.status?.reason).toBe('DeadlineExceeded');
     expect(world.runtime.latest('web')?.state).toBe('exited');
+  });
+
+  it('runs an ephemeral container that is added to a running pod, once', async () => {
+    await using world = await World.start();
+    world.runtime.scripts.set('debug', { exitCode: 0 });
+    world.createPod('a');
+    await world.until(() => statusOf(world)?.state?.running);
+
+    const ephemeralContainers = [{ name: 'debug', image: 'debug:1' }];
+    world.client.change(Pod, { name: 'a', namespace: 'default' }, (pod) => {
+      pod.spec = { ...pod.spec, containers: pod.spec?.containers ?? [], ephemeralContainers };
+    });
+    const status = () => world.pod('a')?.status?.ephemeralContainerStatuses?.[0];
+    await world.until(() => status()?.state?.terminated);
+    await world.advance(120_000);
+
+    expect(status()).toMatchObject({
+      name: 'debug',
+      restartCount: 0,
+      state: { terminated: { exitCode: 0, reason: 'Completed' } },
+    });
+    expect(world.pod('a')?.status?.phase).toBe('Running');
+    expect(world.runtime.journal.filter((line) => line.startsWith('start'))).toEqual(['start web', 'start debug']);
+  });
+
+  it('pulls an image once for all pods that want it at the same time', async () => {
+    await using world = await World.start();
+    const containers = [container('web', { imagePullPolicy: 'Always' })];
+
+    for (const name of ['a', 'b', 'c']) world.createPod(name, { containers });
+    await world.until(() => ['a', 'b', 'c'].every((name) => world.pod(name)?.status?.phase === 'Running'));
+
+    expect(world.runtime.journal.filter((line) => line.startsWith('pull'))).toEqual(['pull web:1']);
+    expect(world.reasons().filter((reason) => reason === 'Pulling')).toHaveLength(3);
   });
 
   it('writes the status of a pod that starts at most three times', async () => {

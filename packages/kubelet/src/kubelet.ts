@@ -33,6 +33,7 @@ export class Kubelet implements Runnable {
   readonly #deps: KubeletDependencies;
   readonly #alarms: Alarms;
   readonly #pleg: Pleg;
+  readonly #images: ImagePuller;
   readonly #probes: ProbeManager;
   readonly #statuses: StatusManager;
   readonly #workers: PodWorkers;
@@ -42,62 +43,39 @@ export class Kubelet implements Runnable {
   #subscription: Subscription | undefined;
 
   constructor(deps: KubeletDependencies, options: KubeletOptions) {
-    const { client, clock, events, runtime } = deps;
+    const { clock, runtime } = deps;
     const { nodeName, serving = {} } = options;
     const logger = deps.logger.child({ node: nodeName });
     this.name = `kubelet ${nodeName}`;
     this.#deps = deps;
     this.#alarms = new Alarms(clock);
-    const listener = {
-      changed: (uids: readonly string[]) => uids.forEach((uid) => this.#workers.notify(uid)),
-      turned: () => this.#onRuntimeTurn(),
-    };
-    this.#pleg = new Pleg({ runtime, clock, logger, nodeName }, listener);
+    this.#pleg = new Pleg(
+      { runtime, clock, logger, nodeName },
+      {
+        changed: (uids) => uids.forEach((uid) => this.#workers.notify(uid)),
+        turned: () => this.#onRuntimeTurn(),
+      },
+    );
+    const common = { ...deps, logger, nodeName, alarms: this.#alarms, pleg: this.#pleg };
     const reach = { runtime, clock, dial: dialer(runtime, () => this.#pleg.info?.podNetwork ?? false) };
-    this.#probes = new ProbeManager({ ...reach, alarms: this.#alarms, events, logger }, (uid) => this.#workers.notify(uid));
-    this.#statuses = new StatusManager({ client, clock, logger });
-    this.#agent = new NodeAgent({ client, clock, logger, events, runtime, pleg: this.#pleg, port: () => this.port }, options);
-    const capacity = this.#agent.capacity;
-    const config = new ConfigCache({ client, clock });
-    const tokens = new TokenCache({ client, clock });
+    this.#probes = new ProbeManager({ ...common, ...reach }, (uid) => this.#workers.notify(uid));
+    this.#statuses = new StatusManager(common);
+    this.#agent = new NodeAgent({ ...common, port: () => this.port }, options);
+    const { capacity } = this.#agent;
+    const config = new ConfigCache(common);
+    const tokens = new TokenCache(common);
     const volumes = new VolumeManager({ clock, config, tokens, rootDir: options.rootDir });
-    const images = new ImagePuller({ runtime, clock, config, events });
-    const killer = new PodKiller({ runtime, clock, logger, events, probes: reach });
+    this.#images = new ImagePuller({ ...common, config });
+    const killer = new PodKiller({ ...common, probes: reach });
     const memoryCapacityBytes = Number(parseQuantity(capacity['memory'] ?? '0').value());
-    const starter = new ContainerStarter({ ...deps, config, images, volumes, probes: reach, nodeName, memoryCapacityBytes });
+    const images = this.#images;
+    const starter = new ContainerStarter({ ...common, config, images, volumes, probes: reach, memoryCapacityBytes });
     const sandbox = { nodeName, clusterDns: options.clusterDns ?? [], clusterDomain: options.clusterDomain ?? 'cluster.local' };
-    const parts = {
-      pleg: this.#pleg,
-      probes: this.#probes,
-      statuses: this.#statuses,
-      volumes,
-      images,
-      starter,
-      killer,
-      tokens,
-      sandbox,
-    };
-    const syncer = new PodSyncer({ ...deps, ...parts, logger, hostIps: hostIps(options), allocatable: () => capacity });
-    this.#workers = new PodWorkers({
-      clock,
-      logger,
-      alarms: this.#alarms,
-      events,
-      pleg: this.#pleg,
-      syncer,
-      node: () => this.#agent.node,
-    });
-    this.#orphans = new Orphans({
-      clock,
-      logger,
-      pleg: this.#pleg,
-      killer,
-      syncer,
-      volumes,
-      alarms: this.#alarms,
-      isKnown: (uid) => this.#workers.has(uid),
-    });
-    this.api = new NodeApi({ runtime, pleg: this.#pleg, nowMs: () => clock.now(), nodeName, pods: () => this.#podsWithStatus() });
+    const parts = { volumes, images, starter, killer, tokens, sandbox, probes: this.#probes, statuses: this.#statuses };
+    const syncer = new PodSyncer({ ...common, ...parts, hostIps: hostIps(options), allocatable: () => capacity });
+    this.#workers = new PodWorkers({ ...common, syncer, node: () => this.#agent.node });
+    this.#orphans = new Orphans({ ...common, killer, syncer, volumes, isKnown: (uid) => this.#workers.has(uid) });
+    this.api = new NodeApi({ ...common, nowMs: () => clock.now(), pods: () => this.#podsWithStatus() });
     this.#server =
       serving === false ? undefined : new KubeletServer({ api: this.api, logger, config: () => shown(options) }, serving);
   }
@@ -121,7 +99,7 @@ export class Kubelet implements Runnable {
     this.#subscription?.unsubscribe();
     this.#alarms.stop();
     await this.#server?.stop();
-    await Promise.all([this.#workers.stop(), this.#orphans.stop(), this.#probes.stop()]);
+    await Promise.all([this.#images.stop(), this.#workers.stop(), this.#orphans.stop(), this.#probes.stop()]);
     await Promise.all([this.#statuses.stop(), this.#agent.stop(), this.#pleg.stop()]);
   }
 

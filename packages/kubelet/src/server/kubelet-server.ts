@@ -105,7 +105,10 @@ export class KubeletServer implements Runnable {
         if (rest[0] === 'summary') return sendJson(response, await api.summary());
         break;
       case 'metrics':
-        return send(response, 200, PROMETHEUS, rest[0] === 'resource' ? resourceMetrics(await api.stats()) : kubeletMetrics(api));
+        if (rest.length === 0) return send(response, 200, PROMETHEUS, kubeletMetrics(api));
+        if (rest[0] === 'resource' || rest[0] === 'cadvisor')
+          return send(response, 200, PROMETHEUS, resourceMetrics(await api.stats()));
+        break;
       case 'containerLogs':
         if (request.method === 'GET') return this.#logs(rest, url.searchParams, response);
         break;

@@ -1,3 +1,4 @@
+import { KUBELET_VERSION } from '../node/machine.ts';
 import type { NodeApi } from './node-api.ts';
 
 type Stats = Awaited<ReturnType<NodeApi['stats']>>;
@@ -35,9 +36,21 @@ export function resourceMetrics(stats: Stats): string {
 
 /** `/metrics`: the kubelet about itself. */
 export function kubeletMetrics(api: NodeApi): string {
+  const containers = [...api.containerStates()].map(
+    ([state, count]) => `kubelet_running_containers{container_state=${quote(state)}} ${count}`,
+  );
+  const versions = `{git_version=${quote(KUBELET_VERSION)},major="1",minor="36"}`;
   return text([
+    [
+      'kubelet_node_name',
+      'gauge',
+      "The node's name. The count is always 1",
+      [`kubelet_node_name{node=${quote(api.nodeName)}} 1`],
+    ],
     ['kubelet_desired_pods', 'gauge', 'Pods that this kubelet takes care of', [`kubelet_desired_pods ${api.pods().length}`]],
     ['kubelet_running_pods', 'gauge', 'Pods with a running container', [`kubelet_running_pods ${api.runningPods().length}`]],
+    ['kubelet_running_containers', 'gauge', 'Containers by their state', containers],
+    ['kubernetes_build_info', 'gauge', 'The version. The value is always 1', [`kubernetes_build_info${versions} 1`]],
   ]);
 }
 

@@ -54,6 +54,18 @@ export class NodeApi {
     return this.pods().filter((pod) => this.#viewOf(pod)?.containers.some(({ state }) => state === 'running'));
   }
 
+  get nodeName(): string {
+    return this.#deps.nodeName;
+  }
+
+  /** How many containers the runtime has in each state. */
+  containerStates(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const { containers } of this.#deps.pleg.views)
+      for (const { state } of containers) counts.set(state, (counts.get(state) ?? 0) + 1);
+    return counts;
+  }
+
   /** The log of a container. `BadRequest` if it has not begun, or has no earlier instance; `NotFound` for names that do not exist. */
   async logs(name: ContainerName, query: LogQuery = {}, signal?: AbortSignal): Promise<Readable> {
     const container = this.#logSource(name, query.previous ?? false);
