@@ -61,8 +61,7 @@ class NamespaceFinalizer implements Reconciler {
   }
 
   async #markTerminating(namespace: Namespace): Promise<void> {
-    const { name = '', uid } = namespace.metadata ?? {};
-    await this.#namespaces.patchStatus({ name }, 'merge', { metadata: { uid }, status: { phase: 'Terminating' } });
+    await this.#namespaces.updateStatus({ ...namespace, status: { ...namespace.status, phase: 'Terminating' } });
   }
 
   async #reportConditions({ metadata }: Namespace, emptied: Emptied): Promise<void> {
