@@ -91,7 +91,7 @@ try {
   if (values.profile) await printStartProfile(upArgs(), values.built);
   const own = starts.map(({ readyMs, nodeMs }) => readyMs - nodeMs);
   const median = (of: (start: (typeof starts)[number]) => number): string => quantile(starts.map(of), 0.5).toFixed(0);
-  const times = `p50=${quantile(own, 0.5).toFixed(0)} ms p95=${quantile(own, 0.95).toFixed(0)} ms`;
+  const times = `p50=${quantile(own, 0.5).toFixed(0)} ms p95=${quantile(own, 0.95).toFixed(0)} ms min=${quantile(own, 0).toFixed(0)} ms`;
   const others = `rss=${median(({ rssMiB }) => rssMiB)} MB cpu=${median(({ cpuMs }) => cpuMs)} ms node=${median(({ nodeMs }) => nodeMs)} ms`;
   process.stdout.write(`startup: ${times} ${others}\n`);
 } finally {
