@@ -8,9 +8,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dockerAvailable } from './docker-available.ts';
 import { DockerRuntime } from './docker-runtime.ts';
 import { removePods } from './remove-pods.ts';
-import { containerConfig, FOREVER, outputOf, runScript, sandboxConfig } from './testing/pods.ts';
+import { containerConfig, FOREVER, NODE, outputOf, runScript, sandboxConfig } from './testing/pods.ts';
 import { noEngine, testEngine, unless } from './testing/private-engine.ts';
 
+const OTHER_NODE = `${NODE}-other`;
 const WAIT = { timeout: 15_000, interval: 20 };
 
 describe.skipIf(noEngine)(unless('DockerRuntime', noEngine), () => {
@@ -31,7 +32,7 @@ describe.skipIf(noEngine)(unless('DockerRuntime', noEngine), () => {
     box = await runtime.runSandbox(sandboxConfig());
   }, 120_000);
   afterAll(async () => {
-    await removePods(runtime, ['node-1', 'node-2']);
+    await removePods(runtime, [NODE, OTHER_NODE]);
     await runtime.close();
     await engine[Symbol.asyncDispose]();
   }, 120_000);
@@ -182,11 +183,11 @@ describe.skipIf(noEngine)(unless('DockerRuntime', noEngine), () => {
   });
 
   it('removes the pods of one node, and their cgroups', async () => {
-    const other = sandboxConfig({ labels: { 'io.keelson.node': 'node-2' } });
+    const other = sandboxConfig({ labels: { 'io.keelson.node': OTHER_NODE } });
     const sandbox = await runtime.runSandbox(other);
     const stays = await runtime.runSandbox(sandboxConfig());
 
-    const count = await removePods(runtime, ['node-2']);
+    const count = await removePods(runtime, [OTHER_NODE]);
 
     const ids = (await runtime.listSandboxes()).map(({ id }) => id);
     expect(count).toBe(1);

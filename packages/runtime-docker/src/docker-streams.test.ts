@@ -4,7 +4,7 @@ import type { SandboxStatus } from '@keelson/runtime';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { DockerRuntime } from './docker-runtime.ts';
 import { removePods } from './remove-pods.ts';
-import { FOREVER, outputOf, runScript } from './testing/pods.ts';
+import { FOREVER, NODE, outputOf, runScript } from './testing/pods.ts';
 import { noEngine, testEngine, unless } from './testing/private-engine.ts';
 
 const WAIT = { timeout: 15_000, interval: 20 };
@@ -25,7 +25,7 @@ describe.skipIf(noEngine)(unless('Streams of DockerRuntime', noEngine), () => {
     ({ id: idle, sandbox: box } = await runScript(runtime, FOREVER, { sandbox: { sysctls } }));
   }, 120_000);
   afterAll(async () => {
-    await removePods(runtime, ['node-1']);
+    await removePods(runtime, [NODE]);
     await runtime.close();
     await engine[Symbol.asyncDispose]();
   }, 120_000);
@@ -119,6 +119,20 @@ describe.skipIf(noEngine)(unless('Streams of DockerRuntime', noEngine), () => {
 
       expect(await text(await runtime.logs(id, NO_LOG_OPTIONS))).toBe('got one\n');
       expect((await runtime.containerStatus(id)).state).toBe('running');
+    });
+
+    it('has the terminal of the container', async () => {
+      const container = { stdin: true, tty: true };
+      const { id } = await runScript(runtime, 'read line; stty size; exit 4', { in: box, container });
+      const session = await runtime.attach(id, { stdin: true, tty: true });
+
+      await session.resize(81, 21);
+      session.stdin?.write('go\n');
+
+      expect(await text(session.stdout)).toContain('21 81');
+      expect(await session.exitCode).toBe(4);
+      expect(session.stderr).toBeUndefined();
+      expect(await text(await runtime.logs(id, NO_LOG_OPTIONS))).toContain('21 81');
     });
 
     it('gives the exit code when the process ends', async () => {

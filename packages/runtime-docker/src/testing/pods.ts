@@ -2,6 +2,8 @@ import type { ContainerConfig, ContainerRuntime, SandboxConfig, SandboxStatus } 
 import { BUSYBOX } from './private-engine.ts';
 
 const NODE_LABEL = 'io.keelson.node';
+/** Of this process alone: others may use the same engine. */
+export const NODE = `node-${process.pid}`;
 let made = 0;
 
 export function sandboxConfig(more: Partial<SandboxConfig> = {}): SandboxConfig {
@@ -20,7 +22,7 @@ export function sandboxConfig(more: Partial<SandboxConfig> = {}): SandboxConfig 
     portMappings: [],
     sysctls: {},
     cgroupParent: `kubepods/besteffort/pod${uid}`,
-    labels: { [NODE_LABEL]: 'node-1' },
+    labels: { [NODE_LABEL]: NODE },
     annotations: {},
     runtimeHandler: '',
     ...more,
@@ -51,7 +53,7 @@ export function containerConfig(script: string, more: Partial<ContainerConfig> =
     stdin: false,
     stdinOnce: false,
     tty: false,
-    labels: { [NODE_LABEL]: 'node-1' },
+    labels: { [NODE_LABEL]: NODE },
     annotations: {},
     ...more,
   };

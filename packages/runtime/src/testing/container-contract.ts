@@ -22,6 +22,20 @@ export function describeContainers(harness: Harness): void {
       expect(listed).toMatchObject({ id, sandboxId: sandbox.id, pod, name, attempt, labels, annotations, image });
     });
 
+    it('lists those of one pod', async () => {
+      const one = await harness.create(harness.programs.patient('main'));
+      const other = await harness.create(harness.programs.patient('main'));
+      const only = { podUid: one.sandbox.pod.uid };
+
+      const containers = (await harness.runtime.listContainers(undefined, only)).map(({ id }) => id);
+      const sandboxes = (await harness.runtime.listSandboxes(undefined, only)).map(({ id }) => id);
+
+      // A runtime may leave the filter out of account: what it must not do is leave out the pod.
+      expect(containers).toContain(one.id);
+      expect(sandboxes).toContain(one.sandbox.id);
+      expect((await harness.runtime.listContainers()).map(({ id }) => id)).toEqual(expect.arrayContaining([one.id, other.id]));
+    });
+
     it('runs once started', async () => {
       const { id } = await harness.start(harness.programs.patient('main'));
 
@@ -58,6 +72,19 @@ export function describeContainers(harness: Harness): void {
       await harness.runtime.stopContainer(id, 1);
 
       expect(await harness.runtime.containerStatus(id)).toMatchObject({ state: 'exited', exitCode: 137, reason: 'Error' });
+    });
+
+    it('lets a later stop with less grace overtake, and stops waiting when told to', async () => {
+      const { id } = await harness.start(harness.programs.stubborn('main'));
+      const controller = new AbortController();
+      const first = harness.runtime.stopContainer(id, 600, controller.signal).catch((error: unknown) => error);
+
+      await harness.runtime.stopContainer(id, 0);
+      controller.abort(new Error('enough'));
+
+      expect(await harness.runtime.containerStatus(id)).toMatchObject({ state: 'exited', exitCode: 137 });
+      // It may have seen the end already.
+      expect([undefined, controller.signal.reason]).toContain(await first);
     });
 
     it('does nothing for a container that has ended, or is not there', async () => {
