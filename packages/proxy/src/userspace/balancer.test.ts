@@ -10,7 +10,7 @@ const THREE = ['10.0.0.1:80', '10.0.0.2:80', '10.0.0.3:80'];
 function setUp(overrides: Parameters<typeof servicePort>[0]) {
   const clock = new ManualClock();
   const port = servicePort(overrides);
-  const balancer = new Balancer(clock, port);
+  const balancer = new Balancer({ clock }, port);
   const pick = (client: string, scope: EndpointScope = 'cluster') => {
     const endpoint = balancer.pick(client, scope);
     return endpoint && endpointText(endpoint);

@@ -82,7 +82,7 @@ export class ClusterAddresses {
     this.#refusal = undefined;
     try {
       await runOrThrow(this.#run, this.#batch(lines));
-      this.#present = new Set([...this.present, ...add.filter((one) => !isIPv6(one))].filter((one) => !remove.includes(one)));
+      this.#present = new Set([...this.present, ...add.filter((one) => !isIPv6(one))]).difference(new Set(remove));
     } catch (error) {
       await this.look(true);
       this.#refusal = firstLine(errorMessage(error));

@@ -31,6 +31,10 @@ export function frontEndsOf(services: ServiceMap, options: FrontEndOptions): Fro
   ]);
 }
 
+export function frontEndId(protocol: Protocol, address: string, port: number): string {
+  return `${protocol} ${address} ${port}`;
+}
+
 function externalFrontEnds(service: ServicePort, { nodePortAddresses, nodeAddresses }: FrontEndOptions): FrontEnd[] {
   const scope = scopeOf(service.externalTrafficPolicy);
   const isHere = (address: string): boolean => nodeAddresses.has(address);
@@ -59,7 +63,15 @@ function frontEnds(service: ServicePort, addresses: readonly string[], { port, s
   const endpoints = scope === 'local' ? service.localEndpoints : service.clusterEndpoints;
   if (endpoints.length === 0) return [];
   const { protocol } = service;
-  return addresses.map((address) => ({ id: `${protocol} ${address} ${port}`, address, port, protocol, service, scope, clients }));
+  return addresses.map((address) => ({
+    id: frontEndId(protocol, address, port),
+    address,
+    port,
+    protocol,
+    service,
+    scope,
+    clients,
+  }));
 }
 
 function clientsOf({ loadBalancerSourceRanges }: ServicePort): BlockList | undefined {

@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
 import { errorMessage, type Clock } from '@keelson/base';
 import { familyOf } from '../addresses.ts';
+import type { ProxyEndpoint } from '../endpoints.ts';
 import type { SyncProblem } from '../proxy-mode.ts';
 import type { ServiceMap, ServicePort } from '../service-map.ts';
 import { Balancer } from './balancer.ts';
-import type { FrontEnd } from './front-ends.ts';
+import { frontEndId, type FrontEnd } from './front-ends.ts';
 import type { Listener, Route } from './route.ts';
 import { TcpListener } from './tcp-listener.ts';
 import { UdpListener } from './udp-listener.ts';
@@ -70,9 +71,14 @@ export class Listeners {
     for (const key of this.#balancers.keys()) if (!services.has(key)) this.#balancers.delete(key);
     for (const service of services.values()) {
       const known = this.#balancers.get(service.key);
-      if (!known) this.#balancers.set(service.key, { balancer: new Balancer(this.#deps.clock, service), service });
+      if (!known) this.#balancers.set(service.key, { balancer: this.#balancerOf(service), service });
       else if (known.service !== service) known.balancer.update((known.service = service));
     }
+  }
+
+  #balancerOf(service: ServicePort): Balancer {
+    const isOwn = ({ address, port }: ProxyEndpoint): boolean => this.#open.has(frontEndId(service.protocol, address, port));
+    return new Balancer({ clock: this.#deps.clock, isOwn }, service);
   }
 
   /** Whether anything was different; or what went wrong. */
@@ -102,7 +108,7 @@ export class Listeners {
   }
 
   #routeOf({ service, scope, clients }: FrontEnd): Route {
-    const balancer = this.#balancers.get(service.key)?.balancer ?? new Balancer(this.#deps.clock, service);
+    const balancer = this.#balancers.get(service.key)?.balancer ?? this.#balancerOf(service);
     return { balancer, scope, admits: (client) => clients === undefined || clients.check(client, familyOf(client)) };
   }
 }

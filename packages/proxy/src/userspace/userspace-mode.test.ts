@@ -180,6 +180,13 @@ describe('UserspaceMode: TCP', () => {
     expect(await tcpAsk(world.address, PORT)).toBe('one');
   });
 
+  it('does not go round in circles when an endpoint is an address that it serves itself', async () => {
+    await using world = setUp();
+    await world.serve({ endpoints: [`${world.address}:${PORT}`] });
+
+    await expect(tcpAsk(world.address, PORT, 'hello')).rejects.toThrow('ECONNRESET');
+  });
+
   it('says that it does not serve SCTP', async () => {
     await using world = setUp();
 

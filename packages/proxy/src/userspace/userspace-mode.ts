@@ -103,9 +103,9 @@ export class UserspaceMode implements ProxyMode {
   }
 
   async #useAddresses(wanted: ReadonlySet<string>): Promise<boolean> {
-    const gone = [...this.#clusterAddresses.present].filter((address) => !wanted.has(address));
+    const gone = new Set(this.#clusterAddresses.present).difference(wanted);
     // Once the address is away their packets have nowhere to go: better the client hears of it.
-    const cut = [...this.#sockets].filter((socket) => socket.localAddress !== undefined && gone.includes(socket.localAddress));
+    const cut = [...this.#sockets].filter((socket) => socket.localAddress !== undefined && gone.has(socket.localAddress));
     for (const socket of cut) reset(socket);
     return this.#clusterAddresses.use(wanted);
   }
