@@ -44,6 +44,8 @@ const H2_WINDOW_BYTES = 1024 * 1024;
 /** Selectors may be long. */
 const MAX_HEADER_BYTES = 1024 * 1024;
 const KEEP_ALIVE_MS = 180_000;
+/** How long clients have to read the end of what was sent to them when the server stops. */
+const LINGER_MS = 1_000;
 
 /** The API over HTTPS: HTTP/1.1 and HTTP/2 on one port. */
 export class HttpFrontend implements Runnable {
@@ -53,9 +55,14 @@ export class HttpFrontend implements Runnable {
   readonly #requests: RequestServer;
   readonly #http1: HttpServer;
   readonly #http2: Http2Server;
+  /** What the listeners accepted, TLS or not. */
+  readonly #connections = new Set<Socket>();
+  /** What requests come over. */
   readonly #sockets = new Set<Socket>();
+  readonly #http2Sockets = new WeakSet<Socket>();
   readonly #sessions = new Set<Http2Session>();
   readonly #listeners: NetServer[] = [];
+  #onLastClose = (): void => undefined;
 
   constructor(server: ApiServer, options: HttpFrontendOptions = {}) {
     this.#server = server;
@@ -100,20 +107,34 @@ export class HttpFrontend implements Runnable {
       listener.listen(port, host, resolve);
     });
     this.#listeners.push(listener);
+    listener.on('connection', (connection) => {
+      this.#connections.add(connection);
+      connection.on('close', () => this.#connections.delete(connection));
+    });
     listener.on('error', (error) => this.#server.logger.error('listener failed', { error: error.message }));
   }
 
-  /** Stops to accept, lets requests under way finish, then closes all connections. */
+  /** Stops to accept, lets requests under way finish, then closes all connections. Watches are ended by the API server's own `stop`. */
   async stop(): Promise<void> {
     const listeners = this.#listeners.splice(0);
     if (listeners.length === 0) return;
     const closed = listeners.map((listener) => new Promise<void>((resolve) => listener.close(() => resolve())));
     for (const session of this.#sessions) session.close();
-    this.#http1.closeIdleConnections();
     await this.#requests.inFlight.drained(this.#options.drainMs ?? 10_000);
-    for (const socket of this.#sockets) socket.destroy();
     this.#requests.inFlight.close();
+    await this.#hangUp();
     await Promise.all(closed);
+  }
+
+  /** Lets clients read what was sent to them, then closes all connections. */
+  async #hangUp(): Promise<void> {
+    for (const socket of this.#sockets) if (!this.#http2Sockets.has(socket)) socket.end();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onLastClose = resolve;
+    using _timer = this.#server.clock.after(LINGER_MS, resolve);
+    if (this.#sockets.size > 0) await promise;
+    for (const session of this.#sessions) session.destroy();
+    for (const socket of [...this.#sockets, ...this.#connections]) socket.destroy();
   }
 
   #address(): AddressInfo {
@@ -141,10 +162,16 @@ export class HttpFrontend implements Runnable {
   }
 
   #accept(socket: Socket, isHttp2: boolean): void {
+    // A handshake that was under way when the server began to stop.
+    if (this.#listeners.length === 0) return void socket.destroy();
     this.#sockets.add(socket);
     socket.setNoDelay(true);
-    socket.on('close', () => this.#sockets.delete(socket));
+    socket.on('close', () => {
+      this.#sockets.delete(socket);
+      if (this.#sockets.size === 0) this.#onLastClose();
+    });
     socket.on('error', () => undefined);
+    if (isHttp2) this.#http2Sockets.add(socket);
     (isHttp2 ? this.#http2 : this.#http1).emit('connection', socket);
   }
 
