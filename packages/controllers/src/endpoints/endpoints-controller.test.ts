@@ -80,6 +80,16 @@ describe('endpoints-controller', () => {
     expect(await world.client.resource(Endpoints).find({ ...WHERE, name: 'made-by-hand' })).toBeDefined();
   });
 
+  it('deletes the endpoints of a service that is gone before they are seen', async () => {
+    world.lag = ({ path }) => (path.endsWith('/endpoints') ? 50 : 0);
+    await world.client.resource(Service).create(WEB);
+    await endpoints(() => true);
+
+    await world.client.resource(Service).delete(WHERE);
+
+    await eventually(async () => (await world.client.resource(Endpoints).find(WHERE)) === undefined);
+  });
+
   it('makes them again when they are deleted', async () => {
     await world.client.resource(Service).create(WEB);
     const first = await endpoints(() => true);

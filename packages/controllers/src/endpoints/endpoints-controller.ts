@@ -155,12 +155,11 @@ export const endpointsController: ControllerFactory = (context) => {
       sources: [
         fromInformer(services),
         servicesOfPods(pods, services),
-        // Deleted ones are made again; those whose Service went while nobody looked have to go too.
-        fromInformer(
-          endpoints,
-          undefined,
-          (delta) => delta.type === 'deleted' || (delta.type === 'added' && delta.initial && isOurs(delta.object)),
-        ),
+        fromInformer(endpoints, undefined, ({ type, object }) => {
+          const hasService = services.get(nameOf(object), namespaceOf(object)) !== undefined;
+          // Deleted ones are made again. Those whose Service is gone have to go too, also if they are seen only after its end.
+          return type === 'deleted' ? hasService : type === 'added' && !hasService && isOurs(object);
+        }),
       ],
     },
     { concurrency: 5 },

@@ -135,6 +135,16 @@ describe('endpointslice-controller', () => {
     expect(fresh?.metadata?.ownerReferences?.[0]?.uid).not.toBe(old?.metadata?.ownerReferences?.[0]?.uid);
   });
 
+  it('deletes the slices of a service that is gone before they are seen', async () => {
+    world.lag = ({ path }) => (path.endsWith('/endpointslices') ? 50 : 0);
+    await addService();
+    await slices((found) => found.length === 1);
+
+    await world.client.resource(Service).delete(WHERE);
+
+    await slices((found) => found.length === 0);
+  });
+
   it('replaces slices of an earlier service of the same name', async () => {
     await addService();
     await slices((found) => found.length === 1);

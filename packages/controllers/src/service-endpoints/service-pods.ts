@@ -25,7 +25,12 @@ export function selects({ spec }: Service, { metadata }: Pod): boolean {
 
 /** The pods of a Service that have an address and may run. */
 export function podsOf(service: Service, pods: Informer<Pod>): readonly Pod[] {
-  return pods.list(namespaceOf(service)).filter((pod) => selects(service, pod) && !isPodTerminal(pod) && hasAddress(pod));
+  return pods.list(namespaceOf(service)).filter((pod) => isShown(pod) && selects(service, pod));
+}
+
+/** Endpoints show what has an address and may run. */
+function isShown(pod: Pod): boolean {
+  return hasAddress(pod) && !isPodTerminal(pod);
 }
 
 function hasAddress({ status }: Pod): boolean {
@@ -110,7 +115,10 @@ export function servicesOfPods(pods: Informer<Pod>, services: Informer<Service>)
   return fromInformer(
     pods,
     (pod) => servicesOf(pod, services),
-    (delta) => delta.type !== 'updated' || hasChanged(delta.old, delta.object),
+    (delta) => {
+      if (delta.type !== 'updated') return isShown(delta.object);
+      return (isShown(delta.old) || isShown(delta.object)) && hasChanged(delta.old, delta.object);
+    },
   );
 }
 
