@@ -49,7 +49,7 @@ describe('the check of packages', { timeout: 60_000 }, () => {
 
     expect(tarball.entryPoints).toEqual(['.', './parts/one']);
     expect(await checkTarball(tarball)).toEqual([]);
-    expect(checkInstalled([tarball], directory)).toEqual([]);
+    expect(await checkInstalled([tarball], directory)).toEqual([]);
   });
 
   it('finds a file that is exported but not there, and what is missing of the manifest', async () => {
@@ -70,7 +70,17 @@ describe('the check of packages', { timeout: 60_000 }, () => {
     expect(await checkTarball(tarball)).toEqual(['packages/sample: dist/one.test.js would be published']);
   });
 
-  it('finds a use of what is not declared, in types and when it is loaded', () => {
+  it('finds an example that does not type-check, or does not run', async () => {
+    const example = 'import { one } from "@keelson/sample";\nconst two: string = one;\nthrow new Error(`not ${two}`);\n';
+    const { tarball, directory } = packed({ files: { 'README.md': `# Sample\n\n\`\`\`ts\n${example}\`\`\`\n` } });
+
+    const problems = (await checkInstalled([tarball], directory)).join('\n');
+
+    expect(problems).toContain('examples/sample/README.ts(2,7): error');
+    expect(problems).toMatch(/examples\/sample\/README\.ts: exited with 1: .*not 1/s);
+  });
+
+  it('finds a use of what is not declared, in types and when it is loaded', async () => {
     const { tarball, directory } = packed({
       files: {
         'dist/parts/one.js': "export { of as one } from 'rxjs';\n",
@@ -78,7 +88,7 @@ describe('the check of packages', { timeout: 60_000 }, () => {
       },
     });
 
-    const problems = checkInstalled([tarball], directory).join('\n');
+    const problems = (await checkInstalled([tarball], directory)).join('\n');
 
     expect(problems).toMatch(/one\.d\.ts.*Cannot find module 'rxjs'/);
     expect(problems).toContain("@keelson/sample/parts/one: Cannot find package 'rxjs'");

@@ -1,6 +1,6 @@
 // Checks what would be published: packs each package that is not private, and looks at the tarballs as those would who install them:
 // publint, are-the-types-wrong, declared against used dependencies, and a project that has them all installed, type-checks against every
-// entry point and loads it. Needs the outputs of `tsc -b`. Prints each problem and exits with 1 if there is any.
+// entry point, loads it, and runs the first example of each README. Needs the outputs of `tsc -b`. Prints each problem and exits with 1 if there is any.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -33,7 +33,7 @@ async function check(directory: string): Promise<{ readonly count: number; reado
   for (const tarball of tarballs) problems.push(...(await checkTarball(tarball)));
   const installDirectory = join(directory, 'project');
   mkdirSync(installDirectory);
-  return { count: projects.length, problems: [...problems, ...checkInstalled(tarballs, installDirectory)] };
+  return { count: projects.length, problems: [...problems, ...(await checkInstalled(tarballs, installDirectory))] };
 }
 
 const directory = mkdtempSync(join(tmpdir(), 'keelson-packages-'));
