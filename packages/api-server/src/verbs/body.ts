@@ -1,5 +1,5 @@
 import { apiVersionOf, badRequest, unsupportedMediaType, type KubernetesObject } from '@keelson/api';
-import { errorMessage, KeelsonError } from '@keelson/base';
+import { errorMessage, isReason, KeelsonError } from '@keelson/base';
 import { parse as parseYaml } from 'yaml';
 import { converterOf } from '../convert/versions.ts';
 import { decodeObject as decodeProtobuf, PROTOBUF } from '../protobuf/index.ts';
@@ -62,10 +62,33 @@ export function parseYamlBody(text: string): RawBody {
 /** The object in the body of a create or an update, checked by the schema, in the stored version. It is private to the request. */
 export function decodeBody(call: Call): KubernetesObject {
   const validation = fieldValidationOf(call);
-  const raw = parseBody(call.request.body, validation !== 'Ignore');
+  const raw = readObject(call, validation !== 'Ignore');
   if (raw.value === undefined || raw.value === null) throw badRequest('EOF');
   return decodeObject(call, raw, validation);
 }
+
+function readObject({ request: { body }, definition }: Call, strict: boolean): RawBody {
+  try {
+    return parseBody(body, strict);
+  } catch (error) {
+    if (body?.type !== 'bytes' || !isReason(error, 'BadRequest')) throw error;
+    const why = error.message.replace(/^Cannot parse JSON: /, "couldn't get version/kind; json parse error: ");
+    throw badRequest(
+      `the object provided is unrecognized (must be of type ${definition.kind}): ${why} (${summaryOf(body.data)})`,
+    );
+  }
+}
+
+const MAX_SUMMARY = 30;
+
+/** The beginning of a body: as text if it looks like JSON, else in hexadecimal. */
+function summaryOf(data: Buffer): string {
+  const start = data.subarray(0, MAX_SUMMARY);
+  const text = data[0] === OPEN_BRACE ? start.toString() : start.toString('hex');
+  return data.length > MAX_SUMMARY ? `${text} ...` : text;
+}
+
+const OPEN_BRACE = 0x7b;
 
 export function decodeObject(call: Call, raw: RawBody, validation: FieldValidation): KubernetesObject {
   const { definition } = call;
