@@ -21,7 +21,7 @@ if (KUBECTLS.length === 0) {
   it.skip('kubectl LEFT OUT: none on the PATH, and KEELSON_KUBECTL names none that runs', () => undefined);
 }
 
-describe.each(KUBECTLS)('with %s', (kubectl) => {
+describe.each(KUBECTLS)('with %s', { timeout: 60_000 }, (kubectl) => {
   let home: string;
   beforeAll(() => void (home = mkdtempSync(join(tmpdir(), 'keelson-kubectl-'))));
   afterAll(() => rmSync(home, { recursive: true }));
@@ -85,7 +85,7 @@ describe.each(KUBECTLS)('with %s', (kubectl) => {
 
     child.kill('SIGKILL');
 
-    await vi.waitFor(() => expect(server.ended).toEqual(['SIGKILL']), { timeout: 5000 });
+    await vi.waitFor(() => expect(server.ended).toEqual(['SIGKILL']), { timeout: 15_000 });
   });
 
   it('copies files in and out', async () => {
@@ -122,7 +122,7 @@ describe.each(KUBECTLS)('with %s', (kubectl) => {
     const command = words(server, ['exec', '-it', 'web', '--', 'top']).join(' ');
     const child = start(['script', '-qec', `stty cols 132 rows 43; ${command}`, '/dev/null']);
 
-    await vi.waitFor(() => expect(played.sizes).toContain('132x43'), { timeout: 5000 });
+    await vi.waitFor(() => expect(played.sizes).toContain('132x43'), { timeout: 15_000 });
     played.exit(5);
     await once(child, 'close');
 

@@ -94,7 +94,7 @@ describe('a command over WebSocket', () => {
     client.resize.write('{"Width":80,"Hei');
     client.resize.write('ght":24}\n{"Width":0,"Height":1}nonsense}{"Width":132,"Height":43}');
 
-    await vi.waitFor(() => expect(process.sizes).toEqual(['80x24', '132x43']));
+    await vi.waitFor(() => expect(process.sizes).toEqual(['80x24', '132x43']), { timeout: 10_000 });
   });
 
   it('lets go of the session when the client goes away', async () => {
@@ -105,7 +105,7 @@ describe('a command over WebSocket', () => {
     process.stdout.write('x');
     socket.destroy();
 
-    await vi.waitFor(() => expect(process.closes).toBe(1));
+    await vi.waitFor(() => expect(process.closes).toBe(1), { timeout: 10_000 });
   });
 
   it('holds the process back while the client does not read', async () => {
@@ -193,7 +193,7 @@ describe('a command over SPDY', () => {
 
     client.stream('resize').write('{"Width":80,"Height":24}\n');
 
-    await vi.waitFor(() => expect(process.sizes).toEqual(['80x24']));
+    await vi.waitFor(() => expect(process.sizes).toEqual(['80x24']), { timeout: 10_000 });
   });
 
   it('lets go of the session when the client goes away', async () => {
@@ -207,7 +207,7 @@ describe('a command over SPDY', () => {
 
     socket.destroy();
 
-    await vi.waitFor(() => expect(process.closes).toBe(1));
+    await vi.waitFor(() => expect(process.closes).toBe(1), { timeout: 10_000 });
   });
 
   it('ends the connection on bytes that are no SPDY', async () => {

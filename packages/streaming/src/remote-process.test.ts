@@ -34,7 +34,7 @@ describe('openRemoteProcess', () => {
 
     process.resize(132, 43);
 
-    await vi.waitFor(() => expect(played.sizes).toEqual(['132x43']));
+    await vi.waitFor(() => expect(played.sizes).toEqual(['132x43']), { timeout: 10_000 });
     await process[Symbol.asyncDispose]();
   });
 
@@ -62,7 +62,7 @@ describe('openRemoteProcess', () => {
 
     await process[Symbol.asyncDispose]();
 
-    await vi.waitFor(() => expect(played.closes).toBe(1));
+    await vi.waitFor(() => expect(played.closes).toBe(1), { timeout: 10_000 });
   });
 
   it('lets the command go when its signal aborts', async () => {
@@ -74,6 +74,6 @@ describe('openRemoteProcess', () => {
     controller.abort(new Error('enough'));
 
     await expect(process.exitCode).rejects.toThrow('enough');
-    await vi.waitFor(() => expect(played.closes).toBe(1));
+    await vi.waitFor(() => expect(played.closes).toBe(1), { timeout: 10_000 });
   });
 });

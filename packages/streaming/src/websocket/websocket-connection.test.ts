@@ -33,7 +33,7 @@ describe('WebSocketConnection', () => {
     await connection.closed;
 
     expect(messages).toEqual(['one message']);
-    await vi.waitFor(() => expect(frames.map(({ opcode }) => opcode)).toEqual([OPCODE.pong, OPCODE.close]));
+    await vi.waitFor(() => expect(frames.map(({ opcode }) => opcode)).toEqual([OPCODE.pong, OPCODE.close]), { timeout: 10_000 });
     expect(frames[0]?.payload.toString()).toBe('there?');
     peer.destroy();
   });
@@ -44,7 +44,7 @@ describe('WebSocketConnection', () => {
     send(OPCODE.continuation, 'of nothing');
     await connection.closed;
 
-    await vi.waitFor(() => expect(frames.map(({ payload }) => payload.readUInt16BE(0))).toEqual([1002]));
+    await vi.waitFor(() => expect(frames.map(({ payload }) => payload.readUInt16BE(0))).toEqual([1002]), { timeout: 10_000 });
     peer.destroy();
   });
 
