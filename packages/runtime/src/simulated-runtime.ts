@@ -198,9 +198,14 @@ export class SimulatedRuntime implements ContainerRuntime {
     const limit = new AbortController();
     const late = new KeelsonError('Timeout', `command did not end within ${timeoutMs} ms`);
     using _timer = this.#clock.after(timeoutMs, () => limit.abort(late));
-    const signals = signal ? AbortSignal.any([signal, limit.signal]) : limit.signal;
-    const { exitCode, stdout, stderr } = await runCommand(command, { ...context, signal: signals });
-    return { exitCode, stdout: Buffer.from(stdout), stderr: Buffer.from(stderr) };
+    const stop = () => limit.abort(signal?.reason);
+    signal?.addEventListener('abort', stop, { once: true });
+    try {
+      const { exitCode, stdout, stderr } = await runCommand(command, { ...context, signal: limit.signal });
+      return { exitCode, stdout: Buffer.from(stdout), stderr: Buffer.from(stderr) };
+    } finally {
+      signal?.removeEventListener('abort', stop);
+    }
   }
 
   async exec(id: string, command: readonly string[], options: StreamOptions): Promise<StreamSession> {

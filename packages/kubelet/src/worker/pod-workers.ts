@@ -119,21 +119,25 @@ export class PodWorkers {
 
   async #step(worker: Worker, stopping: AbortSignal): Promise<void> {
     worker.dirty = false;
-    worker.abort = new AbortController();
-    const signal = AbortSignal.any([stopping, worker.abort.signal]);
+    const abort = new AbortController();
+    worker.abort = abort;
+    // Not `AbortSignal.any`: what listens to its signal would be held by the one that lives as long as the kubelet.
+    const stop = () => abort.abort(stopping.reason);
+    stopping.addEventListener('abort', stop, { once: true });
     try {
-      const againAtMs = await this.#work(worker, signal);
+      const againAtMs = await this.#work(worker, abort.signal);
       worker.backoff.reset();
       if (againAtMs !== undefined) this.#lookAgain(worker, againAtMs - this.#deps.clock.now());
     } catch (error) {
-      if (stopping.aborted || worker.abort.signal.aborted) return;
+      if (abort.signal.aborted) return;
       if (isReason(error, 'ServiceUnavailable')) await this.#deps.pleg.refresh();
       if (!this.#deps.pleg.isUp) return;
       this.#deps.logger.warn('pod could not be brought in line', { pod: keyOf(worker.pod), error: errorMessage(error) });
       this.#lookAgain(worker, worker.backoff.next());
     } finally {
       worker.graceSeconds = undefined;
-      if (worker.abort.signal.aborted) worker.dirty = true;
+      stopping.removeEventListener('abort', stop);
+      if (abort.signal.aborted) worker.dirty = true;
     }
   }
 
