@@ -48,6 +48,19 @@ describe('WebSocketConnection', () => {
     peer.destroy();
   });
 
+  it('drops what still comes after its own close', async () => {
+    const messages: string[] = [];
+    const { peer, send, connection } = setUp((data) => void messages.push(data.toString()));
+
+    connection.close();
+    send(OPCODE.binary, 'late');
+    send(OPCODE.close, '');
+    await connection.closed;
+
+    expect(messages).toEqual([]);
+    peer.destroy();
+  });
+
   it('takes nothing more to send once it is closed', async () => {
     const { peer, connection } = setUp();
     peer.destroy();

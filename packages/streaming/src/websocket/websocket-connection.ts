@@ -89,13 +89,14 @@ export class WebSocketConnection {
   async #receive({ opcode, isFinal, payload }: WebSocketFrame): Promise<void> {
     // A peer that pings without reading the answers is made to wait.
     if (opcode === OPCODE.ping) return this.#pong(payload);
-    if (opcode === OPCODE.pong) return;
+    // After our own close nobody reads any more.
+    if (opcode === OPCODE.pong || this.#linger) return;
     const message = this.#add(payload, opcode !== OPCODE.continuation);
     if (!isFinal) return;
     this.#message = undefined;
     const hasRoom = this.#onMessage(message.parts.length === 1 ? payload : Buffer.concat(message.parts));
     // A reader that never gets to it must outlast neither the connection nor our own close.
-    if (hasRoom && !this.#linger && !this.#socket.destroyed) await Promise.race([hasRoom, this.#waiting()]);
+    if (hasRoom && !this.#socket.destroyed) await Promise.race([hasRoom, this.#waiting()]);
   }
 
   #add(payload: Buffer, isFirst: boolean): PartialMessage {
