@@ -1,3 +1,4 @@
+export { cloneJson } from './clone-json.ts';
 export { humanDuration } from './duration.ts';
 export {
   facts,

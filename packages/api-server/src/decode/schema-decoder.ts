@@ -1,8 +1,7 @@
-import { canonicalQuantity, formatMicroTime, formatTime, parseTime } from '@keelson/api';
+import { canonicalQuantity, cloneJson, formatMicroTime, formatTime, parseTime } from '@keelson/api';
 import { badRequest } from '@keelson/api';
 import { remembering } from '../validation/remembering.ts';
 import { planOf, type FieldPlan, type ObjectPlan, type ValuePlan } from './plan.ts';
-import { cloneJson } from '../storage/clone-json.ts';
 
 /**
  * Hot path: builds a new object out of a body, by the tables: checks types, leaves out unknown fields and nulls and what Go's encoder

@@ -1,11 +1,10 @@
-import { badRequest, conflict, formatTime, type KubernetesObject } from '@keelson/api';
+import { badRequest, cloneJson, conflict, formatTime, type KubernetesObject } from '@keelson/api';
 import type { Binding, Pod } from '@keelson/api/core/v1';
 import type { ApiResult } from '../response/api-result.ts';
 import { decodeAs, fieldValidationOf, parseBody } from '../verbs/body.ts';
 import { metaOf, type Call } from '../verbs/call.ts';
 import { change } from '../verbs/update.ts';
 import { invalid } from '../validation/field-error.ts';
-import { cloneJson } from '../storage/clone-json.ts';
 
 const KIND = { group: '', version: 'v1', kind: 'Binding' };
 

@@ -1,4 +1,4 @@
-import { badRequest, labelSelectorFrom, type KubernetesObject } from '@keelson/api';
+import { badRequest, cloneJson, type KubernetesObject, labelSelectorFrom } from '@keelson/api';
 import type { Pod } from '@keelson/api/core/v1';
 import type { Eviction, PodDisruptionBudget } from '@keelson/api/policy/v1';
 import { KeelsonError } from '@keelson/base';
@@ -9,7 +9,6 @@ import { decodeAs, fieldValidationOf, parseBody } from '../verbs/body.ts';
 import type { Call } from '../verbs/call.ts';
 import { deleteObject } from '../verbs/delete.ts';
 import { isStoreConflict, retrying } from '../verbs/finish.ts';
-import { cloneJson } from '../storage/clone-json.ts';
 
 const KIND = { group: 'policy', version: 'v1', kind: 'Eviction' };
 const RETRY_SECONDS = 10;

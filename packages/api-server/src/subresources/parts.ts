@@ -1,4 +1,4 @@
-import type { KubernetesObject } from '@keelson/api';
+import { type KubernetesObject, cloneJson } from '@keelson/api';
 import type { CertificateSigningRequest } from '@keelson/api/certificates/v1';
 import type { Namespace, Pod } from '@keelson/api/core/v1';
 import {
@@ -9,7 +9,6 @@ import {
 } from '../kinds/index.ts';
 import type { FieldError } from '../validation/field-error.ts';
 import type { SubresourcePart } from '../verbs/update.ts';
-import { cloneJson } from '../storage/clone-json.ts';
 
 /** What a subresource may change, written for one kind. */
 function part<T extends KubernetesObject>(

@@ -1,4 +1,4 @@
-import { badRequest, labelSelectorFrom, notFound, type KubernetesObject } from '@keelson/api';
+import { badRequest, cloneJson, type KubernetesObject, labelSelectorFrom, notFound } from '@keelson/api';
 import type { LabelSelector } from '@keelson/api/meta/v1';
 import type { Scale } from '@keelson/api/autoscaling/v1';
 import type { ApiResult } from '../response/api-result.ts';
@@ -7,7 +7,6 @@ import { decodeAs, fieldValidationOf, parseBody } from '../verbs/body.ts';
 import { metaOf, type Call } from '../verbs/call.ts';
 import { applyPatch, readPatch } from '../verbs/patch.ts';
 import { change } from '../verbs/update.ts';
-import { cloneJson } from '../storage/clone-json.ts';
 
 const KIND = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
 

@@ -1,4 +1,4 @@
-import { conflict, formatTime, notFound, type KubernetesObject } from '@keelson/api';
+import { cloneJson, conflict, formatTime, type KubernetesObject, notFound } from '@keelson/api';
 import type { DeleteOptions } from '@keelson/api/meta/v1';
 import type { ApiResult } from '../response/api-result.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
@@ -7,7 +7,6 @@ import { hasGeneration, metaOf, type Call } from './call.ts';
 import { deleteOptionsOf } from './delete-options.ts';
 import { dryRunResult, objectResult, retrying } from './finish.ts';
 import { isHeldBack, markTerminating } from './held-back.ts';
-import { cloneJson } from '../storage/clone-json.ts';
 
 const FOREGROUND = 'foregroundDeletion';
 const ORPHAN = 'orphan';

@@ -1,4 +1,4 @@
-import { badRequest, conflict, deepEqual, notFound, type KubernetesObject } from '@keelson/api';
+import { badRequest, cloneJson, conflict, deepEqual, type KubernetesObject, notFound } from '@keelson/api';
 import type { KeelsonError } from '@keelson/base';
 import type { ApiResult } from '../response/api-result.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
@@ -10,7 +10,6 @@ import { hasGeneration, metaOf, strategyContext, type Call } from './call.ts';
 import { createObject } from './create.ts';
 import { dryRunResult, objectResult, retrying } from './finish.ts';
 import { isHeldBack } from './held-back.ts';
-import { cloneJson } from '../storage/clone-json.ts';
 
 /** What an update is made of. */
 export interface Change {

@@ -1,4 +1,5 @@
 import { KeelsonError } from '@keelson/base';
+import { cloneJson } from '../clone-json.ts';
 import { deepEqual } from '../objects.ts';
 import { getOwn, isObject, setOwn } from './json-value.ts';
 
@@ -18,7 +19,7 @@ interface Operation {
  */
 export function applyJsonPatch(document: unknown, patch: unknown): unknown {
   const operations = checked(patch);
-  let result = structuredClone(document);
+  let result = cloneJson(document);
   for (const operation of operations) result = applyOperation(result, operation);
   return result;
 }
@@ -56,7 +57,7 @@ function applyOperation(document: unknown, operation: Operation): unknown {
       return add(remove(document, fromOf(operation)), path, moved);
     }
     case 'copy':
-      return add(document, path, structuredClone(lookUp(document, fromOf(operation))));
+      return add(document, path, cloneJson(lookUp(document, fromOf(operation))));
     case 'test':
       if (deepEqual(lookUp(document, path, true) ?? null, operation.value ?? null)) return document;
       throw new KeelsonError(
@@ -72,7 +73,7 @@ function applyOperation(document: unknown, operation: Operation): unknown {
 function required(operation: Operation): unknown {
   if (!Object.hasOwn(operation, 'value'))
     throw new KeelsonError('BadRequest', `error decoding patch: operation "${operation.op}" needs "value"`);
-  return structuredClone(operation.value);
+  return cloneJson(operation.value);
 }
 
 function fromOf({ op, from }: Operation): string {

@@ -79,10 +79,15 @@ const PATTERNS = {
   percent: pattern('[0-9]+%', "a valid percent string must be a numeric string followed by an ending '%'", '1%', '93%'),
 } as const satisfies Record<string, Pattern>;
 
-const encoder = new TextEncoder();
-
+/** In UTF-8. A loop is faster than an encoder for texts of this length. */
 function byteLength(text: string): number {
-  return encoder.encode(text).length;
+  let bytes = text.length;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    // A surrogate pair counts as two, of two bytes each.
+    if (code >= 0x80) bytes += code < 0x800 || (code >= 0xd800 && code <= 0xdfff) ? 1 : 2;
+  }
+  return bytes;
 }
 
 /** Upstream's wording for a text of more than `max` bytes. */

@@ -1,4 +1,4 @@
-import type { KubernetesObject } from '@keelson/api';
+import { type KubernetesObject, cloneJson } from '@keelson/api';
 import type {
   MatchResources,
   ValidatingAdmissionPolicy,
@@ -19,7 +19,6 @@ import { setPodTemplateDefaults } from '../pod/pod-defaults.ts';
 import { checkPodTemplate } from '../pod/pod-validation.ts';
 import { contentChanged } from '../policy/scheduling-strategies.ts';
 import { setMatchDefaults, setRuleDefaults } from './webhook-strategies.ts';
-import { cloneJson } from '../../storage/clone-json.ts';
 
 /** Nothing but that a client must say which version it changes. */
 export const strictUpdates: Strategy = { allowUnconditionalUpdate: false };

@@ -1,10 +1,10 @@
+import { cloneJson } from '@keelson/api';
 import type { Container, Pod, PodSpec } from '@keelson/api/core/v1';
 import { sameJson } from '../../validation/equality.ts';
 import type { FieldError } from '../../validation/field-error.ts';
 import { Field } from '../../validation/field.ts';
 import { setPodDefaults } from './pod-defaults.ts';
 import { qosClassOf } from './quality-of-service.ts';
-import { cloneJson } from '../../storage/clone-json.ts';
 
 /** For `/ephemeralcontainers`: of what the client sent only the list of ephemeral containers counts. */
 export function preparePodEphemeralContainers(pod: Pod, old: Readonly<Pod>): void {

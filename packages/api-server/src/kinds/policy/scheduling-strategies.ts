@@ -1,4 +1,4 @@
-import { isDnsSubdomain } from '@keelson/api';
+import { cloneJson, isDnsSubdomain } from '@keelson/api';
 import type { PodDisruptionBudget } from '@keelson/api/policy/v1';
 import type { PriorityClass } from '@keelson/api/scheduling/v1';
 import type { HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec, HPAScalingRules } from '@keelson/api/autoscaling/v2';
@@ -15,7 +15,6 @@ import {
 import { sameJson } from '../../validation/equality.ts';
 import { Field } from '../../validation/field.ts';
 import { checkLabelSelector } from '../../validation/selectors.ts';
-import { cloneJson } from '../../storage/clone-json.ts';
 
 const PREEMPTION = ['Never', 'PreemptLowerPriority'];
 const EVICTION_POLICIES = ['AlwaysAllow', 'IfHealthyBudget'];

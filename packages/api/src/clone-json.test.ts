@@ -1,7 +1,6 @@
-import { deepFreeze } from '@keelson/api';
+import { cloneJson, deepFreeze } from '@keelson/api';
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { cloneJson } from './clone-json.ts';
 
 it('copies any JSON value', () => {
   fc.assert(
