@@ -1,4 +1,4 @@
-import { errorMessage, isReason, type Clock } from '@keelson/base';
+import { errorMessage, type Clock } from '@keelson/base';
 import type { Container, Pod } from '@keelson/api/core/v1';
 import type { ContainerRuntime, ImageStatus, PullCredentials } from '@keelson/runtime';
 import { durationText } from './duration-text.ts';
@@ -127,7 +127,7 @@ export class ImagePuller {
     const atMs = this.#deps.clock.now();
     this.#backoff.next(key, this.#failed.get(key)?.atMs ?? atMs);
     tell('Warning', 'Failed', `Failed to pull image "${image}": ${message}`);
-    const reason = isReason(error, 'ServiceUnavailable') && message.includes('registry') ? 'RegistryUnavailable' : 'ErrImagePull';
+    const reason = 'ErrImagePull';
     this.#failed.set(key, { atMs, reason, message });
     return refused(tell, { reason, message }, atMs + SHOWN_MS);
   }
