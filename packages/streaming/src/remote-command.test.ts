@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { KeelsonError } from '@keelson/base';
 import { describe, expect, it, vi } from 'vitest';
 import { readExitStatus } from './exit-status.ts';
@@ -136,6 +137,20 @@ describe('a command over WebSocket', () => {
       code: 404,
     });
     expect(() => readExitStatus(status)).toThrow('container not found');
+  });
+
+  it('survives an output that breaks off, wanted or not', async () => {
+    const process = new PlayedProcess();
+    await using server = await StreamServer.serve({ command: process.command({ stderr: false }) });
+    const client = await openChannels(server, 'v5.channel.k8s.io');
+    process.stdout.write('x');
+    await once(client.stdout, 'data');
+
+    process.stdout.destroy(new Error('broken'));
+    process.stderr.destroy(new Error('broken'));
+    process.exit(0);
+
+    expect(readExitStatus(await readText(client.error))).toBe(0);
   });
 
   it('gives an error as text and success as nothing to clients before v4', async () => {

@@ -52,12 +52,9 @@ async function serve(session: RemoteSession, streams: ClientStreams): Promise<nu
 
 async function copy(from: Readable | undefined, to: Writable | undefined): Promise<void> {
   if (!from) return;
-  if (!to) {
-    from.resume();
-    return;
-  }
-  // A client that went away shows in `closed`; the process's own end counts here.
-  await pipeline(from, to).catch(() => from.resume());
+  // An output that breaks off shows in the exit code, a client that went away in `closed`.
+  if (to) await pipeline(from, to).catch(() => undefined);
+  else from.on('error', () => undefined).resume();
 }
 
 /** Terminal sizes arrive as JSON objects one after the other, in pieces of any size. */
