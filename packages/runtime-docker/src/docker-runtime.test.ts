@@ -19,8 +19,13 @@ describe.skipIf(noEngine)(unless('DockerRuntime', noEngine), () => {
   let runtime: DockerRuntime;
   /** For containers that need no pod of their own. */
   let box: SandboxStatus;
-  const open = () =>
-    new DockerRuntime({ clock: new SystemClock(), host: engine.host, cgroupRoot: `keelson-test-${process.pid}` });
+  const open = (cluster?: string) =>
+    new DockerRuntime({
+      clock: new SystemClock(),
+      host: engine.host,
+      cgroupRoot: `keelson-test-${process.pid}`,
+      ...(cluster !== undefined && { cluster }),
+    });
   const ended = async (id: string) => {
     await expect.poll(async () => (await runtime.containerStatus(id)).state, WAIT).toBe('exited');
     return runtime.containerStatus(id);
@@ -180,6 +185,20 @@ describe.skipIf(noEngine)(unless('DockerRuntime', noEngine), () => {
       { id, pod: sandbox.pod, state: 'running', annotations: { hash: '1' } },
     ]);
     await next.close();
+  });
+
+  it('neither sees nor removes the pods of another cluster on the same engine', async () => {
+    const { id, sandbox } = await runScript(runtime, FOREVER);
+    const stranger = open('another');
+    const own = await stranger.runSandbox(sandboxConfig());
+
+    expect((await stranger.listSandboxes()).map((each) => each.id)).toEqual([own.id]);
+    expect(await stranger.listContainers()).toEqual([]);
+    expect((await runtime.listSandboxes()).map((each) => each.id)).not.toContain(own.id);
+    expect(await removePods(stranger)).toBe(1);
+    expect((await runtime.containerStatus(id)).state).toBe('running');
+    expect((await runtime.listSandboxes()).map((each) => each.id)).toContain(sandbox.id);
+    await stranger.close();
   });
 
   it('removes the pods of one node, and their cgroups', async () => {

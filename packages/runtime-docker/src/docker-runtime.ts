@@ -31,7 +31,7 @@ import { logs } from './logs.ts';
 import { OomKills } from './oom-kills.ts';
 import { portForward } from './port-forward.ts';
 import { Processes } from './processes.ts';
-import { KIND_LABEL, recordOf } from './record.ts';
+import { CLUSTER_LABEL, KIND_LABEL, recordOf } from './record.ts';
 import { Sandboxes } from './sandboxes.ts';
 import { containerStats } from './stats.ts';
 
@@ -42,6 +42,8 @@ export interface DockerRuntimeOptions {
   readonly host?: string;
   /** Docker's network that pods join. Default `bridge`. */
   readonly network?: string;
+  /** Tells clusters that share an engine apart: none sees the pods of another. */
+  readonly cluster?: string;
   /** The cgroup under which those of pods are made. Kubelets on one machine need one each. Default `keelson`. */
   readonly cgroupRoot?: string;
   /** Of each container. Default: 5 files of 10 MiB. */
@@ -67,19 +69,23 @@ export class DockerRuntime implements ContainerRuntime {
   readonly #containers: Containers;
   readonly #processes: Processes;
   readonly #network: string;
+  readonly #cluster: string;
 
   constructor(options: DockerRuntimeOptions) {
     const { clock, logger = silentLogger, host, network = 'bridge', cgroupRoot = 'keelson', logLimits = LOG_LIMITS } = options;
+    const { cluster = '' } = options;
+    const owned = `${CLUSTER_LABEL}=${cluster}`;
     const engine = new EngineClient(engineAddress(host), options.timeoutMs);
     const images = new DockerImages(engine);
-    const inspector = new Inspector(engine);
+    const inspector = new Inspector(engine, owned);
     const abilities = new EngineAbilities(engine);
     this.images = images;
     this.#engine = engine;
     this.#abilities = abilities;
     this.#inspector = inspector;
     this.#network = network;
-    this.#events = new EngineEvents({ engine, clock, logger }, (event) => this.#onEvent(event));
+    this.#cluster = cluster;
+    this.#events = new EngineEvents({ engine, clock, logger, owned }, (event) => this.#onEvent(event));
     this.#sandboxes = new Sandboxes({ engine, inspector, abilities, network, cgroupRoot });
     this.#containers = new Containers({ engine, inspector, abilities, images, oomKills: this.#oomKills, logLimits });
     this.#processes = new Processes({ engine, inspector, clock });
@@ -97,8 +103,12 @@ export class DockerRuntime implements ContainerRuntime {
     return { name: 'docker', version, podNetwork: true, ...(hostAddress !== undefined && { hostAddress }) };
   }
 
+  #own<T extends { readonly labels: Readonly<Record<string, string>> }>(config: T): T {
+    return { ...config, labels: { ...config.labels, [CLUSTER_LABEL]: this.#cluster } };
+  }
+
   runSandbox(config: SandboxConfig, signal?: AbortSignal): Promise<SandboxStatus> {
-    return this.#sandboxes.run(config, signal);
+    return this.#sandboxes.run(this.#own(config), signal);
   }
 
   stopSandbox(id: string, signal?: AbortSignal): Promise<void> {
@@ -114,7 +124,7 @@ export class DockerRuntime implements ContainerRuntime {
   }
 
   createContainer(sandboxId: string, config: ContainerConfig, signal?: AbortSignal): Promise<string> {
-    return this.#containers.create(sandboxId, config, signal);
+    return this.#containers.create(sandboxId, this.#own(config), signal);
   }
 
   startContainer(id: string, signal?: AbortSignal): Promise<void> {

@@ -12,6 +12,8 @@ export interface EngineEventsDependencies {
   readonly engine: EngineClient;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** The label, with its value, of all containers whose events are told. */
+  readonly owned: string;
 }
 
 const OVERLAP_MS = 1000;
@@ -75,7 +77,7 @@ export class EngineEvents {
   async #connect(signal: AbortSignal): Promise<IncomingMessage> {
     // The engine answers before it listens: what happens in between has to be asked for.
     const since = secondsText(this.#lastSeenNano || (this.#deps.clock.now() - OVERLAP_MS) * 1e6);
-    const query = { filters: filters({ type: ['container'], label: [KIND_LABEL] }), since };
+    const query = { filters: filters({ type: ['container'], label: [KIND_LABEL, this.#deps.owned] }), since };
     return this.#deps.engine.open({ method: 'GET', path: '/events', query, isLong: true, signal });
   }
 

@@ -18,13 +18,16 @@ const CHANGES = new Set(['start', 'die', 'oom', 'destroy', 'update', 'pause', 'u
  */
 export class Inspector {
   readonly #engine: EngineClient;
+  readonly #owned: string;
   readonly #known = new Map<string, ContainerInspect>();
   /** Counts events about a container, so that an answer that was overtaken by one is not kept. */
   #changes = 0;
   #isFollowed = false;
 
-  constructor(engine: EngineClient) {
+  /** `owned`: the label, with its value, that all of them have. */
+  constructor(engine: EngineClient, owned: string) {
     this.#engine = engine;
+    this.#owned = owned;
   }
 
   onEvent(event: FollowedEvent): void {
@@ -46,7 +49,7 @@ export class Inspector {
 
   /** Of all containers, running or not. */
   async withLabels(labels: readonly string[], signal?: AbortSignal): Promise<readonly ContainerInspect[]> {
-    const query = { all: 1, filters: filters({ label: labels }) };
+    const query = { all: 1, filters: filters({ label: [this.#owned, ...labels] }) };
     const list = await this.#engine.json<readonly ContainerSummary[]>({ method: 'GET', path: '/containers/json', query, signal });
     const found: ContainerInspect[] = [];
     for (let from = 0; from < list.length; from += AT_ONCE) {

@@ -21,6 +21,8 @@ export interface PodRecord {
 export const KIND_LABEL = 'io.keelson.kind';
 /** On everything of ours: the UID of the pod. */
 export const POD_LABEL = 'io.keelson.pod';
+/** On everything of ours: which cluster it belongs to; empty if that has no name. */
+export const CLUSTER_LABEL = 'io.keelson.cluster';
 /** On containers: the sandbox they run in. */
 export const SANDBOX_LABEL = 'io.keelson.sandbox';
 /** On sandboxes: where their containers have their cgroups. */
