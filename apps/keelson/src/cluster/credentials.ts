@@ -1,4 +1,4 @@
-import { ensureCredentials, type ServerCredentials } from '@keelson/api-server';
+import { ensureCertificate, ensureCredentials, namesOf, type ServerCredentials } from '@keelson/api-server';
 import type { Clock } from '@keelson/base';
 import type { KeyedCertificate } from '@keelson/pki';
 
@@ -9,14 +9,23 @@ export interface ClusterCredentials extends ServerCredentials {
   readonly kubeletServing: KeyedCertificate;
 }
 
-/** Loads what is in `directory` and makes what is missing. What only this process shows to itself is made anew at each start. */
+/** Loads what is in `directory` and makes what is missing, which takes much longer. */
 export async function loadCredentials(directory: string, hosts: readonly string[], clock: Clock): Promise<ClusterCredentials> {
-  const credentials = await ensureCredentials({ directory, hosts, now: () => clock.now() });
-  const { authority } = credentials;
-  const ipAddresses = hosts.filter((host) => /^[\d.]+$|:/.test(host));
+  const now = (): number => clock.now();
+  const credentials = await ensureCredentials({ directory, hosts, now });
+  const keep = { directory, authority: credentials.authority, now };
   const [kubeletClient, kubeletServing] = await Promise.all([
-    authority.issue({ commonName: 'kube-apiserver-kubelet-client', organizations: ['system:masters'], usages: ['client'] }),
-    authority.issue({ commonName: 'system:node', organizations: ['system:nodes'], ipAddresses, usages: ['server'] }),
+    ensureCertificate(keep, 'apiserver-kubelet-client', {
+      commonName: 'kube-apiserver-kubelet-client',
+      organizations: ['system:masters'],
+      usages: ['client'],
+    }),
+    ensureCertificate(keep, 'kubelet', {
+      commonName: 'system:node',
+      organizations: ['system:nodes'],
+      ...namesOf(hosts),
+      usages: ['server'],
+    }),
   ]);
   return { ...credentials, kubeletClient, kubeletServing };
 }

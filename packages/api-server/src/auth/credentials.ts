@@ -9,6 +9,7 @@ import {
   loadAuthority,
   namesHosts,
   type CertificateAuthority,
+  type CertificateRequest,
   type KeyedCertificate,
 } from '@keelson/pki';
 
@@ -50,37 +51,35 @@ export async function ensureCredentials(options: CredentialsOptions): Promise<Se
   });
   const authority = await ensureAuthority(directory, now);
   const hosts = [...new Set([...SERVICE_NAMES, ...options.hosts])];
-  const ensure = (
-    name: string,
-    good: (certificate: string) => boolean,
-    issue: () => Promise<KeyedCertificate>,
-  ): Promise<KeyedCertificate> =>
-    ensurePair(
-      directory,
-      name,
-      (pair) => isIssuedBy(pair.certificate, authority, now(), RENEW_BEFORE_MS) && good(pair.certificate),
-      issue,
-    );
+  const keep = { directory, authority, now };
   const [serving, admin, signingKey] = await Promise.all([
-    ensure(
-      'apiserver',
-      (certificate) => namesHosts(certificate, hosts),
-      () => issueServing(authority, hosts),
-    ),
-    ensure(
-      'admin',
-      () => true,
-      () => authority.issue({ commonName: 'kubernetes-admin', organizations: ['system:masters'], usages: ['client'] }),
-    ),
+    ensureCertificate(keep, 'apiserver', { commonName: 'kube-apiserver', ...namesOf(hosts), usages: ['server'] }),
+    ensureCertificate(keep, 'admin', {
+      commonName: 'kubernetes-admin',
+      organizations: ['system:masters'],
+      usages: ['client'],
+    }),
     ensureSigningKey(directory),
   ]);
   return { authority, serving, admin, signingKey };
 }
 
-function issueServing(authority: CertificateAuthority, hosts: readonly string[]): Promise<KeyedCertificate> {
-  const ipAddresses = hosts.filter(isAddress);
-  const dnsNames = hosts.filter((host) => !isAddress(host));
-  return authority.issue({ commonName: 'kube-apiserver', ipAddresses, dnsNames, usages: ['server'] });
+/** Loads a certificate of that name; issues it if it is missing, runs out within a month or lacks one of the names that it should have. */
+export function ensureCertificate(
+  keep: { readonly directory: string; readonly authority: CertificateAuthority; readonly now: () => number },
+  name: string,
+  request: CertificateRequest,
+): Promise<KeyedCertificate> {
+  const { directory, authority, now } = keep;
+  const hosts = [...(request.dnsNames ?? []), ...(request.ipAddresses ?? [])];
+  const isGood = ({ certificate }: KeyedCertificate): boolean =>
+    isIssuedBy(certificate, authority, now(), RENEW_BEFORE_MS) && namesHosts(certificate, hosts);
+  return ensurePair(directory, name, isGood, () => authority.issue(request));
+}
+
+/** Hosts as a certificate has them. */
+export function namesOf(hosts: readonly string[]): { readonly dnsNames: readonly string[]; readonly ipAddresses: readonly string[] } {
+  return { dnsNames: hosts.filter((host) => !isAddress(host)), ipAddresses: hosts.filter(isAddress) };
 }
 
 function isAddress(host: string): boolean {
