@@ -87,6 +87,20 @@ describe('garbage-collector-controller', () => {
       await dependentGone('d');
     });
 
+    it('keeps what someone else has adopted in the meantime', async () => {
+      const [one, two] = [await addOwner('one'), await addOwner('two')];
+      await addDependent('d', reference(one));
+      await turns();
+      world.lag = ({ path }) => (path === '/api/v1/secrets' ? 100 : 0);
+
+      await secrets().patch({ name: 'd', namespace: 'default' }, 'merge', { metadata: { ownerReferences: [reference(two)] } });
+      await configMaps().delete({ ...WHERE, name: 'one' });
+      await eventually(() => world.writes.length > 0);
+      await turns(300);
+
+      expect(await findDependent('d')).toBeDefined();
+    });
+
     it('leaves what has finalizers to those', async () => {
       const owner = await addOwner();
       await secrets().create({
