@@ -25,4 +25,6 @@ export interface ClusterOptions {
 export interface ClusterSettings extends ClusterOptions {
   readonly runtime: 'docker' | 'sim';
   readonly proxyMode: 'userspace' | 'iptables' | 'none';
+  /** What tells this cluster's containers from those of others. */
+  readonly clusterId: string;
 }

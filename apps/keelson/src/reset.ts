@@ -1,23 +1,32 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { errorMessage, KeelsonError, SystemClock } from '@keelson/base';
+import { IptablesMode, UserspaceMode } from '@keelson/proxy';
 import { dockerAvailable, DockerRuntime, removePods } from '@keelson/runtime-docker';
-import { makeProxyMode } from './cluster/proxy.ts';
+import { clusterId } from './cluster/identity.ts';
 import { lockDirectory } from './up.ts';
 
 /** Removes everything that clusters on this data directory have left: containers, packet rules, data. */
 export async function reset({ dataDir }: { readonly dataDir: string }): Promise<void> {
   if (!existsSync(dataDir)) return;
   await using _lock = await lockDirectory(dataDir);
-  const clock = new SystemClock();
-  if ((await dockerAvailable()).available) await removePods(new DockerRuntime({ clock }));
-  for (const mode of ['userspace', 'iptables'] as const)
-    await makeProxyMode(mode, clock)
-      .cleanup()
-      .catch(() => undefined);
+  await removeContainers(await clusterId(dataDir));
+  // Of either mode: it is not known which one ran last.
+  for (const mode of [new IptablesMode(), new UserspaceMode({ clock: new SystemClock() })])
+    await mode.cleanup().catch(() => undefined);
   try {
     await rm(dataDir, { recursive: true, force: true });
   } catch (cause) {
     throw new KeelsonError('ServiceUnavailable', `Cannot remove "${dataDir}": ${errorMessage(cause)}`, { cause });
+  }
+}
+
+async function removeContainers(cluster: string): Promise<void> {
+  if (!(await dockerAvailable()).available) return;
+  const runtime = new DockerRuntime({ clock: new SystemClock(), cluster });
+  try {
+    await removePods(runtime);
+  } finally {
+    await runtime.close();
   }
 }

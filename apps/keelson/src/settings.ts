@@ -1,5 +1,7 @@
 import { KeelsonError, SystemClock } from '@keelson/base';
+import { detectProxyMode } from '@keelson/proxy';
 import { dockerAvailable, DockerRuntime } from '@keelson/runtime-docker';
+import { clusterId } from './cluster/identity.ts';
 import type { Reachable } from './cluster/component-context.ts';
 import type { ClusterOptions, ClusterSettings } from './options.ts';
 
@@ -15,7 +17,8 @@ export async function settle(
   }
   const proxyMode = await proxyModeFor(options, runtime);
   const nodeAddress = runtime === 'docker' ? await bridgeAddress() : LOOPBACK_ADDRESS;
-  return { settings: { ...options, runtime, proxyMode }, reachable: { nodeAddress } };
+  const settings = { ...options, runtime, proxyMode, clusterId: await clusterId(options.dataDir) };
+  return { settings, reachable: { nodeAddress } };
 }
 
 async function runtimeFor({ runtime, nodes }: ClusterOptions): Promise<'docker' | 'sim'> {
@@ -30,12 +33,16 @@ async function proxyModeFor({ proxyMode }: ClusterOptions, runtime: 'docker' | '
   if (proxyMode !== 'auto') return proxyMode;
   // Nobody answers at the addresses of simulated pods.
   if (runtime === 'sim') return 'none';
-  return process.getuid?.() === 0 ? 'iptables' : 'userspace';
+  return (await detectProxyMode()).mode;
 }
 
 /** Where pods on Docker's bridge find this machine. */
 async function bridgeAddress(): Promise<string> {
   const runtime = new DockerRuntime({ clock: new SystemClock() });
-  const { hostAddress } = await runtime.info();
-  return hostAddress ?? LOOPBACK_ADDRESS;
+  try {
+    const { hostAddress } = await runtime.info();
+    return hostAddress ?? LOOPBACK_ADDRESS;
+  } finally {
+    await runtime.close();
+  }
 }

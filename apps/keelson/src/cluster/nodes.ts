@@ -8,6 +8,7 @@ import { CONTAINER_RUNTIME, SimulatedRuntime } from '@keelson/runtime';
 import { dockerRuntimeModule } from '@keelson/runtime-docker/module';
 import { EventRecorder } from '@keelson/controller-runtime';
 import { Container } from 'inversify';
+import type { ClusterSettings } from '../options.ts';
 import type { ComponentContext } from './component-context.ts';
 import { nodeNameOf } from './node-name.ts';
 import { stopOnly } from './control-plane.ts';
@@ -26,23 +27,25 @@ function addNode(parts: Lifecycle, context: ComponentContext, index: number): vo
   const own = new Container({ parent: container });
   own.bind(CLIENT).toConstantValue(createClient(server.transport(nodeUser(nodeName))));
   own.load(kubeletModule(kubeletOptions(context, nodeName, index)));
-  bindRuntime(own, settings.runtime, index);
+  const isOwn = bindRuntime(own, settings, index);
+  const runtime = own.get(CONTAINER_RUNTIME);
+  if (isOwn) parts.add(stopOnly(`runtime of ${nodeName}`, () => runtime.close()));
   const events = own.get(KUBELET_EVENTS);
   if (events instanceof EventRecorder) parts.add(stopOnly(`events of ${nodeName}`, () => events.stop()));
   parts.add(own.get(KUBELET));
 }
 
-/** Unless somebody has bound a runtime for all nodes. */
-function bindRuntime(container: Container, runtime: 'docker' | 'sim', index: number): void {
-  if (container.isBound(CONTAINER_RUNTIME)) return;
-  if (runtime === 'sim') {
+/** Unless somebody has bound a runtime for all nodes; true if not. */
+function bindRuntime(container: Container, { runtime, clusterId }: ClusterSettings, index: number): boolean {
+  if (container.isBound(CONTAINER_RUNTIME)) return false;
+  if (runtime === 'docker') container.load(dockerRuntimeModule({ cluster: clusterId }));
+  else {
     container
       .bind(CONTAINER_RUNTIME)
       .toResolvedValue((clock) => new SimulatedRuntime({ clock, network: podNetwork(index) }), [CLOCK])
       .inSingletonScope();
-    return;
   }
-  container.load(dockerRuntimeModule());
+  return true;
 }
 
 /** The first three bytes of the addresses of a node's pods. */
