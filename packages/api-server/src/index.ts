@@ -17,7 +17,14 @@ export type {
 } from './auth/contracts.ts';
 export { ClientCertificateAuthenticator, StaticTokenAuthenticator } from './auth/authenticators.ts';
 export { ClusterAuth, type ClusterAuthDependencies, type ClusterAuthOptions } from './auth/cluster-auth.ts';
-export { ensureCertificate, ensureCredentials, namesOf, writeFileAtomic, type CredentialsOptions, type ServerCredentials } from './auth/credentials.ts';
+export {
+  ensureCertificate,
+  ensureCredentials,
+  namesOf,
+  writeFileAtomic,
+  type CredentialsOptions,
+  type ServerCredentials,
+} from './auth/credentials.ts';
 export { RbacAuthorizer, type RoleSource } from './auth/rbac.ts';
 export { ServiceAccountTokens } from './auth/service-account-tokens.ts';
 export { ensureObjects } from './bootstrap/ensure-objects.ts';

@@ -78,7 +78,10 @@ export function ensureCertificate(
 }
 
 /** Hosts as a certificate has them. */
-export function namesOf(hosts: readonly string[]): { readonly dnsNames: readonly string[]; readonly ipAddresses: readonly string[] } {
+export function namesOf(hosts: readonly string[]): {
+  readonly dnsNames: readonly string[];
+  readonly ipAddresses: readonly string[];
+} {
   return { dnsNames: hosts.filter((host) => !isAddress(host)), ipAddresses: hosts.filter(isAddress) };
 }
 

@@ -60,6 +60,21 @@ describe('bodies', () => {
     expect(value.message).toMatch(message);
   });
 
+  it.each([
+    { path: MAPS, body: `{"metadata":${'['.repeat(20_000)}${']'.repeat(20_000)}}` },
+    {
+      path: '/apis/apiextensions.k8s.io/v1/customresourcedefinitions',
+      body: `{"spec":{"versions":[{"schema":{"openAPIV3Schema":${'{"not":'.repeat(9_000)}{}${'}'.repeat(9_000)}}}]}}`,
+    },
+  ])('refuses what nests too deep at $path', async ({ path, body }) => {
+    await using server = await HttpsServer.start();
+
+    const { status, value } = await server.json(path, { method: 'POST', body });
+
+    expect(status).toBe(400);
+    expect(value.message).toContain('exceeded max depth');
+  });
+
   it('takes YAML', async () => {
     await using server = await HttpsServer.start();
 

@@ -1,5 +1,4 @@
-import { deepFreeze, stringifyJson, type KubernetesObject } from '@keelson/api';
-import { parseText } from '../decode/json-text.ts';
+import { deepFreeze, type KubernetesObject, parseJson, stringifyJson } from '@keelson/api';
 import type { StorageKind } from './storage-kind.ts';
 
 /** What is shared by all objects of one resource. */
@@ -85,7 +84,7 @@ export class StoredObject {
   /** A parsed object of one's own. */
   copy(): KubernetesObject {
     // Written by `encode`.
-    const parsed = parseText(this.value.toString()) as KubernetesObject;
+    const parsed = parseJson(this.value.toString()) as KubernetesObject;
     if (parsed.metadata) parsed.metadata.resourceVersion = this.resourceVersion;
     return parsed;
   }

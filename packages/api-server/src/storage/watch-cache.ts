@@ -1,8 +1,7 @@
-import { expired, resourceVersionTooLarge, type KubernetesObject } from '@keelson/api';
+import { expired, type KubernetesObject, parseJson, resourceVersionTooLarge } from '@keelson/api';
 import { errorMessage, KeelsonError, type Clock, type Logger } from '@keelson/base';
 import type { Entry, Revision, Store, StoreEvent } from '@keelson/store';
 import type { Subscription } from 'rxjs';
-import { parseText } from '../decode/json-text.ts';
 import { CacheEvent, WatchNote } from './cache-event.ts';
 import { EventRing } from './event-ring.ts';
 import { ObjectTree } from './object-tree.ts';
@@ -284,7 +283,7 @@ export class WatchCache {
   #normal(value: Buffer): Buffer {
     const { kind } = this.#options.shape;
     if (value.length > kind.head.length && kind.head.compare(value, 0, kind.head.length) === 0) return value;
-    return encode(kind, parseText(value.toString()) as KubernetesObject);
+    return encode(kind, parseJson(value.toString()) as KubernetesObject);
   }
 }
 

@@ -1,9 +1,8 @@
-import { apiVersionOf, badRequest, unsupportedMediaType, type KubernetesObject } from '@keelson/api';
+import { apiVersionOf, badRequest, type KubernetesObject, parseJson, parseJsonStrict, unsupportedMediaType } from '@keelson/api';
 import { errorMessage, isReason, KeelsonError } from '@keelson/base';
 import { parse as parseYaml } from 'yaml';
 import { converterOf } from '../convert/versions.ts';
 import { decodeObject as decodeProtobuf, PROTOBUF } from '../protobuf/index.ts';
-import { parseText, parseTextStrict } from '../decode/json-text.ts';
 import { SchemaDecoder } from '../decode/schema-decoder.ts';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { RequestBody } from '../request/api-request.ts';
@@ -45,7 +44,7 @@ export function parseBody(body: RequestBody | undefined, strict: boolean): RawBo
 
 export function parseJsonBody(text: string, strict: boolean): RawBody {
   if (text.trim() === '') return { value: undefined, duplicates: [] };
-  return strict ? parseTextStrict(text) : { value: parseText(text), duplicates: [] };
+  return strict ? parseJsonStrict(text) : { value: parseJson(text), duplicates: [] };
 }
 
 export function parseYamlBody(text: string): RawBody {
@@ -135,7 +134,9 @@ function strictly<T>(kind: { readonly kind: string; readonly version: string }, 
   try {
     return decode();
   } catch (error) {
-    if (error instanceof KeelsonError && error.reason === 'BadRequest') throw cannotHandle(kind, error.message);
+    if (isReason(error, 'BadRequest')) throw cannotHandle(kind, error.message);
+    // Schemas that hold themselves can nest as deep as the text does.
+    if (error instanceof RangeError) throw cannotHandle(kind, 'exceeded max depth');
     throw error;
   }
 }
