@@ -10,4 +10,5 @@ if (status !== 0) {
   process.exit(status ?? 1);
 }
 process.argv.splice(2, 0, 'up');
-await import(pathToFileURL(join(root, 'apps/keelson/dist/main.js')).href);
+await import('../bundle/main.ts');
+await import(pathToFileURL(join(root, 'apps/keelson/dist/bundle/main.js')).href);

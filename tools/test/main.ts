@@ -54,6 +54,7 @@ const results = [
   stage('lint', ['oxlint', '--type-aware', '--deny-warnings']),
   stage('format', ['oxfmt', '--check']),
   stage('types', ['tsc', '-b']),
+  stage('bundle', [process.execPath, 'tools/bundle/main.ts']),
   stage('boundaries', [process.execPath, 'tools/check/boundaries.ts']),
   stage('packages', [process.execPath, 'tools/check/packages.ts']),
   tests('unit', []),
