@@ -23,7 +23,7 @@ const { values } = parseArgs({
 });
 const SETTLE_MS = 2000;
 const root = join(import.meta.dirname, '../../..');
-const app = join(root, 'apps/keelson', values.built ? 'dist/main.js' : 'src/main.ts');
+const app = join(root, 'apps/keelson', values.built ? 'dist/bundle/main.js' : 'src/main.ts');
 // Not the system's directory for temporary files: that is memory on many machines.
 const scratch = mkdtempSync(join(process.cwd(), '.bench-startup-'));
 let directories = 0;
