@@ -150,5 +150,12 @@ function digits(revision: number): number {
 export function encode(kind: StorageKind, object: KubernetesObject): Buffer {
   const { kind: _kind, apiVersion: _apiVersion, metadata, ...rest } = object;
   const stored = { kind: kind.kind, apiVersion: kind.apiVersion, metadata: { ...metadata, resourceVersion: undefined }, ...rest };
-  return Buffer.from(stringifyJson(stored));
+  return bytesOf(stringifyJson(stored));
+}
+
+/** In memory of their own: in a pool that is shared, one object that stays would keep everything that was written around it. */
+function bytesOf(text: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+  bytes.write(text);
+  return bytes;
 }
