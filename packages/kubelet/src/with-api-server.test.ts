@@ -21,32 +21,41 @@ describe('Kubelet with an API server and the simulated runtime', () => {
   let client: Client;
   let kubelet: Kubelet;
   let rootDir: string;
-  let stopAll: () => Promise<void>;
+  let stopNode: () => Promise<void>;
 
   beforeEach(async () => {
     api = await startTestApiServer();
     client = createClient(api.transport);
     rootDir = await mkdtemp(join(tmpdir(), 'kubelet-api-'));
+    await startNode();
+  });
+  afterEach(async () => {
+    await stopNode();
+    await api.close();
+    await rm(rootDir, { recursive: true, force: true });
+  });
+
+  /** A kubelet and a runtime as a process has them; what they keep is in `rootDir`. */
+  async function startNode(): Promise<void> {
     const clock = new SystemClock();
+    const runtime = new SimulatedRuntime({ clock, stateFile: join(rootDir, 'containers') });
     const container = new Container();
     container.bind(CLOCK).toConstantValue(clock);
     container.bind(LOGGER).toConstantValue(silentLogger);
     container.bind(CLIENT).toConstantValue(client);
-    container.bind(CONTAINER_RUNTIME).toConstantValue(new SimulatedRuntime({ clock }));
+    container.bind(CONTAINER_RUNTIME).toConstantValue(runtime);
     container.load(controllerRuntimeModule(), kubeletModule({ nodeName: 'n1', rootDir, serving: false }));
     kubelet = container.get(KUBELET);
     const informers = container.get(INFORMERS);
     const signal = AbortSignal.timeout(20_000);
     await informers.start(signal);
     await kubelet.start(signal);
-    stopAll = async () => {
+    stopNode = async () => {
       await kubelet.stop();
       await informers.stop();
-      await api.close();
-      await rm(rootDir, { recursive: true, force: true });
+      await runtime.close();
     };
-  });
-  afterEach(() => stopAll());
+  }
 
   const name = { name: 'a', namespace: 'default' };
   const create = (annotations: Record<string, string> = {}, restartPolicy = 'Always') =>
@@ -120,6 +129,22 @@ describe('Kubelet with an API server and the simulated runtime', () => {
     const events = await client.resource(Event).list({ namespace: 'default' });
     const told = events.items.flatMap(({ message, reason }) => (reason === 'Unhealthy' ? [message ?? ''] : []));
     expect(told).toEqual(expect.arrayContaining(['Readiness probe failed: HTTP probe failed with statuscode: 503']));
+  });
+
+  it('takes up its pods when all of the node comes back, and writes nothing about them', async () => {
+    await create();
+    await expect.poll(async () => (await client.resource(Pod).get(name)).status?.phase, WAIT).toBe('Running');
+    await expect.poll(() => kubelet.api.runningPods().length, WAIT).toBe(1);
+    await stopNode();
+    const before = await client.resource(Pod).get(name);
+
+    await startNode();
+    const { metadata, status, ...pod } = before;
+    await client.resource(Pod).create({ ...pod, metadata: { name: 'b', namespace: metadata?.namespace } });
+    await expect.poll(() => kubelet.api.runningPods().length, WAIT).toBe(2);
+
+    expect(status?.phase).toBe('Running');
+    expect(await client.resource(Pod).get(name)).toEqual(before);
   });
 });
 
