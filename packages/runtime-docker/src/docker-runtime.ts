@@ -69,6 +69,7 @@ export class DockerRuntime implements ContainerRuntime {
   readonly #containers: Containers;
   readonly #processes: Processes;
   readonly #network: string;
+  readonly #clock: Clock;
   readonly #cluster: string;
 
   constructor(options: DockerRuntimeOptions) {
@@ -84,6 +85,7 @@ export class DockerRuntime implements ContainerRuntime {
     this.#abilities = abilities;
     this.#inspector = inspector;
     this.#network = network;
+    this.#clock = clock;
     this.#cluster = cluster;
     this.#events = new EngineEvents({ engine, clock, logger, owned }, (event) => this.#onEvent(event));
     this.#sandboxes = new Sandboxes({ engine, inspector, abilities, network, cgroupRoot });
@@ -177,8 +179,8 @@ export class DockerRuntime implements ContainerRuntime {
 
   async stats(signal?: AbortSignal): Promise<readonly ContainerStats[]> {
     const all = await this.#inspector.all('container', signal);
-    const running = all.filter(({ State }) => State.Running).map(({ Id }) => Id);
-    return containerStats(this.#engine, running, signal);
+    const running = all.filter(({ State }) => State.Running);
+    return containerStats({ engine: this.#engine, clock: this.#clock }, running, signal);
   }
 
   async close(): Promise<void> {

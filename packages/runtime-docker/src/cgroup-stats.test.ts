@@ -1,0 +1,44 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { cgroupUsage } from './cgroup-stats.ts';
+
+let root: string;
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'cgroup-'));
+});
+afterEach(() => rm(root, { recursive: true }));
+
+const used = { cpuUsageNanoSeconds: 5000, memoryUsageBytes: 700, memoryInactiveFileBytes: 60 };
+
+it.each([
+  {
+    version: 1,
+    files: {
+      'cpuacct/pod/c/cpuacct.usage': '5000\n',
+      'memory/pod/c/memory.usage_in_bytes': '700\n',
+      'memory/pod/c/memory.stat': 'inactive_file 1\ntotal_inactive_file 60\n',
+    },
+  },
+  {
+    version: 2,
+    files: {
+      'pod/c/cpu.stat': 'usage_usec 5\nuser_usec 4\n',
+      'pod/c/memory.current': '700\n',
+      'pod/c/memory.stat': 'anon 1\ninactive_file 60\n',
+    },
+  },
+])('reads cgroups of version $version', async ({ files }) => {
+  for (const [name, content] of Object.entries(files)) {
+    await mkdir(dirname(join(root, name)), { recursive: true });
+    await writeFile(join(root, name), content);
+  }
+
+  expect(await cgroupUsage('/pod', 'c', root)).toEqual(used);
+});
+
+it('knows nothing of containers elsewhere', async () => {
+  expect(await cgroupUsage('/pod', 'c', root)).toBeUndefined();
+});
