@@ -1,5 +1,7 @@
 # Shared by the scripts here. Sourced, not run.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# The Node of the project goes before what the machine may have.
+export PATH=$root/node_modules/.bin:$PATH
 state=$(readlink -m "${LAB_DIR:-$root/.lab}")
 
 fail() { echo "lab: $*" >&2; exit 1; }
