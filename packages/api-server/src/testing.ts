@@ -4,6 +4,7 @@ import { MemoryStore, type Store } from '@keelson/store';
 import { ApiServer, type ApiServerExtensions, type ApiServerOptions } from './api-server.ts';
 import { HttpFrontend, type HttpFrontendOptions } from './http/http-frontend.ts';
 import type { UserInfo } from './registry/strategy.ts';
+import { openAccess } from './test-support/open-access.ts';
 
 export interface TestApiServerOptions extends ApiServerExtensions {
   /** A `MemoryStore` if absent. It is closed with the server. */
@@ -32,12 +33,15 @@ export interface TestApiServer extends AsyncDisposable {
 const ADMIN: UserInfo = { name: 'test-admin', groups: ['system:masters', 'system:authenticated'] };
 const NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
 
-/** A real API server over a store in memory, in a few milliseconds, with no controllers, for tests. */
+/** A real API server over a store in memory, in a few milliseconds, with no controllers, for tests. It issues service account tokens. */
 export async function startTestApiServer(options: TestApiServerOptions = {}): Promise<TestApiServer> {
   const { clock = new SystemClock(), logger = silentLogger, namespaces = NAMESPACES, ...extensions } = options;
   const store = options.store ?? new MemoryStore({ clock });
   const server = new ApiServer({ ...extensions, store, clock, logger }, options.server);
   const transport = server.transport(ADMIN);
+  // Behind what was given: whoever brings an issuer or reviews of their own is asked first.
+  const { tokenIssuer, ...access } = openAccess({ clock, transport: () => transport }, options.authorizer);
+  server.extend(options.tokenIssuer ? access : { ...access, tokenIssuer });
   for (const name of namespaces) {
     await transport.request({ method: 'POST', path: '/api/v1/namespaces', body: { metadata: { name } } });
   }
