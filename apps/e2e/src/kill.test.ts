@@ -65,10 +65,7 @@ describe('keelson up, killed again and again while it writes', () => {
   });
 });
 
-async function missing(
-  maps: ResourceClient<ConfigMap>,
-  acknowledged: ReadonlyMap<string, string>,
-): Promise<readonly string[]> {
+async function missing(maps: ResourceClient<ConfigMap>, acknowledged: ReadonlyMap<string, string>): Promise<readonly string[]> {
   const { items } = await maps.list({ namespace: 'default' });
   const found = new Map(items.map(({ metadata, data }) => [metadata?.name, data?.['value']]));
   return [...acknowledged].filter(([name, value]) => found.get(name) !== value).map(([name]) => name);

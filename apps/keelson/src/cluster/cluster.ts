@@ -15,6 +15,8 @@ import { CLOCK, Lifecycle, LOGGER, type Clock, type Logger, type Runnable } from
 import { CLIENT, createClient, kubeconfigOf } from '@keelson/client';
 import { INFORMERS } from '@keelson/controller-runtime';
 import { controllerRuntimeModule } from '@keelson/controller-runtime/module';
+import { CONTROLLER_CLIENT } from '@keelson/controllers';
+import { controllersModule } from '@keelson/controllers/module';
 import { STORE } from '@keelson/store';
 import { storeModule } from '@keelson/store/module';
 import { Container } from 'inversify';
@@ -25,7 +27,7 @@ import type { Reachable } from './component-context.ts';
 import { addControllers, addScheduler } from './control-plane.ts';
 import { addNodes } from './nodes.ts';
 import { addProxy } from './proxy.ts';
-import { BOOTSTRAP, INFORMER } from './users.ts';
+import { BOOTSTRAP, controllerUser, INFORMER } from './users.ts';
 
 export interface ClusterDependencies {
   readonly clock: Clock;
@@ -100,10 +102,18 @@ export class Cluster implements Runnable {
       clusterAuthModule({ signingKey: credentials.signingKey }),
       podStreamsModule({ tls: { ca: authority.certificate, ...kubeletClient } }),
       controllerRuntimeModule(),
+      controllersModule({ rootCa: authority.certificate }),
     );
     container
       .bind(CLIENT)
       .toResolvedValue((server: ApiServer) => createClient(server.transport(INFORMER)), [API_SERVER])
+      .inSingletonScope();
+    container
+      .bind(CONTROLLER_CLIENT)
+      .toResolvedValue(
+        (server: ApiServer) => (name: string) => createClient(server.transport(controllerUser(name))),
+        [API_SERVER],
+      )
       .inSingletonScope();
     configure?.(container);
     return container;
