@@ -62,6 +62,7 @@ export class Dispatcher {
     const definition = this.#services.registry.find(info.group, info.version, info.resource);
     if (!definition || !fitsScope(definition, info)) throw unknownPath();
     if (!verb) throw methodNotAllowed(definition, request.method);
+    if (definition.deprecation !== undefined) warn(definition.deprecation);
     return this.#handleResource(request, { info, verb, definition, warn });
   }
 

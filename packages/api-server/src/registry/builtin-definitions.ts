@@ -1,5 +1,6 @@
 import { facts, isServedByDefault, type ResourceFact } from '@keelson/api';
 import { strategyOf } from '../kinds/index.ts';
+import { deprecationOf } from './deprecation.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
 import type { Strategy } from './strategy.ts';
 
@@ -35,6 +36,7 @@ function definitionOfFact(fact: ResourceFact, options: BuiltinOptions): Resource
     fieldSelectors: fact.fieldSelectors ?? ['metadata.name', 'metadata.namespace'],
     storage: storageOf(fact),
     strategy: options.strategies?.(group, kind) ?? strategyOf(group, kind),
+    deprecation: deprecationOf(fact),
   };
 }
 

@@ -24,4 +24,6 @@ export interface ResourceDefinition {
   /** Where objects are kept: the group and version they are encoded in, and `/registry/<prefix>/`. Absent for kinds that are never stored. */
   readonly storage: { readonly group: string; readonly version: string; readonly prefix: string } | undefined;
   readonly strategy: Strategy;
+  /** A warning that comes with each request. */
+  readonly deprecation?: string | undefined;
 }
