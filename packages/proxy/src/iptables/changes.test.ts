@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { changesOf, NOTHING, restoreText, stateOf, type TableState } from './changes.ts';
+import { changesOf, NOTHING, stateOf, type TableState } from './changes.ts';
+import { restoreText } from './restore-text.ts';
 import { LAST_RULE_MARK, type TableRules } from './rule-set.ts';
 
 const EMPTY: TableState = { chains: new Map(), jumps: new Map() };

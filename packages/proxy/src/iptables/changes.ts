@@ -1,19 +1,22 @@
-import { LAST_RULE_MARK, UNORDERED, type Table, type TableRules } from './rule-set.ts';
+import { LAST_RULE_MARK, UNORDERED, type Chains, type Table, type TableRules } from './rule-set.ts';
 
 /** What is known to be in a table: our chains, and what leads to them. */
 export interface TableState {
-  readonly chains: ReadonlyMap<string, readonly string[]>;
+  readonly chains: Chains;
   readonly jumps: ReadonlyMap<string, readonly string[]>;
 }
 
-/** The lines that `iptables-restore --noflush` needs to make a table what it should be. */
+/** What has to be done to a table. */
 export interface TableChanges {
   readonly table: Table;
-  /** Makes chains, and empties those that are there. */
-  readonly declarations: readonly string[];
-  readonly rules: readonly string[];
-  /** Chains that go; they are empty by then. */
-  readonly deletions: readonly string[];
+  /** Chains that are new or whose rules are all written anew. */
+  readonly written: Chains;
+  /** Those of them that are new. */
+  readonly fresh: ReadonlySet<string>;
+  /** Single rules to add and remove, as lines. */
+  readonly edits: readonly string[];
+  /** Chains that go. */
+  readonly deleted: readonly string[];
 }
 
 export const NOTHING: TableRules = { chains: new Map(), jumps: [] };
@@ -21,39 +24,21 @@ export const NOTHING: TableRules = { chains: new Map(), jumps: [] };
 /**
  * The difference between what is there and what should be: chains that are equal are not mentioned. Undefined if there is none.
  *
- * Example: `{ A: [1, 2], B: [3] }` to `{ A: [1, 4] }` is `:A :B -A A 1 -A A 4 -X B`.
+ * Example: `{ A: [1, 2], B: [3] }` to `{ A: [1, 4] }` is to write `A: [1, 4]` and to delete `B`.
  */
 export function changesOf(table: Table, actual: TableState, desired: TableRules): TableChanges | undefined {
-  const declarations: string[] = [];
-  const rules: string[] = jumpChanges(actual.jumps, desired);
-  const deletions = [...actual.chains.keys()].filter((chain) => !desired.chains.has(chain));
-  declarations.push(...deletions);
+  const written = new Map<string, readonly string[]>();
+  const fresh = new Set<string>();
+  const edits = jumpChanges(actual.jumps, desired);
+  const deleted = [...actual.chains.keys()].filter((chain) => !desired.chains.has(chain));
   for (const [chain, lines] of desired.chains) {
     const have = actual.chains.get(chain);
-    const edits = have && editsOf(chain, have, lines);
-    if (edits) {
-      rules.push(...edits);
-    } else {
-      declarations.push(chain);
-      for (const line of lines) rules.push(`-A ${chain} ${line}`);
-    }
+    const few = have && editsOf(chain, have, lines);
+    if (few) edits.push(...few);
+    else written.set(chain, lines);
+    if (!have) fresh.add(chain);
   }
-  // The nft variant keeps chains sorted: tens of thousands of them in another order take it four times as long.
-  declarations.sort();
-  return declarations.length + rules.length > 0 ? { table, declarations, rules, deletions } : undefined;
-}
-
-/** The input of `iptables-restore --noflush`. */
-export function restoreText(changes: readonly TableChanges[], { deletions: withDeletions = true } = {}): string {
-  return changes
-    .flatMap(({ table, declarations, rules, deletions }) => [
-      `*${table}`,
-      ...declarations.map((chain) => `:${chain} - [0:0]`),
-      ...rules,
-      ...(withDeletions ? deletions.map((chain) => `-X ${chain}`) : []),
-      'COMMIT\n',
-    ])
-    .join('\n');
+  return written.size + edits.length + deleted.length > 0 ? { table, written, fresh, edits, deleted } : undefined;
 }
 
 export function sameLines(left: readonly string[], right: readonly string[]): boolean {

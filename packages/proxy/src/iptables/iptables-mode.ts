@@ -5,10 +5,11 @@ import { runCommand, type CommandRunner } from '../command-runner.ts';
 import type { ProxyMode, SyncOptions, SyncProblem, SyncReport } from '../proxy-mode.ts';
 import type { IpFamily, ServiceMap, ServicePort } from '../service-map.ts';
 import { LOCALNET_NOTE, RuleBuilder } from './build-rules.ts';
-import { changesOf, NOTHING, restoreText, stateOf, type TableChanges, type TableState } from './changes.ts';
+import { changesOf, NOTHING, stateOf, type TableChanges, type TableState } from './changes.ts';
 import { HairpinPorts } from './hairpin-ports.ts';
 import { findIptables, findUsedIptables, type IptablesTool } from './iptables-tool.ts';
 import { NodeSettings } from './node-settings.ts';
+import { restoreText } from './restore-text.ts';
 import { TABLES, type RuleSet, type Table } from './rule-set.ts';
 import { Spellings } from './spellings.ts';
 import { StaleFlows } from './stale-flows.ts';
@@ -39,7 +40,7 @@ interface Known {
 
 /**
  * Serves Services by rules of iptables in the chains that kube-proxy uses, so the kernel moves the packets and goes on without this
- * process. Each sync is one transaction for each table and holds the differences only. Needs root, or CAP_NET_ADMIN and CAP_NET_RAW.
+ * process. Each sync changes each table at once, and sends the differences only. Needs root, or CAP_NET_ADMIN and CAP_NET_RAW.
  */
 export class IptablesMode implements ProxyMode {
   readonly name = 'iptables';
@@ -128,12 +129,13 @@ export class IptablesMode implements ProxyMode {
   async #restore(tool: IptablesTool, changes: readonly (TableChanges | undefined)[]): Promise<void> {
     const real = changes.filter((one) => one !== undefined);
     if (real.length === 0) return;
+    const { chainsAtOnce } = tool;
     try {
-      await tool.restore(restoreText(real));
+      await tool.restore(restoreText(real, { chainsAtOnce }));
     } catch (error) {
-      if (!real.some((one) => one.deletions.length > 0)) throw error;
+      if (!real.some((one) => one.deleted.length > 0)) throw error;
       // Someone else's rule may lead to a chain of ours: then it stays, empty.
-      await tool.restore(restoreText(real, { deletions: false }));
+      await tool.restore(restoreText(real, { chainsAtOnce, withDeletions: false }));
     }
   }
 
@@ -161,7 +163,7 @@ function isLocalnetNoted(state: State): boolean {
 }
 
 function rewrites(changes: readonly (TableChanges | undefined)[], before: State): boolean {
-  return changes.some((one) => one?.declarations.some((chain) => before[one.table].chains.has(chain)));
+  return changes.some((one) => one && [...one.written.keys()].some((chain) => before[one.table].chains.has(chain)));
 }
 
 function includesLocalhost(ranges: readonly string[] | undefined): boolean {
