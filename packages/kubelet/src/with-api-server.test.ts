@@ -131,6 +131,26 @@ describe('Kubelet with an API server and the simulated runtime', () => {
     expect(told).toEqual(expect.arrayContaining(['Readiness probe failed: HTTP probe failed with statuscode: 503']));
   });
 
+  it('talks with a container that is attached to, whose end is its own', async () => {
+    const shell = { name: 'web', image: 'web:1', command: ['sh'], stdin: true, stdinOnce: true };
+    await client.resource(Pod).create({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: name,
+      spec: { nodeName: 'n1', restartPolicy: 'Never', automountServiceAccountToken: false, containers: [shell] },
+    });
+    await expect.poll(() => kubelet.api.runningPods().length, WAIT).toBe(1);
+
+    const session = await kubelet.api.attach({ namespace: 'default', pod: 'a', container: 'web' }, { stdin: true, tty: false });
+    session.stdin?.end('echo hi; exit 3\n');
+
+    expect(await text(session.stdout)).toBe('hi\n');
+    expect(await session.exitCode).toBe(0);
+    await expect.poll(async () => (await client.resource(Pod).get(name)).status?.phase, WAIT).toBe('Failed');
+    const [status] = (await client.resource(Pod).get(name)).status?.containerStatuses ?? [];
+    expect(status?.state?.terminated?.exitCode).toBe(3);
+  });
+
   it('takes up its pods when all of the node comes back, and writes nothing about them', async () => {
     await create();
     await expect.poll(async () => (await client.resource(Pod).get(name)).status?.phase, WAIT).toBe('Running');

@@ -86,8 +86,14 @@ export class NodeApi {
     return this.#deps.runtime.exec(this.#running(name).id, command, options);
   }
 
+  /** The end of an attach says nothing about the container: its exit code is 0, as of any that was not broken off. */
   async attach(name: ContainerName, options: { stdin: boolean; tty: boolean }): Promise<StreamSession> {
-    return this.#deps.runtime.attach(this.#running(name).id, options);
+    const session = await this.#deps.runtime.attach(this.#running(name).id, options);
+    const exitCode = session.exitCode.then(() => 0);
+    exitCode.catch(() => undefined); // Whoever waits for it hears of it.
+    const { stdin, stdout, stderr } = session;
+    const resize = (columns: number, rows: number) => session.resize(columns, rows);
+    return { stdin, stdout, stderr, exitCode, resize, close: () => session.close() };
   }
 
   /** True if the container was given a terminal: an attach must use it. */
