@@ -36,6 +36,19 @@ describe('Kubelet: a runtime that goes away', () => {
     expect(world.reasons('Node').slice(-3)).toEqual(['NodeReady', 'NodeNotReady', 'NodeReady']);
   });
 
+  it('takes one that hangs for one that is away', async () => {
+    await using world = await World.start();
+    await world.until(() => nodeReady(world)?.status === 'True');
+
+    world.runtime.hangs = true;
+    world.runtime.resync();
+    await world.advanceUntil(() => nodeReady(world)?.status === 'False');
+    expect(nodeReady(world)?.message).toBe('container runtime is down: no answer within 60 s');
+    world.runtime.hangs = false;
+
+    await world.advanceUntil(() => nodeReady(world)?.status === 'True');
+  });
+
   it('does nothing by what it knew while it is away, however long, and restarts each container once', async () => {
     await using world = await World.start();
     for (const name of ['a', 'b', 'c']) world.createPod(name);

@@ -41,6 +41,8 @@ export class MemoryRuntime implements ContainerRuntime {
   readonly journal: string[] = [];
   readonly logTexts = new Map<string, string>();
   down = false;
+  /** It takes what it is asked, and does not answer. */
+  hangs = false;
   exec1: (id: string, command: readonly string[]) => ExecResult = () => ok('');
   readonly #clock: Clock;
   readonly #events = new Subject<RuntimeEvent>();
@@ -84,6 +86,7 @@ export class MemoryRuntime implements ContainerRuntime {
 
   async listSandboxes(): Promise<readonly SandboxStatus[]> {
     this.#check();
+    if (this.hangs) await new Promise(() => undefined);
     return [...this.sandboxes.values()].map((each) => ({ ...each }));
   }
 

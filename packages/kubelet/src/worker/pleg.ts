@@ -3,6 +3,7 @@ import type { ContainerRuntime, PodFilter, RuntimeInfo } from '@keelson/runtime'
 import type { Subscription } from 'rxjs';
 import { LABELS } from '../pod/pod-facts.ts';
 import { fingerprint, groupByPod, type PodView } from '../pod/runtime-view.ts';
+import { within } from '../within.ts';
 import { Rounds } from './rounds.ts';
 
 export interface PlegDependencies {
@@ -28,6 +29,8 @@ interface Seen {
 
 const RELIST_MS = 30_000;
 const RETRY_MS = 1000;
+/** A runtime that takes longer is taken for one that is away: its daemon may hang. */
+const ANSWER_MS = 60_000;
 const ALL = '';
 
 /**
@@ -101,15 +104,11 @@ export class Pleg {
   }
 
   async #look(uid: string): Promise<void> {
-    const { runtime } = this.#deps;
     const look = (this.#looks += 1);
-    const only: PodFilter | undefined = uid === ALL ? undefined : { podUid: uid };
+    const { signal } = this.#tasks;
     try {
-      const info = this.#info && this.#failure === undefined ? this.#info : await runtime.info();
-      const [sandboxes, containers] = await Promise.all([
-        runtime.listSandboxes(undefined, only),
-        runtime.listContainers(undefined, only),
-      ]);
+      const limit = { clock: this.#deps.clock, ms: ANSWER_MS, signal };
+      const { info, sandboxes, containers } = await within(limit, (limited) => this.#ask(uid, limited));
       const own = sandboxes.filter(({ labels }) => labels[LABELS.node] === this.#deps.nodeName);
       const ids = new Set(own.map(({ id }) => id));
       const ours = containers.filter(
@@ -122,8 +121,17 @@ export class Pleg {
       this.#succeeded(info);
       if (changed.length > 0) this.#listener.changed(changed);
     } catch (error) {
-      this.#failed(error);
+      if (!signal.aborted) this.#failed(error);
     }
+  }
+
+  async #ask(uid: string, signal: AbortSignal) {
+    const { runtime } = this.#deps;
+    const only: PodFilter | undefined = uid === ALL ? undefined : { podUid: uid };
+    const info = this.#info && this.#failure === undefined ? this.#info : await runtime.info(signal);
+    const lists = [runtime.listSandboxes(signal, only), runtime.listContainers(signal, only)] as const;
+    const [sandboxes, containers] = await Promise.all(lists);
+    return { info, sandboxes, containers };
   }
 
   #succeeded(info: RuntimeInfo): void {
