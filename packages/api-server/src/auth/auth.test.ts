@@ -48,6 +48,7 @@ describe('authenticators', () => {
       reason: 'Unauthorized',
       code: 401,
     });
+    await expect(chain.authenticate({ headers: {}, hasUntrustedCertificate: true })).rejects.toMatchObject({ code: 401 });
     expect(await chain.authenticate({ headers: {} })).toEqual({ name: 'system:anonymous', groups: ['system:unauthenticated'] });
   });
 

@@ -50,7 +50,8 @@ export class AuthenticatorChain {
       const user = await authenticator.authenticate(request);
       if (user) return user;
     }
-    if (request.headers.authorization !== undefined) throw new KeelsonError('Unauthorized', 'Unauthorized');
+    if (request.headers.authorization !== undefined || request.hasUntrustedCertificate)
+      throw new KeelsonError('Unauthorized', 'Unauthorized');
     return ANONYMOUS;
   }
 }

@@ -7,6 +7,8 @@ export interface AuthenticationRequest {
   readonly headers: IncomingHttpHeaders;
   /** The client's certificate, if TLS has verified it against the client CA. */
   readonly peerCertificate?: Pick<PeerCertificate, 'subject' | 'fingerprint256'> | undefined;
+  /** The client has shown a certificate that TLS could not verify. */
+  readonly hasUntrustedCertificate?: boolean;
 }
 
 /** Finds out who asks. Several are asked in order; the first one that knows the caller wins. */

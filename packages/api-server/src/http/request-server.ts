@@ -31,7 +31,7 @@ export class RequestServer {
   readonly #server: ApiServer;
   readonly #authenticators: AuthenticatorChain;
   readonly #sender: ResultSender;
-  readonly #certificates = new WeakMap<object, PeerCertificate | 'none'>();
+  readonly #certificates = new WeakMap<object, PeerCertificate | 'none' | 'untrusted'>();
 
   constructor(server: ApiServer, limits: InFlightLimits) {
     this.#server = server;
@@ -132,15 +132,18 @@ export class RequestServer {
   }
 
   async #authenticate(headers: Exchange['headers'], socket: Exchange['socket']): Promise<UserInfo> {
-    return this.#authenticators.authenticate({ headers, peerCertificate: this.#certificateOf(socket) });
+    const certificate = this.#certificateOf(socket);
+    if (typeof certificate === 'object') return this.#authenticators.authenticate({ headers, peerCertificate: certificate });
+    return this.#authenticators.authenticate({ headers, hasUntrustedCertificate: certificate === 'untrusted' });
   }
 
-  /** Of a connection whose certificate was verified; read once a connection. */
-  #certificateOf(socket: Exchange['socket']): PeerCertificate | undefined {
-    const known = this.#certificates.get(socket);
-    if (known !== undefined) return known === 'none' ? undefined : known;
-    const found = readCertificate(socket);
-    this.#certificates.set(socket, found ?? 'none');
+  /** Read once a connection. */
+  #certificateOf(socket: Exchange['socket']): PeerCertificate | 'none' | 'untrusted' {
+    let found = this.#certificates.get(socket);
+    if (found === undefined) {
+      found = readCertificate(socket);
+      this.#certificates.set(socket, found);
+    }
     return found;
   }
 
@@ -226,12 +229,12 @@ function isStream(result: ApiResult): boolean {
   return result.type === 'content' && typeof result.body !== 'string' && !(result.body instanceof Uint8Array);
 }
 
-function readCertificate(socket: Exchange['socket']): PeerCertificate | undefined {
-  const tls = socket as Partial<TLSSocket>;
-  if (tls.authorized !== true || !tls.getPeerCertificate) return undefined;
-  const certificate = tls.getPeerCertificate();
+function readCertificate(socket: Exchange['socket']): PeerCertificate | 'none' | 'untrusted' {
+  const { authorized, getPeerCertificate } = socket as Partial<TLSSocket>;
   // An empty object stands for none.
-  return certificate.subject === undefined ? undefined : (certificate as unknown as PeerCertificate);
+  const certificate = getPeerCertificate?.call(socket) as unknown as PeerCertificate | undefined;
+  if (certificate?.subject === undefined) return 'none';
+  return authorized === true ? certificate : 'untrusted';
 }
 
 function labelsOf(method: string, info: RequestInfo, path: string): RequestLabels {
