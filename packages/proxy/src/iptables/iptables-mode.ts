@@ -52,6 +52,8 @@ export class IptablesMode implements ProxyMode {
   readonly #flows: StaleFlows;
   readonly #hairpins: HairpinPorts;
   readonly #spellings = new Spellings();
+  /** The one that worked the last time: to find it out takes as long as to look. */
+  #tool: IptablesTool | undefined;
   #known: Known | undefined;
   /** The UDP service ports whose flows are in order. */
   #flowsOf: readonly ServicePort[] = [];
@@ -77,7 +79,9 @@ export class IptablesMode implements ProxyMode {
     this.#known = undefined;
     const { usable, problems: unusable } = partition(desired, this.#family);
     const rules = this.#builder.build(usable, known);
+    this.#tool = undefined;
     const changed = await this.#apply(known, rules, hasLooked);
+    this.#tool = known.tool;
     const localnet = hasLooked && this.#servesLocalhost ? await this.#settings.setLocalnet(true) : [];
     const problems = hasLooked ? [...known.problems, ...localnet] : known.problems;
     this.#known = { ...known, state: { filter: stateOf(rules.filter), nat: stateOf(rules.nat) }, problems };
@@ -93,6 +97,7 @@ export class IptablesMode implements ProxyMode {
 
   /** Nothing of it runs in this process. */
   close(): Promise<void> {
+    this.#tool = undefined;
     this.#known = undefined;
     this.#last = undefined;
     this.#flowsOf = [];
@@ -110,7 +115,8 @@ export class IptablesMode implements ProxyMode {
   }
 
   async #look(): Promise<Known> {
-    const tool = await findIptables(this.#run, this.#family);
+    const tool = this.#tool ?? (await findIptables(this.#run, this.#family));
+    this.#tool = undefined;
     const state = await saveAll(tool);
     const localnetIsOurs = this.#servesLocalhost && (isLocalnetNoted(state) || !(await this.#settings.hasLocalnet()));
     return { tool, state, localnetIsOurs, problems: await this.#settings.turnOn() };
