@@ -25,8 +25,8 @@ describe('changesOf', () => {
 
     expect(linesOf(actual, rules({ A: ['1', '4'], C: ['5'] }))).toEqual([
       '*nat',
-      ':A - [0:0]',
       ':B - [0:0]',
+      ':A - [0:0]',
       '-A A 1',
       '-A A 4',
       '-X B',

@@ -36,19 +36,19 @@ describe('restoreText', () => {
   it('makes many chains beforehand, what is led to first, and lets packets in at the end', () => {
     expect(split(EMPTY, RULES, { chainsAtOnce: 3 })).toEqual([
       [
-        ':KUBE-MARK-MASQ',
-        `:${SEP_A}`,
-        `:${SEP_B}`,
-        ':KUBE-SERVICES',
         `:${SVC_A}`,
+        ':KUBE-SERVICES',
+        `:${SEP_B}`,
+        `:${SEP_A}`,
+        ':KUBE-MARK-MASQ',
         `-A ${SVC_A} -j ${SEP_A}`,
         `-A ${SEP_A} -j KUBE-MARK-MASQ`,
         `-A ${SEP_B} -j KUBE-MARK-MASQ`,
       ],
       [`:${SVC_B}`, `-A ${SVC_B} -j ${SEP_B}`],
       [
-        ':KUBE-MARK-MASQ',
         ':KUBE-SERVICES',
+        ':KUBE-MARK-MASQ',
         '-I OUTPUT -j KUBE-SERVICES',
         `-A KUBE-SERVICES -j ${SVC_A}`,
         `-A KUBE-SERVICES -j ${SVC_B}`,
@@ -59,8 +59,8 @@ describe('restoreText', () => {
 
   it('keeps packets out first, and deletes many chains afterwards, what leads first', () => {
     expect(split(stateOf(RULES), NOTHING, { chainsAtOnce: 3 })).toEqual([
-      [':KUBE-MARK-MASQ', ':KUBE-SERVICES', '-D OUTPUT -j KUBE-SERVICES'],
-      [`:${SEP_B}`, `:${SVC_A}`, `:${SVC_B}`, `-X ${SVC_B}`, `-X ${SVC_A}`, `-X ${SEP_B}`],
+      [':KUBE-SERVICES', ':KUBE-MARK-MASQ', '-D OUTPUT -j KUBE-SERVICES'],
+      [`:${SVC_B}`, `:${SVC_A}`, `:${SEP_B}`, `-X ${SVC_B}`, `-X ${SVC_A}`, `-X ${SEP_B}`],
       [`:${SEP_A}`, `-X ${SEP_A}`],
       ['-X KUBE-SERVICES', '-X KUBE-MARK-MASQ'],
     ]);

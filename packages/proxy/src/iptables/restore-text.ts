@@ -57,9 +57,12 @@ function make({ written, fresh }: TableChanges, batch: readonly string[], isFirs
   return [...declare([...fixed, ...batch]), ...append(written, (chain) => chains.has(chain))];
 }
 
-/** The nft variant keeps names sorted: tens of thousands of them in another order take it several times as long. */
+/** The last name first: the nft variant sorts chains by inserting them from the front, and is several times slower with them in order. */
 function declare(chains: readonly string[]): string[] {
-  return chains.toSorted().map((chain) => `:${chain} - [0:0]`);
+  return chains
+    .toSorted()
+    .reverse()
+    .map((chain) => `:${chain} - [0:0]`);
 }
 
 function append(chains: TableChanges['written'], isWanted: (chain: string) => boolean): string[] {
