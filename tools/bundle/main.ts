@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 
 const root = join(import.meta.dirname, '../..');
-const app = join(root, 'apps/keelson/dist');
+const app = join(root, 'apps/keelson');
 const output = join(app, 'bundle');
 
 /** Every build of a project writes its build information. */
@@ -22,7 +22,7 @@ function isFresh(): boolean {
 if (!isFresh()) {
   rmSync(output, { recursive: true, force: true });
   await using bundle = await rolldown({
-    input: join(app, 'main.js'),
+    input: join(app, 'dist/main.js'),
     platform: 'node',
     // It loads a compiled part of its own, from where it is.
     external: ['lmdb'],

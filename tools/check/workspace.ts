@@ -30,7 +30,8 @@ export function readProjects(): Project[] {
     .map((file) => ({ dir: dirname(file), manifest: JSON.parse(readFileSync(join(root, file), 'utf8')) as Manifest }));
 }
 
-const IMPORT = /(?:^|\n)\s*(?:import|export)\b[^'";]*?from\s*'([^']+)'|\bimport\(\s*'([^']+)'\s*\)|(?:^|\n)import\s+'([^']+)'/g;
+const IMPORT =
+  /(?:^|\n)\s*(?:import|export)\b[^'";]*?from\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)|(?:^|\n)import\s+['"]([^'"]+)['"]/g;
 
 /** What a source file imports from outside of itself: `./x.ts`, `node:fs`, `rxjs/operators`. */
 export function importsOf(file: string): string[] {
@@ -53,4 +54,8 @@ export function isTestFile(file: string): boolean {
 
 export function sourcesOf({ dir }: Project): string[] {
   return globSync(`${dir}/src/**/*.ts`, { cwd: root });
+}
+
+export function bundleOf({ dir }: Project): string[] {
+  return globSync(`${dir}/bundle/*.js`, { cwd: root });
 }

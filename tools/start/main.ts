@@ -11,4 +11,4 @@ if (status !== 0) {
 }
 process.argv.splice(2, 0, 'up');
 await import('../bundle/main.ts');
-await import(pathToFileURL(join(root, 'apps/keelson/dist/bundle/main.js')).href);
+await import(pathToFileURL(join(root, 'apps/keelson/bundle/main.js')).href);

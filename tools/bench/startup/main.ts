@@ -24,7 +24,7 @@ const { values } = parseArgs({
 });
 const SETTLE_MS = 2000;
 const root = join(import.meta.dirname, '../../..');
-const app = join(root, 'apps/keelson', values.sources ? 'src/main.ts' : 'dist/bundle/main.js');
+const app = join(root, 'apps/keelson', values.sources ? 'src/main.ts' : 'bundle/main.js');
 // Not the system's directory for temporary files: that is memory on many machines.
 const scratch = mkdtempSync(join(process.cwd(), '.bench-startup-'));
 let directories = 0;

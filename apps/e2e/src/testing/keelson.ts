@@ -8,7 +8,7 @@ import { ROOT } from './lab.ts';
 export type Starter = (file: string, args: readonly string[], env?: Readonly<Record<string, string>>) => ChildProcess;
 
 const NODE = join(ROOT, 'node_modules/.bin/node');
-export const KEELSON = [NODE, join(ROOT, 'apps/keelson/dist/bundle/main.js')] as const;
+export const KEELSON = [NODE, join(ROOT, 'apps/keelson/bundle/main.js')] as const;
 const READY = /^ready (https:\S+) kubeconfig=(.+)$/;
 const START_MS = 60_000;
 const STOP_MS = 60_000;
