@@ -79,8 +79,9 @@ function readOwner(pidFile: string): { readonly pid: number; readonly start: str
 function startOf(pid: number): string {
   if (process.platform === 'linux') {
     // The name of the command, in parentheses, may hold anything; the start time is the 20th field behind it.
-    const fields = readIfThere(`/proc/${pid}/stat`).split(') ').at(-1)?.split(' ');
-    return fields?.[19] ?? 'gone';
+    const fields = readIfThere(`/proc/${pid}/stat`).split(') ').at(-1)?.split(' ') ?? [];
+    // A zombie is dead: its parent has not asked for its exit code yet.
+    return fields[0] === 'Z' ? 'gone' : (fields[19] ?? 'gone');
   }
   try {
     process.kill(pid, 0);

@@ -36,21 +36,21 @@ function addNode(parts: Lifecycle, context: ComponentContext, index: number): vo
 }
 
 /** Unless somebody has bound a runtime for all nodes; true if not. */
-function bindRuntime(container: Container, { runtime, clusterId }: ClusterSettings, index: number): boolean {
+function bindRuntime(container: Container, { runtime, clusterId, dataDir }: ClusterSettings, index: number): boolean {
   if (container.isBound(CONTAINER_RUNTIME)) return false;
   if (runtime === 'docker') container.load(dockerRuntimeModule({ cluster: clusterId }));
   else {
+    const options = { podCidr: podCidr(index), stateFile: join(dataDir, 'sim', `${nodeNameOf(index)}.json`) };
     container
       .bind(CONTAINER_RUNTIME)
-      .toResolvedValue((clock) => new SimulatedRuntime({ clock, network: podNetwork(index) }), [CLOCK])
+      .toResolvedValue((clock) => new SimulatedRuntime({ clock, ...options }), [CLOCK])
       .inSingletonScope();
   }
   return true;
 }
 
-/** The first three bytes of the addresses of a node's pods. */
-function podNetwork(index: number): string {
-  return `10.${244 + Math.floor(index / 256)}.${index % 256}`;
+function podCidr(index: number): string {
+  return `10.${244 + Math.floor(index / 256)}.${index % 256}.0/24`;
 }
 
 function kubeletOptions({ credentials, settings, reachable }: ComponentContext, nodeName: string, index: number): KubeletOptions {
@@ -63,7 +63,7 @@ function kubeletOptions({ credentials, settings, reachable }: ComponentContext, 
       { type: 'Hostname', address: nodeName },
     ],
     rootDir: join(settings.dataDir, 'kubelet', nodeName),
-    podCidr: `${podNetwork(index)}.0/24`,
+    podCidr: podCidr(index),
     serving: {
       host,
       port: 0,
