@@ -38,7 +38,7 @@ describe('DirectoryLock', () => {
 
   it.skipIf(!isLinux)('takes a process that has died for dead, even if nobody has asked for its exit code', async () => {
     // The shell becomes a program that never looks after the child that the shell has left it.
-    const parent = spawn('sh', ['-c', 'sh -c "exit 0" & echo $!; exec sleep 60']);
+    const parent = spawn('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 60']);
     try {
       const [line] = (await once(parent.stdout, 'data')) as [Buffer];
       const pid = Number(String(line).trim());
