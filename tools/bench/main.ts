@@ -1,6 +1,6 @@
 // `npm run bench -- NAME [arguments]`: runs tools/bench/NAME/main.ts on the sources. Each benchmark closes with one line,
 // `NAME: p50=… ms …`.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -12,5 +12,6 @@ if (name === undefined || !names.includes(name)) {
   process.stderr.write(`usage: npm run bench -- NAME [arguments]; one of: ${names.join(', ')}\n`);
   process.exit(2);
 }
-const { status } = spawnSync(process.execPath, ['--conditions=keelson-source', script(name), ...args], { stdio: 'inherit' });
-process.exit(status ?? 1);
+const child = spawn(process.execPath, ['--conditions=keelson-source', script(name), ...args], { stdio: 'inherit' });
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));
+child.on('exit', (code) => process.exit(code ?? 1));

@@ -28,6 +28,7 @@ export async function startServer({ isCluster, inspect }: ServerOptions): Promis
   const kubeconfig = join(directory, 'kubeconfig');
   const args = isCluster ? clusterArgs(data, kubeconfig) : apiServerArgs(data, kubeconfig);
   const remove = (): void => rmSync(directory, { recursive: true, force: true });
+  process.once('exit', remove);
   try {
     const child = await NodeChild.start({ args, inspect, ready: /^ready / });
     const dispose = async (): Promise<void> => {

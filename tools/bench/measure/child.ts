@@ -13,6 +13,13 @@ export interface ChildOptions {
   readonly ready: RegExp;
 }
 
+// A benchmark that is interrupted leaves nothing running.
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
+
 const START_MS = 30_000;
 const STOP_MS = 15_000;
 
@@ -37,6 +44,8 @@ export class NodeChild implements AsyncDisposable {
       ...(cwd !== undefined && { cwd }),
       stdio: ['pipe', 'pipe', 'pipe'],
     });
+    running.add(child);
+    child.once('exit', () => running.delete(child));
     let inspectorUrl: string | undefined;
     const errors: string[] = [];
     createInterface({ input: child.stderr }).on('line', (line) => {

@@ -27,6 +27,7 @@ const root = join(import.meta.dirname, '../../..');
 const app = join(root, 'apps/keelson', values.sources ? 'src/main.ts' : 'bundle/main.js');
 // Not the system's directory for temporary files: that is memory on many machines.
 const scratch = mkdtempSync(join(process.cwd(), '.bench-startup-'));
+process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
 let directories = 0;
 
 interface Start {
@@ -85,24 +86,20 @@ function quantile(numbers: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 }
 
-try {
-  if (!values.sources) build();
-  await measureStart(); // fills the compile cache, as an earlier start would have
-  const starts: (Start & { readonly nodeMs: number })[] = [];
-  for (let round = 0; round < Number(values.rounds); round++) {
-    const nodeMs = await measureNode();
-    const start = await measureStart();
-    starts.push({ ...start, nodeMs });
-    const { readyMs, cpuMs, rssMiB } = start;
-    const figures = `ready ${readyMs.toFixed(0)} ms, Node alone ${nodeMs.toFixed(0)} ms, CPU ${cpuMs.toFixed(0)} ms, RSS ${rssMiB.toFixed(0)} MB`;
-    process.stdout.write(`start ${round + 1}: ${figures}\n`);
-  }
-  if (values.profile) await printStartProfile(upArgs(), !values.sources);
-  const own = starts.map(({ readyMs, nodeMs }) => readyMs - nodeMs);
-  const median = (of: (start: (typeof starts)[number]) => number): string => quantile(starts.map(of), 0.5).toFixed(0);
-  const times = `p50=${quantile(own, 0.5).toFixed(0)} ms p95=${quantile(own, 0.95).toFixed(0)} ms min=${quantile(own, 0).toFixed(0)} ms`;
-  const others = `rss=${median(({ rssMiB }) => rssMiB)} MB cpu=${median(({ cpuMs }) => cpuMs)} ms node=${median(({ nodeMs }) => nodeMs)} ms`;
-  process.stdout.write(`startup: ${times} ${others}\n`);
-} finally {
-  rmSync(scratch, { recursive: true, force: true });
+if (!values.sources) build();
+await measureStart(); // fills the compile cache, as an earlier start would have
+const starts: (Start & { readonly nodeMs: number })[] = [];
+for (let round = 0; round < Number(values.rounds); round++) {
+  const nodeMs = await measureNode();
+  const start = await measureStart();
+  starts.push({ ...start, nodeMs });
+  const { readyMs, cpuMs, rssMiB } = start;
+  const figures = `ready ${readyMs.toFixed(0)} ms, Node alone ${nodeMs.toFixed(0)} ms, CPU ${cpuMs.toFixed(0)} ms, RSS ${rssMiB.toFixed(0)} MB`;
+  process.stdout.write(`start ${round + 1}: ${figures}\n`);
 }
+if (values.profile) await printStartProfile(upArgs(), !values.sources);
+const own = starts.map(({ readyMs, nodeMs }) => readyMs - nodeMs);
+const median = (of: (start: (typeof starts)[number]) => number): string => quantile(starts.map(of), 0.5).toFixed(0);
+const times = `p50=${quantile(own, 0.5).toFixed(0)} ms p95=${quantile(own, 0.95).toFixed(0)} ms min=${quantile(own, 0).toFixed(0)} ms`;
+const others = `rss=${median(({ rssMiB }) => rssMiB)} MB cpu=${median(({ cpuMs }) => cpuMs)} ms node=${median(({ nodeMs }) => nodeMs)} ms`;
+process.stdout.write(`startup: ${times} ${others}\n`);
