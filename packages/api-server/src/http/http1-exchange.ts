@@ -2,7 +2,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:
 import type { Socket } from 'node:net';
 import type { HttpExchange } from '../response/api-result.ts';
 import type { BodyWriter, Exchange, HeaderValues } from './exchange.ts';
-import { declaredLength, readBody } from './read-body.ts';
+import { declaredLength, LEAVES_BODY, readBody } from './read-body.ts';
 
 /** Hot path: a request over HTTP/1.1. */
 export class Http1Exchange implements Exchange {
@@ -37,13 +37,17 @@ export class Http1Exchange implements Exchange {
   }
 
   readBody(limitBytes: number): Promise<Buffer> {
-    return readBody(this.#request, limitBytes, declaredLength(this.headers['content-length']));
+    return readBody(this.#request, {
+      limitBytes,
+      declaredBytes: declaredLength(this.headers['content-length']),
+      // The request itself does not tell: it is let go of with the answer.
+      onClose: (listener) => this.onClose(listener),
+    });
   }
 
   send(status: number, headers: HeaderValues, body: Uint8Array): void {
     const response = this.#response;
-    // What is left of a body that was too large is not worth reading.
-    if (status === 413) response.setHeader('Connection', 'close');
+    if (LEAVES_BODY.has(status)) response.setHeader('Connection', 'close');
     headers['Content-Length'] = body.length;
     response.writeHead(status, headers as OutgoingHttpHeaders);
     response.end(this.method === 'HEAD' ? undefined : body);

@@ -8,7 +8,7 @@ import {
 import type { Socket } from 'node:net';
 import type { HttpExchange } from '../response/api-result.ts';
 import type { BodyWriter, Exchange, HeaderValues } from './exchange.ts';
-import { declaredLength, readBody } from './read-body.ts';
+import { declaredLength, LEAVES_BODY, readBody } from './read-body.ts';
 
 /** Hot path: a request over HTTP/2. */
 export class Http2Exchange implements Exchange {
@@ -36,7 +36,11 @@ export class Http2Exchange implements Exchange {
   }
 
   readBody(limitBytes: number): Promise<Buffer> {
-    return readBody(this.#stream, limitBytes, declaredLength(this.headers['content-length']));
+    return readBody(this.#stream, {
+      limitBytes,
+      declaredBytes: declaredLength(this.headers['content-length']),
+      onClose: (listener) => this.onClose(listener),
+    });
   }
 
   send(status: number, headers: HeaderValues, body: Uint8Array): void {
@@ -44,6 +48,7 @@ export class Http2Exchange implements Exchange {
     if (stream.destroyed || stream.closed) return;
     stream.respond({ ...headers, ':status': status, 'content-length': body.length } as OutgoingHttpHeaders);
     stream.end(this.method === 'HEAD' ? undefined : body);
+    if (LEAVES_BODY.has(status)) stream.once('finish', () => stream.destroy());
   }
 
   begin(status: number, headers: HeaderValues): BodyWriter {

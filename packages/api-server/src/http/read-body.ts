@@ -1,8 +1,18 @@
 import type { Readable } from 'node:stream';
 import { KeelsonError } from '@keelson/base';
 
+/** Answers after which the rest of a body is not worth reading: it is too large, or does not come. */
+export const LEAVES_BODY: ReadonlySet<number> = new Set([413, 504]);
+
+export interface BodyOptions {
+  readonly limitBytes: number;
+  readonly declaredBytes: number | undefined;
+  /** Calls back when the exchange is over: answered, or the client has gone. */
+  readonly onClose: (listener: () => void) => void;
+}
+
 /** All of a request's body. `RequestEntityTooLarge` beyond the limit: the rest is then not read. */
-export function readBody(source: Readable, limitBytes: number, declaredBytes: number | undefined): Promise<Buffer> {
+export function readBody(source: Readable, { limitBytes, declaredBytes, onClose }: BodyOptions): Promise<Buffer> {
   if (declaredBytes !== undefined && declaredBytes > limitBytes) {
     source.resume();
     return Promise.reject(tooLarge(limitBytes));
@@ -28,7 +38,7 @@ export function readBody(source: Readable, limitBytes: number, declaredBytes: nu
     source.on('error', (cause) =>
       fail(() => new KeelsonError('BadRequest', `Cannot read the body: ${cause.message}`, { cause })),
     );
-    source.on('close', () => fail(() => new KeelsonError('BadRequest', 'Cannot read the body: the client has gone')));
+    onClose(() => fail(() => new KeelsonError('BadRequest', 'Cannot read the body: the client has gone')));
   });
 }
 

@@ -290,6 +290,22 @@ describe('load', () => {
     expect(value).toMatchObject({ reason: 'Timeout', code: 504 });
   });
 
+  it('does not wait for ever for a body that does not come', async () => {
+    const clock = new ManualClock(Date.UTC(2026, 0, 1));
+    await using server = await HttpsServer.start({ clock });
+    const headers = { 'content-length': '1000', 'content-type': 'application/json' };
+    const first = server.openUnfinished(MAPS, headers);
+    const stream = server.stream(server.http2(), MAPS, { ':method': 'POST', ...headers });
+    const second = new Promise((resolve) => stream.once('response', resolve));
+    await expect.poll(() => server.frontend.requests).toBe(2);
+
+    await clock.advance(62_000);
+
+    expect((await first).statusCode).toBe(504);
+    expect(await second).toMatchObject({ ':status': 504 });
+    await expect.poll(() => server.frontend.requests).toBe(0);
+  });
+
   it('answers requests on one connection in their order', async () => {
     await using server = await HttpsServer.start();
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });

@@ -74,6 +74,17 @@ export class HttpsServer implements AsyncDisposable {
     });
   }
 
+  /** Sends a POST over HTTP/1.1 whose body does not come. */
+  openUnfinished(path: string, headers: Readonly<Record<string, string>>): Promise<IncomingMessage> {
+    const authorization = `Bearer ${TOKEN}`;
+    return new Promise((resolve, reject) => {
+      const options = { host: '127.0.0.1', port: this.frontend.port, path, method: 'POST', ca: this.#certificate };
+      const sent = httpsRequest({ ...options, headers: { authorization, ...headers } }, resolve);
+      sent.on('error', reject);
+      sent.flushHeaders();
+    });
+  }
+
   async send(path: string, sent: Sent = {}): Promise<Received> {
     const response = await this.open(path, sent);
     const chunks: Buffer[] = [];
