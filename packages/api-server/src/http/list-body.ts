@@ -1,4 +1,4 @@
-import { apiVersionOf } from '@keelson/api';
+import { apiVersionOf, stringifyJson } from '@keelson/api';
 import { converterOf } from '../convert/versions.ts';
 import type { ListResult } from '../response/api-result.ts';
 import { servedObject } from '../response/served-object.ts';
@@ -45,7 +45,7 @@ function* pieces(head: Buffer, items: readonly StoredObject[]): Generator<Buffer
 function convertedBody({ definition, items }: ListResult, head: Buffer): ListBody {
   const parts = items.map((item) => {
     const { kind: _kind, apiVersion: _apiVersion, ...rest } = servedObject(definition, item);
-    return JSON.stringify(rest);
+    return stringifyJson(rest);
   });
   const bytes = Buffer.concat([head, Buffer.from(parts.join(',')), TAIL]);
   return {

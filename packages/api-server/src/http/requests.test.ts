@@ -6,6 +6,8 @@ import type { PathHandler } from '../request/path-handler.ts';
 import { HttpsServer } from '../test-support/https-server.ts';
 
 const MAPS = '/api/v1/namespaces/default/configmaps';
+const PODS = '/api/v1/namespaces/default/pods';
+const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io';
 const MIB = 1024 * 1024;
 const YAML = 'application/yaml';
 
@@ -217,6 +219,24 @@ describe('answers', () => {
     expect([list.headers['content-encoding'], one.headers['content-encoding']]).toEqual(['gzip', 'gzip']);
     expect(gunzipSync(list.body)).toEqual(plain.body);
     expect(JSON.parse(gunzipSync(one.body).toString())).toMatchObject({ metadata: { name: 'big' } });
+  });
+
+  it('keeps integers that a number cannot hold, in every form', async () => {
+    await using server = await HttpsServer.start();
+    const spec = { containers: [{ name: 'c', image: 'i' }] };
+    const pod = JSON.stringify({ metadata: { name: 'a' }, spec }).replace(
+      '"spec":{',
+      '"spec":{"terminationGracePeriodSeconds":9007199254740993,',
+    );
+    const create = { method: 'POST', body: pod };
+
+    const dry = await server.json(`${PODS}?dryRun=All`, create);
+    const stored = await server.json(PODS, create);
+    const pretty = await server.json(`${PODS}/a?pretty=1`);
+    const table = await server.json(`${PODS}?includeObject=Object`, { headers: { accept: TABLE } });
+
+    for (const { body } of [dry, stored, pretty, table]) expect(body.toString()).toContain('9007199254740993');
+    expect(table.value.kind).toBe('Table');
   });
 
   it('has an id that the client may choose', async () => {

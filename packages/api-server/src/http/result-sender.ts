@@ -1,6 +1,6 @@
 import { pipeline } from 'node:stream/promises';
 import { Writable, type Readable } from 'node:stream';
-import { statusOf } from '@keelson/api';
+import { statusOf, stringifyJson } from '@keelson/api';
 import { stringify as stringifyYaml } from 'yaml';
 import type { Clock } from '@keelson/base';
 import { converterOf } from '../convert/versions.ts';
@@ -131,7 +131,16 @@ async function sendValue(answer: Answer, status: number, value: unknown): Promis
 }
 
 function stringifyJsonValue(value: unknown, pretty: boolean): string {
-  return pretty ? `${JSON.stringify(value, null, 2)}\n` : `${JSON.stringify(value)}\n`;
+  return `${pretty ? indented(value) : stringifyJson(value)}\n`;
+}
+
+/** JSON for people; in one line if it has integers that a `number` cannot hold, which cannot be indented. */
+function indented(value: unknown): string {
+  try {
+    return JSON.stringify(value, null, 2);
+  } catch {
+    return stringifyJson(value);
+  }
 }
 
 async function sendBytes(

@@ -1,4 +1,4 @@
-import { apiVersionOf, type KubernetesObject } from '@keelson/api';
+import { apiVersionOf, type KubernetesObject, stringifyJson } from '@keelson/api';
 import type { Clock } from '@keelson/base';
 import { canEncode, encodeWatchEvent, PROTOBUF } from '../protobuf/index.ts';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
@@ -150,7 +150,7 @@ function protobufLine({ type, object }: WatchLine): Buffer {
 }
 
 function line(value: object): Buffer {
-  return Buffer.from(`${JSON.stringify(value)}\n`);
+  return Buffer.from(`${stringifyJson(value)}\n`);
 }
 
 /** Only the metadata. */

@@ -1,4 +1,4 @@
-import { apiVersionOf, type KubernetesObject } from '@keelson/api';
+import { apiVersionOf, type KubernetesObject, stringifyJson } from '@keelson/api';
 import { converterOf } from '../convert/versions.ts';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { WatchNote } from '../storage/cache-event.ts';
@@ -14,7 +14,7 @@ export function servedObject(definition: ResourceDefinition, item: StoredObject)
 export function servedFrame(definition: ResourceDefinition, note: WatchNote): Buffer {
   if (!converterOf(definition)) return note.frame();
   return note.form(`frame ${apiVersionOf(definition)}`, ({ type, item }) =>
-    Buffer.from(`${JSON.stringify({ type, object: servedObject(definition, item) })}\n`),
+    Buffer.from(`${stringifyJson({ type, object: servedObject(definition, item) })}\n`),
   );
 }
 
