@@ -31,6 +31,9 @@ export interface Refusal {
 /** `undefined`: no objection. */
 export type Verdict = Refusal | undefined;
 
+/** Says of a plugin that this pod is nothing to it: it is not asked about any node (upstream's status `Skip`). */
+export const SKIP = 'Skip';
+
 interface Named {
   readonly name: string;
 }
@@ -52,9 +55,9 @@ export interface QueuedPod {
   readonly addedMs: number;
 }
 
-/** Works out what `filter` needs, once for all nodes. Refuses if no node can fit. */
+/** Works out what `filter` needs, once for all nodes. Refuses if no node can fit; `SKIP` leaves out its `filter`. */
 export interface PreFilterPlugin extends Named {
-  preFilter(state: CycleState, pod: Pod, snapshot: Snapshot): Verdict;
+  preFilter(state: CycleState, pod: Pod, snapshot: Snapshot): Verdict | typeof SKIP;
 }
 
 /** Says whether a pod may run on a node. Called for each node: keep it cheap. */
@@ -71,8 +74,9 @@ export interface PostFilterPlugin extends Named {
   ): Promise<{ readonly nominatedNode?: string } | undefined>;
 }
 
+/** Works out what `score` needs, once for all nodes; `SKIP` leaves out its `score`. */
 export interface PreScorePlugin extends Named {
-  preScore(state: CycleState, pod: Pod, snapshot: Snapshot, nodes: readonly NodeInfo[]): void;
+  preScore(state: CycleState, pod: Pod, snapshot: Snapshot, nodes: readonly NodeInfo[]): void | typeof SKIP;
 }
 
 /** Ranks nodes that fit, from 0 to `MAX_NODE_SCORE`, or any scale if `normalize` brings it there. */

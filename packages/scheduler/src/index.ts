@@ -4,6 +4,7 @@ export {
   labelsOf,
   MAX_NODE_SCORE,
   normalizeByMax,
+  SKIP,
   type BindPlugin,
   type FilterPlugin,
   type PermitPlugin,

@@ -14,6 +14,7 @@ const ANY_IP = '0.0.0.0';
 export class NodeInfo {
   readonly name: string;
   readonly #pods = new Map<string, Pod>();
+  readonly #withAffinity = new Set<Pod>();
   readonly #requested = new Map<string, number>();
   readonly #scored = new Map<string, number>();
   #node: Node | undefined;
@@ -33,6 +34,11 @@ export class NodeInfo {
 
   get pods(): Iterable<Pod> {
     return this.#pods.values();
+  }
+
+  /** Those of its pods that want to be near other pods, or far from them: few, in most clusters. */
+  get podsWithAffinity(): Iterable<Pod> {
+    return this.#withAffinity;
   }
 
   get podCount(): number {
@@ -70,6 +76,7 @@ export class NodeInfo {
   addPod(pod: Pod): void {
     this.removePod(pod);
     this.#pods.set(keyOf(pod), pod);
+    if (pod.spec?.affinity?.podAffinity || pod.spec?.affinity?.podAntiAffinity) this.#withAffinity.add(pod);
     this.#count(pod, 1);
   }
 
@@ -78,6 +85,7 @@ export class NodeInfo {
     const known = this.#pods.get(keyOf(pod));
     if (!known) return;
     this.#pods.delete(keyOf(pod));
+    this.#withAffinity.delete(known);
     this.#count(known, -1);
   }
 

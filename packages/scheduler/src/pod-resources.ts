@@ -54,28 +54,34 @@ function effective(spec: PodSpec, amounts: (container: Container) => Amounts): A
   return larger(plus(running, sidecars), starting);
 }
 
-const requestsByPod = new WeakMap<PodSpec, Amounts>();
-
-/** What a pod asks for: its containers together, or what it asks for as a whole (KEP-2837), and its overhead on top. */
-export function podRequests(pod: Pod): Amounts {
-  if (!pod.spec) return NONE;
-  const known = requestsByPod.get(pod.spec);
-  if (known) return known;
-  const podLevel = amountsOf(pod.spec.resources?.requests);
-  const containers = effective(pod.spec, (container) => amountsOf(container.resources?.requests));
-  const requests = plus(new Map([...containers, ...podLevel]), amountsOf(pod.spec.overhead));
-  requestsByPod.set(pod.spec, requests);
-  return requests;
+/** Remembers what is worked out of a pod's spec, which each node that is looked at asks for. */
+function onceForEach(work: (spec: PodSpec) => Amounts): (pod: Pod) => Amounts {
+  const known = new WeakMap<PodSpec, Amounts>();
+  return ({ spec }) => {
+    if (!spec) return NONE;
+    let amounts = known.get(spec);
+    if (!amounts) {
+      amounts = work(spec);
+      known.set(spec, amounts);
+    }
+    return amounts;
+  };
 }
 
-/** For scoring only: a container without a request counts as a small one. */
+/** What a pod asks for: its containers together, or what it asks for as a whole (KEP-2837), and its overhead on top. */
+export const podRequests = onceForEach((spec) => {
+  const podLevel = amountsOf(spec.resources?.requests);
+  const containers = effective(spec, (container) => amountsOf(container.resources?.requests));
+  return plus(new Map([...containers, ...podLevel]), amountsOf(spec.overhead));
+});
+
 const SMALL = new Map([
   ['cpu', 100],
   ['memory', 200 * 1024 * 1024],
 ]);
 
-export function podRequestsForScoring(pod: Pod): Amounts {
-  if (!pod.spec) return NONE;
-  const containers = effective(pod.spec, (container) => new Map([...SMALL, ...amountsOf(container.resources?.requests)]));
-  return plus(containers, amountsOf(pod.spec.overhead));
-}
+/** As `podRequests`, for scoring only: a container without a request counts as a small one. */
+export const podRequestsForScoring = onceForEach((spec) => {
+  const containers = effective(spec, (container) => new Map([...SMALL, ...amountsOf(container.resources?.requests)]));
+  return plus(containers, amountsOf(spec.overhead));
+});

@@ -1,6 +1,6 @@
 import type { Node, Pod } from '@keelson/api/core/v1';
 import { describe, expect, it } from 'vitest';
-import type { Plugin, Snapshot } from './framework.ts';
+import { SKIP, type Plugin, type Snapshot } from './framework.ts';
 import { NodeInfo } from './node-info.ts';
 import { nodeResourcesFit } from './plugins/node-resources.ts';
 import { nodeUnschedulable } from './plugins/node-unschedulable.ts';
@@ -51,6 +51,22 @@ describe('Profile', () => {
     expect(new Profile('x', [never]).place(pod, snapshotOf([node('a')]))).toMatchObject({
       message: '0/1 nodes are available: 1 not today.',
     });
+  });
+
+  it('does not ask a plugin about nodes if it has said that the pod is nothing to it', () => {
+    const asked: string[] = [];
+    const idle: Plugin = {
+      name: 'Idle',
+      preFilter: () => SKIP,
+      filter: () => ({ reason: 'asked after all', preemptable: false }),
+      preScore: () => SKIP,
+      score: (_state, _pod, on) => asked.push(on.name),
+    };
+
+    const placement = new Profile('x', [idle, likes('b')]).place(pod, snapshotOf([node('a'), node('b')]));
+
+    expect(placement).toMatchObject({ type: 'placed', nodeName: 'b' });
+    expect(asked).toEqual([]);
   });
 
   it('looks at a share of a large cluster, and at other nodes the next time', () => {

@@ -1,6 +1,7 @@
 import type { Pod } from '@keelson/api/core/v1';
 import {
   CycleState,
+  SKIP,
   type BindPlugin,
   type FilterPlugin,
   type PermitPlugin,
@@ -92,23 +93,30 @@ export class Profile {
     const state = new CycleState();
     const refusals = new Map<string, Refusal>();
     const total = snapshot.nodes.length;
-    const refusal = this.#runPreFilters(state, pod, snapshot);
-    if (refusal) for (const { name } of snapshot.nodes) refusals.set(name, refusal);
-    const feasible = refusal ? [] : this.#findFeasible(state, pod, snapshot, refusals);
+    const before = this.#runPreFilters(state, pod, snapshot);
+    if (before.refusal) for (const { name } of snapshot.nodes) refusals.set(name, before.refusal);
+    const feasible = before.refusal ? [] : this.#findFeasible({ state, pod, filters: before.filters }, snapshot, refusals);
     if (feasible.length === 0) return { type: 'unschedulable', state, refusals, message: unschedulableMessage(total, refusals) };
     const nodeName = feasible.length === 1 ? (feasible[0]?.name ?? '') : this.#best(state, pod, snapshot, feasible);
     return { type: 'placed', nodeName, state, evaluated: feasible.length + refusals.size, feasible: feasible.length };
   }
 
-  #runPreFilters(state: CycleState, pod: Pod, snapshot: Snapshot): Verdict {
+  /** The filters that are left to ask, or why no node can do. */
+  #runPreFilters(
+    state: CycleState,
+    pod: Pod,
+    snapshot: Snapshot,
+  ): { readonly refusal?: Refusal; readonly filters: readonly FilterPlugin[] } {
+    const skipped = new Set<string>();
     for (const plugin of this.#preFilter) {
-      const refusal = plugin.preFilter(state, pod, snapshot);
-      if (refusal) return refusal;
+      const verdict = plugin.preFilter(state, pod, snapshot);
+      if (verdict === SKIP) skipped.add(plugin.name);
+      else if (verdict) return { refusal: verdict, filters: [] };
     }
-    return undefined;
+    return { filters: without(this.#filter, skipped) };
   }
 
-  #findFeasible(state: CycleState, pod: Pod, snapshot: Snapshot, refusals: Map<string, Refusal>): NodeInfo[] {
+  #findFeasible(attempt: Filtering, snapshot: Snapshot, refusals: Map<string, Refusal>): NodeInfo[] {
     const { nodes } = snapshot;
     const enough = enoughNodes(nodes.length);
     const feasible: NodeInfo[] = [];
@@ -116,7 +124,7 @@ export class Profile {
     for (; looked < nodes.length && feasible.length < enough; looked += 1) {
       const node = nodes[(this.#start + looked) % nodes.length];
       if (!node) continue;
-      const refusal = this.#filterNode(state, pod, node);
+      const refusal = refusalOf(attempt, node);
       if (refusal) refusals.set(node.name, refusal);
       else feasible.push(node);
     }
@@ -124,18 +132,11 @@ export class Profile {
     return feasible;
   }
 
-  #filterNode(state: CycleState, pod: Pod, node: NodeInfo): Verdict {
-    for (const plugin of this.#filter) {
-      const refusal = plugin.filter(state, pod, node);
-      if (refusal) return refusal;
-    }
-    return undefined;
-  }
-
   #best(state: CycleState, pod: Pod, snapshot: Snapshot, nodes: readonly NodeInfo[]): string {
-    for (const plugin of this.#preScore) plugin.preScore(state, pod, snapshot, nodes);
+    const skipped = new Set<string>();
+    for (const plugin of this.#preScore) if (plugin.preScore(state, pod, snapshot, nodes) === SKIP) skipped.add(plugin.name);
     const totals = nodes.map(() => 0);
-    for (const plugin of this.#score) {
+    for (const plugin of without(this.#score, skipped)) {
       const scores = nodes.map((node) => plugin.score(state, pod, node));
       plugin.normalize?.(state, pod, scores);
       const weight = plugin.weight ?? 1;
@@ -145,6 +146,24 @@ export class Profile {
     const best = nodes.filter((_node, at) => totals[at] === most);
     return best[Math.floor(this.#random() * best.length)]?.name ?? '';
   }
+}
+
+interface Filtering {
+  readonly state: CycleState;
+  readonly pod: Pod;
+  readonly filters: readonly FilterPlugin[];
+}
+
+function refusalOf({ state, pod, filters }: Filtering, node: NodeInfo): Verdict {
+  for (const plugin of filters) {
+    const refusal = plugin.filter(state, pod, node);
+    if (refusal) return refusal;
+  }
+  return undefined;
+}
+
+function without<T extends { readonly name: string }>(plugins: readonly T[], names: ReadonlySet<string>): readonly T[] {
+  return names.size === 0 ? plugins : plugins.filter(({ name }) => !names.has(name));
 }
 
 /** As upstream words it: `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable.` */

@@ -1,4 +1,4 @@
-import { MAX_NODE_SCORE, type CycleState, type PreScorePlugin, type ScorePlugin } from '../framework.ts';
+import { MAX_NODE_SCORE, SKIP, type CycleState, type PreScorePlugin, type ScorePlugin } from '../framework.ts';
 
 const KEY = 'ImageLocality';
 const MIB = 1024 * 1024;
@@ -25,6 +25,8 @@ export const imageLocality: PreScorePlugin & ScorePlugin = {
       spread.set(name, snapshot.nodes.filter((node) => node.imageSizes.has(name)).length / Math.max(1, snapshot.nodes.length));
     }
     state.write(KEY, spread);
+    // All nodes are alike then.
+    return [...spread.values()].every((share) => share === 0) ? SKIP : undefined;
   },
   score(state, pod, node) {
     const spread = spreadOf(state);

@@ -3,6 +3,7 @@ import type { Pod, PodAffinityTerm, WeightedPodAffinityTerm } from '@keelson/api
 import {
   labelsOf,
   MAX_NODE_SCORE,
+  SKIP,
   type CycleState,
   type FilterPlugin,
   type PreFilterPlugin,
@@ -48,8 +49,10 @@ export function interPodAffinity(
     name: 'InterPodAffinity',
     weight: 2,
     preFilter(state, pod, snapshot) {
-      state.write(REQUIRED, required(pod, snapshot, term));
-      return undefined;
+      const wants = required(pod, snapshot, term);
+      state.write(REQUIRED, wants);
+      const isFree = wants.affinity.length === 0 && wants.antiAffinity.length === 0 && wants.closedDomains.size === 0;
+      return isFree ? SKIP : undefined;
     },
     filter(state, pod, node) {
       const wants = state.read<Required>(REQUIRED);
@@ -61,7 +64,9 @@ export function interPodAffinity(
       return isClose ? { reason: "node(s) didn't match pod anti-affinity rules", preemptable: true } : undefined;
     },
     preScore(state, pod, snapshot) {
-      state.write(PREFERRED, preferred(pod, snapshot, term));
+      const sums = preferred(pod, snapshot, term);
+      state.write(PREFERRED, sums);
+      return sums.size === 0 ? SKIP : undefined;
     },
     score(state, _pod, node) {
       return sumAt(state, node);
@@ -123,14 +128,17 @@ function required(pod: Pod, snapshot: Snapshot, term: MakeTerm): Required {
   const affinityDomains = affinity.map((): Domains => new Map());
   const antiAffinityDomains = antiAffinity.map((): Domains => new Map());
   const closedDomains: Domains = new Map();
+  const hasOwn = affinity.length > 0 || antiAffinity.length > 0;
   for (const node of snapshot.nodes) {
-    for (const other of node.pods) {
+    for (const other of hasOwn ? node.pods : []) {
       // A pod counts for affinity only if it matches all terms, as upstream has it.
       if (affinity.every((each) => each.matches(other)))
         affinity.forEach((each, at) => add(affinityDomains[at] ?? new Map(), each.topologyKey, node, 1));
       antiAffinity.forEach(
         (each, at) => each.matches(other) && add(antiAffinityDomains[at] ?? new Map(), each.topologyKey, node, 1),
       );
+    }
+    for (const other of node.podsWithAffinity) {
       for (const spec of other.spec?.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []) {
         if (term(other, spec).matches(pod)) add(closedDomains, spec.topologyKey, node, 1);
       }
@@ -152,12 +160,13 @@ function preferred(pod: Pod, snapshot: Snapshot, term: MakeTerm): Domains {
   const sums: Domains = new Map();
   const own = weighted(pod, term);
   for (const node of snapshot.nodes) {
-    for (const other of node.pods) {
+    for (const other of own.length > 0 ? node.pods : []) {
       for (const { weight, term: each } of own) if (each.matches(other)) add(sums, each.topologyKey, node, weight);
-      if (!other.spec?.affinity) continue;
+    }
+    for (const other of node.podsWithAffinity) {
       for (const { weight, term: each } of weighted(other, term))
         if (each.matches(pod)) add(sums, each.topologyKey, node, weight);
-      for (const spec of other.spec.affinity.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []) {
+      for (const spec of other.spec?.affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []) {
         if (term(other, spec).matches(pod)) add(sums, spec.topologyKey, node, HARD_AFFINITY_WEIGHT);
       }
     }

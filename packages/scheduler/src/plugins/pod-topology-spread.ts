@@ -3,6 +3,7 @@ import type { Pod, TopologySpreadConstraint } from '@keelson/api/core/v1';
 import {
   labelsOf,
   MAX_NODE_SCORE,
+  SKIP,
   type CycleState,
   type FilterPlugin,
   type PreFilterPlugin,
@@ -82,8 +83,9 @@ export const podTopologySpread: PreFilterPlugin & FilterPlugin & PreScorePlugin 
   name: 'PodTopologySpread',
   weight: 2,
   preFilter(state, pod, snapshot) {
-    state.write(HARD, spreadOver(pod, snapshot.nodes, 'DoNotSchedule'));
-    return undefined;
+    const spreads = spreadOver(pod, snapshot.nodes, 'DoNotSchedule');
+    state.write(HARD, spreads);
+    return spreads.length === 0 ? SKIP : undefined;
   },
   filter(state, pod, { node }) {
     for (const spread of read(state, HARD)) {
@@ -98,7 +100,9 @@ export const podTopologySpread: PreFilterPlugin & FilterPlugin & PreScorePlugin 
     return undefined;
   },
   preScore(state, pod, snapshot) {
-    state.write(SOFT, spreadOver(pod, snapshot.nodes, 'ScheduleAnyway'));
+    const spreads = spreadOver(pod, snapshot.nodes, 'ScheduleAnyway');
+    state.write(SOFT, spreads);
+    return spreads.length === 0 ? SKIP : undefined;
   },
   score(state, _pod, { node }) {
     return read(state, SOFT).reduce((sum, spread) => {
