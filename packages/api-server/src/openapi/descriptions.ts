@@ -1,8 +1,11 @@
+import { KIND_DESCRIPTIONS } from './kind-descriptions.ts';
+
 /**
  * What the documents say of definitions (`core.v1.Pod`), fields (`core.v1.Pod.spec`) and parameters (`?dryRun`). Whatever is not here
  * has no description. Fields that every kind has are described once, under `*`.
  */
 const DESCRIPTIONS: Readonly<Record<string, string>> = {
+  ...KIND_DESCRIPTIONS,
   '*.apiVersion': 'Group and version of the schema that this object follows, such as `apps/v1`, or `v1` in the core group.',
   '*.kind': 'The kind of this object, in CamelCase. The server derives it from the path that is written to.',
   '*.metadata': 'Name, namespace, labels and what else every object has.',

@@ -3,6 +3,7 @@ import { apiVersionOf, facts, openApiName } from '@keelson/api';
 import { describe, expect, it } from 'vitest';
 import { builtinDefinitions } from '../registry/builtin-definitions.ts';
 import { Query } from '../request/query.ts';
+import { KIND_DESCRIPTIONS } from './kind-descriptions.ts';
 import { OpenApi } from './open-api.ts';
 import { readFields, textOf } from './testing/wire.ts';
 
@@ -151,6 +152,18 @@ describe.each([
     );
     expect(dialect).toMatch(/^v[23]$/);
   });
+});
+
+it('describes only what there is', () => {
+  const { definitions, extraDefinitions } = facts();
+  const all = { ...extraDefinitions, ...definitions };
+
+  const unknown = Object.keys(KIND_DESCRIPTIONS).filter((name) => {
+    const end = name.lastIndexOf('.');
+    return all[name] === undefined && all[name.slice(0, end)]?.fields?.[name.slice(end + 1)] === undefined;
+  });
+
+  expect(unknown).toEqual([]);
 });
 
 describe('/openapi/v2', () => {
