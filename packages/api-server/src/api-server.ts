@@ -159,6 +159,11 @@ export class ApiServer implements Runnable {
     if (extensions.tokenIssuer) this.#services.tokenIssuer = extensions.tokenIssuer;
   }
 
+  /** Without one, everybody may do everything. */
+  get authorizer(): Authorizer | undefined {
+    return this.#routes.authorizer;
+  }
+
   get authenticators(): readonly Authenticator[] {
     return this.#authenticators;
   }

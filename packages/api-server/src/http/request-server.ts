@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { AuthenticatorChain } from '../auth/authenticators.ts';
+import { impersonated } from '../auth/impersonation.ts';
 import type { ApiServer } from '../api-server.ts';
 import type { UserInfo } from '../registry/strategy.ts';
 import type { ApiRequest } from '../request/api-request.ts';
@@ -133,8 +134,11 @@ export class RequestServer {
 
   async #authenticate(headers: Exchange['headers'], socket: Exchange['socket']): Promise<UserInfo> {
     const certificate = this.#certificateOf(socket);
-    if (typeof certificate === 'object') return this.#authenticators.authenticate({ headers, peerCertificate: certificate });
-    return this.#authenticators.authenticate({ headers, hasUntrustedCertificate: certificate === 'untrusted' });
+    const shown =
+      typeof certificate === 'object'
+        ? { headers, peerCertificate: certificate }
+        : { headers, hasUntrustedCertificate: certificate === 'untrusted' };
+    return impersonated(await this.#authenticators.authenticate(shown), headers, this.#server.authorizer);
   }
 
   /** Read once a connection. */
