@@ -1,0 +1,74 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Pod, Service } from '@keelson/api/core/v1';
+import type { Clock, Logger, Runnable } from '@keelson/base';
+import type { Client } from '@keelson/client';
+import { EventRecorder, type InformerFactory } from '@keelson/controller-runtime';
+import { Kubelet } from '@keelson/kubelet';
+import { SimulatedRuntime } from '@keelson/runtime';
+
+/** A node of a test cluster, if more than its name matters. */
+export interface TestNode {
+  readonly name: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** `cpu`, `memory`, `ephemeral-storage`. Default: more than tests use. */
+  readonly capacity?: Readonly<Record<string, string>>;
+}
+
+interface Dependencies {
+  readonly client: Client;
+  readonly informers: InformerFactory;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const CAPACITY = { cpu: '32', memory: '256Gi', 'ephemeral-storage': '1Ti' };
+
+/** A kubelet on a simulated runtime. Volumes of its pods are in a temporary directory, which goes with it. */
+export class SimulatedNode implements Runnable {
+  readonly name: string;
+  readonly runtime: SimulatedRuntime;
+  readonly #node: TestNode;
+  readonly #index: number;
+  readonly #deps: Dependencies;
+  readonly #events: EventRecorder;
+  #kubelet: Kubelet | undefined;
+  #rootDir: string | undefined;
+
+  constructor(node: TestNode, index: number, deps: Dependencies) {
+    this.name = node.name;
+    this.#node = node;
+    this.#index = index;
+    this.#deps = deps;
+    this.runtime = new SimulatedRuntime({ clock: deps.clock, network: `10.244.${index}` });
+    this.#events = new EventRecorder({ ...deps, component: 'kubelet', host: node.name });
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const { name, labels = {}, capacity = {} } = this.#node;
+    const { informers } = this.#deps;
+    this.#rootDir = await mkdtemp(join(tmpdir(), 'keelson-testing-'));
+    const pods = informers.for(Pod, { fieldSelector: `spec.nodeName=${name}` });
+    const services = informers.for(Service);
+    this.#kubelet = new Kubelet(
+      { ...this.#deps, runtime: this.runtime, events: this.#events, pods, services },
+      {
+        nodeName: name,
+        rootDir: this.#rootDir,
+        labels,
+        capacity: { ...CAPACITY, ...capacity },
+        podCidr: `10.244.${this.#index}.0/24`,
+        serving: false,
+      },
+    );
+    await this.#kubelet.start(signal);
+  }
+
+  async stop(): Promise<void> {
+    await this.#kubelet?.stop();
+    await this.#events.stop();
+    await this.runtime.close();
+    if (this.#rootDir !== undefined) await rm(this.#rootDir, { recursive: true, force: true });
+  }
+}
