@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { flushCompileCache } from 'node:module';
 import { errorMessage, jsonLogger, KeelsonError, SystemClock, type LogLevel } from '@keelson/base';
 import { DirectoryLock } from '@keelson/store';
 import { Cluster } from './cluster/cluster.ts';
@@ -29,6 +30,8 @@ export async function up(options: ClusterOptions, { logLevel }: { readonly logLe
     throw error;
   }
   process.stdout.write(`ready ${cluster.url} kubeconfig=${settings.kubeconfig}\n`);
+  // Now, since a process that is killed never gets to it.
+  flushCompileCache();
   if (!stopped.signal.aborted) await new Promise((resolve) => stopped.signal.addEventListener('abort', resolve, { once: true }));
   await cluster.stop();
   return 0;
