@@ -40,7 +40,7 @@ function leanHttp(): Plugin {
 
 if (!isFresh()) {
   rmSync(output, { recursive: true, force: true });
-  await using bundle = await rolldown({
+  const bundle = await rolldown({
     input: join(app, 'dist/main.js'),
     platform: 'node',
     // It loads a compiled part of its own, from where it is.
@@ -48,10 +48,11 @@ if (!isFresh()) {
     plugins: [leanHttp()],
     logLevel: 'warn',
   });
-  // Names stay, for stack traces; what stands between them need not be read.
-  await bundle.write({
-    dir: output,
-    format: 'es',
-    minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
-  });
+  try {
+    // Names stay, for stack traces; what stands between them need not be read.
+    const minify = { compress: false, mangle: false, codegen: { removeWhitespace: true } };
+    await bundle.write({ dir: output, format: 'es', minify });
+  } finally {
+    await bundle.close();
+  }
 }

@@ -130,6 +130,8 @@ export class Cluster implements Runnable {
     await this.#lifecycle.run(toRunnable('authorization', { stop: () => auth.stop() }), signal);
     this.#frontend = this.#makeFrontend(server, credentials);
     await this.#lifecycle.run(this.#frontend, signal);
+    // Stopped before the front end is: clients see their watches end, rather than break off.
+    await this.#lifecycle.run(toRunnable('watches', { stop: () => server.stop() }), signal);
     await ensureObjects(server.transport(BOOTSTRAP), this.#objects(credentials));
     await auth.ready();
     await this.#writeKubeconfig(credentials);
