@@ -1,11 +1,11 @@
-import { bundleOf, importsOf, isTestFile, packageOf, type Project, sourcesOf } from './workspace.ts';
+import { importedByBundle, importsOf, isTestFile, packageOf, type Project, sourcesOf } from './workspace.ts';
 
 /** Dependencies that nothing imports; that what is imported is declared, `boundaries.ts` checks. */
 export function checkDependencies(project: Project): string[] {
   const { dir, manifest } = project;
   const used = { everywhere: new Set<string>(), outsideTests: new Set<string>() };
-  // What a program's bundle leaves outside has to be installed beside it.
-  for (const file of [...sourcesOf(project), ...bundleOf(project)]) {
+  for (const name of importedByBundle(project)) used.outsideTests.add(name);
+  for (const file of sourcesOf(project)) {
     for (const name of importsOf(file).map(packageOf)) {
       used.everywhere.add(name);
       if (!isTestFile(file)) used.outsideTests.add(name);

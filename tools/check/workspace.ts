@@ -49,13 +49,16 @@ export function packageOf(specifier: string): string {
 
 /** Tests, and what is there for tests only. */
 export function isTestFile(file: string): boolean {
-  return /\.test\.ts$|\/testing(\.ts|\/)|^apps\/e2e\//.test(file);
+  return /\.test\.ts$|\/src\/(?:.*\/)?testing(?:\.ts$|\/)|^apps\/e2e\//.test(file);
 }
 
 export function sourcesOf({ dir }: Project): string[] {
   return globSync(`${dir}/src/**/*.ts`, { cwd: root });
 }
 
-export function bundleOf({ dir }: Project): string[] {
-  return globSync(`${dir}/bundle/*.js`, { cwd: root });
+/** Packages that a program's bundle leaves outside: they have to be installed beside it. */
+export function importedByBundle({ dir }: Project): string[] {
+  return globSync(`${dir}/bundle/*.js`, { cwd: root }).flatMap((file) =>
+    Array.from(readFileSync(join(root, file), 'utf8').matchAll(/\bfrom\s*"([^".][^"]*)"/g), ([, name = '']) => packageOf(name)),
+  );
 }
