@@ -16,8 +16,7 @@ export const leaseStrategy: Strategy<Lease> = {
         at.child('leaseDurationSeconds').invalid(spec.leaseDurationSeconds, 'must be greater than 0');
       }
       checkNonNegative(spec?.leaseTransitions, at, 'leaseTransitions');
-      if (spec?.holderIdentity === '') at.child('holderIdentity').invalid('', 'must not be empty');
-      if (spec?.preferredHolder !== undefined && (spec.strategy ?? '') === '') {
+      if ((spec?.preferredHolder ?? '') !== '' && (spec?.strategy ?? '') === '') {
         at.child('preferredHolder').forbidden('may only be specified if `strategy` is defined');
       }
     }),
