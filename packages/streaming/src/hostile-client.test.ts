@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { controlFrame, CONTROL, dataFrame } from './spdy/frames.ts';
 import { PlayedProcess, StreamServer } from './testing/stream-server.ts';
-import { OPCODE, webSocketFrame } from './websocket/frames.ts';
+import { OPCODE, webSocketFrame } from './testing/frames.ts';
 
 const CONNECTIONS: { name: string; connect: (server: StreamServer) => Promise<Duplex> }[] = [
   { name: 'SPDY', connect: (server) => server.spdy('v4.channel.k8s.io') },

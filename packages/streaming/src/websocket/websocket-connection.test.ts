@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
 import { type Duplex, duplexPair } from 'node:stream';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { OPCODE, type WebSocketFrame, webSocketFrame, WebSocketFrameReader } from './frames.ts';
+import { OPCODE, type WebSocketFrame, webSocketFrame, WebSocketFrameReader } from '../testing/frames.ts';
 import { WebSocketConnection } from './websocket-connection.ts';
 
 /** A connection under test in the server's role, and its peer, whom the test plays by frames. */

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { SystemClock } from '@keelson/base';
 import type { Done } from '../feed.ts';
-import { CLOSE, OPCODE, WebSocketError, type WebSocketFrame, webSocketFrame, WebSocketFrameReader } from './frames.ts';
+import { CLOSE, framesOf, MessageReader, OPCODE, WebSocketError, type Received } from './framing.ts';
 
 /** Far above what clients send at once; a message is held in memory. */
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
@@ -19,11 +19,6 @@ export interface WebSocketConnectionOptions {
   readonly pingMs?: number;
 }
 
-interface PartialMessage {
-  readonly parts: Buffer[];
-  sizeBytes: number;
-}
-
 /** A WebSocket (RFC 6455) without extensions, over a connection whose handshake is done. */
 export class WebSocketConnection {
   /** Resolves when nothing more can be sent or received; never rejects. The socket ends by itself soon after. */
@@ -31,9 +26,8 @@ export class WebSocketConnection {
   readonly #socket: Duplex;
   readonly #isClient: boolean;
   readonly #onMessage: WebSocketConnectionOptions['onMessage'];
-  readonly #frames: WebSocketFrameReader;
+  readonly #reader: MessageReader;
   readonly #pings: Disposable;
-  #message: PartialMessage | undefined;
   #linger: Disposable | undefined;
   #stopWaiting: () => void = () => undefined;
 
@@ -41,25 +35,24 @@ export class WebSocketConnection {
     this.#socket = socket;
     this.#isClient = role === 'client';
     this.#onMessage = onMessage;
-    this.#frames = new WebSocketFrameReader({ fromClient: role === 'server', maxBytes: MAX_MESSAGE_BYTES });
-    this.#pings = new SystemClock().every(
-      pingMs,
-      () => void (socket.writableNeedDrain || socket.write(this.#frame(OPCODE.ping))),
-    );
+    this.#reader = new MessageReader({ fromClient: role === 'server', maxBytes: MAX_MESSAGE_BYTES });
+    this.#pings = new SystemClock().every(pingMs, () => {
+      if (!socket.writableNeedDrain) this.#write(OPCODE.ping, []);
+    });
     this.closed = this.#run();
   }
 
   /** Sends a message made of these pieces; calls back when the connection takes more. */
   send(pieces: readonly Uint8Array[], kind: 'binary' | 'text', done: Done): void {
     if (this.#linger || this.#socket.destroyed) return done(new Error('WebSocket closed'));
-    this.#socket.write(this.#frame(OPCODE[kind], pieces), done);
+    this.#write(OPCODE[kind], pieces, done);
   }
 
   /** Ends the connection, after what has been sent so far. */
   close(code: number = CLOSE.normal): void {
     if (this.#linger || this.#socket.destroyed) return;
     this.#lingerOn();
-    this.#socket.write(this.#frame(OPCODE.close, [Uint8Array.of(code >> 8, code & 0xff)]));
+    this.#write(OPCODE.close, [Uint8Array.of(code >> 8, code & 0xff)]);
     this.#stopWaiting();
   }
 
@@ -69,9 +62,9 @@ export class WebSocketConnection {
     socket.once('close', () => this.#stopWaiting());
     try {
       for await (const chunk of socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-        for (const frame of this.#frames.push(chunk)) {
-          if (frame.opcode === OPCODE.close) return this.#answerClose(frame.payload);
-          await this.#receive(frame);
+        for (const received of await this.#reader.push(chunk)) {
+          if (received.type === 'close') return this.#answerClose(received.data);
+          await this.#receive(received);
         }
       }
     } catch (error) {
@@ -83,30 +76,17 @@ export class WebSocketConnection {
 
   #answerClose(payload: Buffer): void {
     if (this.#linger || this.#socket.destroyed) return;
-    this.#socket.write(this.#frame(OPCODE.close, [payload.subarray(0, 2)]));
+    this.#write(OPCODE.close, [payload]);
   }
 
-  async #receive({ opcode, isFinal, payload }: WebSocketFrame): Promise<void> {
+  async #receive({ type, data }: Received): Promise<void> {
     // A peer that pings without reading the answers is made to wait.
-    if (opcode === OPCODE.ping) return this.#pong(payload);
+    if (type === 'ping') return this.#pong(data);
     // After our own close nobody reads any more.
-    if (opcode === OPCODE.pong || this.#linger) return;
-    const message = this.#add(payload, opcode !== OPCODE.continuation);
-    if (!isFinal) return;
-    this.#message = undefined;
-    const hasRoom = this.#onMessage(message.parts.length === 1 ? payload : Buffer.concat(message.parts));
+    if (this.#linger) return;
+    const hasRoom = this.#onMessage(data);
     // A reader that never gets to it must outlast neither the connection nor our own close.
     if (hasRoom && !this.#socket.destroyed) await Promise.race([hasRoom, this.#waiting()]);
-  }
-
-  #add(payload: Buffer, isFirst: boolean): PartialMessage {
-    if (isFirst === (this.#message !== undefined))
-      throw new WebSocketError(CLOSE.protocolError, 'WebSocket message in wrong order');
-    const message = (this.#message ??= { parts: [], sizeBytes: 0 });
-    message.sizeBytes += payload.length;
-    if (message.sizeBytes > MAX_MESSAGE_BYTES) throw new WebSocketError(CLOSE.tooBig, 'WebSocket message is too big');
-    if (payload.length > 0 || isFirst) message.parts.push(payload);
-    return message;
   }
 
   #waiting(): Promise<void> {
@@ -115,7 +95,7 @@ export class WebSocketConnection {
 
   #pong(payload: Buffer): Promise<void> | undefined {
     if (this.#linger || this.#socket.destroyed) return undefined;
-    return new Promise((resolve) => void this.#socket.write(this.#frame(OPCODE.pong, [payload]), () => resolve()));
+    return new Promise((resolve) => this.#write(OPCODE.pong, [payload], () => resolve()));
   }
 
   /** What is still to be sent, such as the answer to a close, goes first. */
@@ -133,7 +113,12 @@ export class WebSocketConnection {
     return (this.#linger ??= new SystemClock().after(LINGER_MS, () => this.#socket.destroy()));
   }
 
-  #frame(opcode: number, pieces: readonly Uint8Array[] = []): Buffer {
-    return webSocketFrame(opcode, pieces, this.#isClient);
+  #write(opcode: number, pieces: readonly Uint8Array[], done: Done = () => undefined): void {
+    const [only] = pieces;
+    const data = pieces.length === 1 && Buffer.isBuffer(only) ? only : Buffer.concat(pieces);
+    const frames = framesOf(opcode, data, this.#isClient);
+    this.#socket.cork();
+    for (const [at, part] of frames.entries()) this.#socket.write(part, at === frames.length - 1 ? done : undefined);
+    this.#socket.uncork();
   }
 }
