@@ -29,6 +29,8 @@ export function run(file: string, args: readonly string[], options: RunOptions =
         reject(new Error(`${file} ${args.join(' ')}: ${why}\n${stdout}${stderr}`));
       } else resolve({ code: error ? Number(error.code) : 0, stdout, stderr });
     });
+    // A program may end before it has read its input (EPIPE); whether that was right, its exit code says.
+    child.stdin?.on('error', () => undefined);
     child.stdin?.end(input ?? '');
   });
 }
