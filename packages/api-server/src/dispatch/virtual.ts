@@ -2,7 +2,7 @@ import { apiVersionOf, methodNotAllowed, unknownPath } from '@keelson/api';
 import type { VirtualResource } from '../registry/virtual-resource.ts';
 import type { ApiResult } from '../response/api-result.ts';
 import { bindNamed } from '../subresources/binding.ts';
-import { decodeAs, fieldValidationOf, parseBody } from '../verbs/body.ts';
+import { decodeWith, fieldValidationOf, parseBody } from '../verbs/body.ts';
 import type { Call } from '../verbs/call.ts';
 import type { Verb } from './verb.ts';
 
@@ -33,6 +33,6 @@ export function decodeVirtual(call: VirtualCall): unknown {
   const { definition } = call;
   const validation = fieldValidationOf(call);
   const raw = parseBody(call.request.body, validation !== 'Ignore');
-  const object = decodeAs(definition.definition, { raw, validation, warn: call.warn, kind: definition });
+  const object = decodeWith(definition.schema, { raw, validation, warn: call.warn, kind: definition });
   return { ...object, kind: definition.kind, apiVersion: apiVersionOf(definition) };
 }

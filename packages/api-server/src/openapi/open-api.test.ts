@@ -74,8 +74,8 @@ describe.each([
   it('has a schema under its Go name, with group, version and kind, for every kind that is served', () => {
     const all = documents();
 
-    const missing = builtin.filter(({ group, version, kind, definition }) => {
-      const name = openApiName(definition);
+    const missing = builtin.filter(({ group, version, kind, schema }) => {
+      const name = openApiName(schema.name);
       return !all.some((document) =>
         schemas(document)[name]?.['x-kubernetes-group-version-kind']?.some(
           (each) => each.group === group && each.version === version && each.kind === kind,
@@ -83,7 +83,7 @@ describe.each([
       );
     });
 
-    expect(missing.map(({ definition }) => definition)).toEqual([]);
+    expect(missing.map(({ schema }) => schema.name)).toEqual([]);
   });
 
   it('refers to nothing that is not there', () => {

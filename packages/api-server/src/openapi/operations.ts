@@ -1,5 +1,7 @@
 import { facts, resourceOf, type SubresourceFact } from '@keelson/api';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
+import { listNameOf } from './list-name.ts';
+import { patchTypes } from './media-types.ts';
 import {
   DELETE,
   DELETE_COLLECTION,
@@ -22,8 +24,10 @@ export interface Operation {
   readonly action: string;
   readonly target: { readonly group: string; readonly version: string; readonly kind: string };
   readonly parameters: readonly Parameter[];
-  /** Definition of the body; `patch` takes the media types of patches. */
+  /** Definition of the body. */
   readonly body: string | undefined;
+  /** Media types of the body. */
+  readonly consumes: readonly string[];
   /** Definition of the answer; a stream or text without. */
   readonly answer: string | undefined;
   readonly codes: readonly number[];
@@ -38,7 +42,7 @@ export interface PathItem {
 
 const STATUS = 'meta.v1.Status';
 const OPTIONS = 'meta.v1.DeleteOptions';
-export const PATCH_BODY = 'meta.v1.Patch';
+const PATCH_BODY = 'meta.v1.Patch';
 
 /** Every path of the resource. */
 export function pathsOf(definition: ResourceDefinition): PathItem[] {
@@ -86,12 +90,12 @@ class PathMaker {
   }
 
   collection(): PathItem[] {
-    const { kind, namespaced, resource, definition } = this.#definition;
+    const { kind, namespaced, resource, schema } = this.#definition;
     const operations: Operation[] = [];
     const name = `${this.#scope}${kind}`;
     if (this.#has('list')) operations.push(this.#list(`list${this.#title}${name}`));
     if (this.#has('create'))
-      operations.push(this.#write('post', `create${this.#title}${name}`, { body: definition, codes: [200, 201, 202] }));
+      operations.push(this.#write('post', `create${this.#title}${name}`, { body: schema.name, codes: [200, 201, 202] }));
     if (this.#has('deletecollection')) operations.push(this.#deleteCollection(`delete${this.#title}Collection${name}`));
     const own = this.#item(this.#path(resource), operations);
     if (!namespaced || !this.#has('list')) return [own];
@@ -100,8 +104,8 @@ class PathMaker {
   }
 
   item(): PathItem[] {
-    const { kind, resource, definition, verbs } = this.#definition;
-    const operations = this.#readAndWrite(verbs, `${this.#scope}${kind}`, definition);
+    const { kind, resource, schema, verbs } = this.#definition;
+    const operations = this.#readAndWrite(verbs, `${this.#scope}${kind}`, schema.name);
     if (this.#has('delete')) operations.push(this.#delete(`delete${this.#title}${this.#scope}${kind}`));
     return [this.#item(`${this.#path(resource)}/{name}`, operations)];
   }
@@ -140,7 +144,7 @@ class PathMaker {
         this.#operation({ method: 'get', id: `read${this.#title}${id}`, action: 'get', target, parameters, codes: [200] }),
       ]);
     }
-    const definition = definitionOfKind(target.group, target.version, target.kind) ?? this.#definition.definition;
+    const definition = definitionOfKind(target.group, target.version, target.kind) ?? this.#definition.schema.name;
     const operations = this.#readAndWrite(fact.verbs, id, definition, target);
     if (fact.verbs.includes('create')) {
       operations.push(this.#write('post', `create${this.#title}${id}`, { body: definition, codes: [200, 201, 202], target }));
@@ -149,8 +153,8 @@ class PathMaker {
   }
 
   #connections(name: string, fact: SubresourceFact): PathItem[] {
-    const { group, version, kind, resource, definition } = this.#definition;
-    const parameters = optionParameters(definition.replace(kind, fact.kind));
+    const { group, version, kind, resource, schema } = this.#definition;
+    const parameters = optionParameters(schema.name.replace(kind, fact.kind));
     const methods = fact.verbs.map(methodOfVerb);
     const connect = (method: Method, suffix: string) =>
       this.#operation({
@@ -195,8 +199,8 @@ class PathMaker {
   }
 
   #list(id: string): Operation {
-    const { group, version, resource, definition } = this.#definition;
-    const answer = resourceOf(group, version, resource)?.list ?? `${definition}List`;
+    const { group, version, resource } = this.#definition;
+    const answer = resourceOf(group, version, resource)?.list ?? listNameOf(this.#definition);
     return this.#operation({ method: 'get', id, action: 'list', parameters: LIST, answer, codes: [200] });
   }
 
@@ -231,9 +235,10 @@ class PathMaker {
   }
 
   #operation(given: Pick<Operation, 'method' | 'id' | 'action' | 'codes'> & Partial<Operation>): Operation {
-    const { group, version, kind } = this.#definition;
+    const { group, version, kind, schema } = this.#definition;
     return {
       tag: this.#tag,
+      consumes: given.body === PATCH_BODY ? patchTypes(schema.mergeKeys !== undefined) : ['*/*'],
       target: { group, version, kind },
       parameters: [],
       body: undefined,

@@ -1,6 +1,6 @@
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
-import { CODE_TEXTS, OBJECT_TYPES, PATCH_TYPES, WATCH_TYPES } from './media-types.ts';
-import { PATCH_BODY, pathsOf, type Operation, type PathItem } from './operations.ts';
+import { CODE_TEXTS, OBJECT_TYPES, WATCH_TYPES } from './media-types.ts';
+import { pathsOf, type Operation, type PathItem } from './operations.ts';
 import type { Parameter } from './parameters.ts';
 import { SchemaBuilder, type Schema } from './schemas.ts';
 import type { DocumentInfo } from './v3.ts';
@@ -17,7 +17,7 @@ export interface SwaggerDocument {
 
 /** The one document of OpenAPI 2 for everything that is served. */
 export function openApiV2(definitions: readonly ResourceDefinition[], info: DocumentInfo): SwaggerDocument {
-  const builder = new SchemaBuilder('v2');
+  const builder = new SchemaBuilder('v2', definitions);
   const items = definitions.flatMap(pathsOf).sort((a, b) => (a.path < b.path ? -1 : 1));
   const paths = Object.fromEntries(items.map((item) => [item.path, pathItem(item, builder)]));
   return {
@@ -40,14 +40,14 @@ function pathItem({ parameters, operations }: PathItem, builder: SchemaBuilder):
 }
 
 function operationOf(operation: Operation, builder: SchemaBuilder): Schema {
-  const { tag, id, deprecated, parameters, body, action, target, method } = operation;
+  const { tag, id, deprecated, parameters, body, consumes, action, target, method } = operation;
   const { group, kind, version } = target;
   const bodies =
     body === undefined ? [] : [{ in: 'body', name: 'body', required: method !== 'delete', schema: builder.reference(body) }];
   return {
     tags: [tag],
     operationId: id,
-    consumes: body === PATCH_BODY ? PATCH_TYPES : ['*/*'],
+    consumes,
     produces: producesOf(operation),
     schemes: ['https'],
     ...(deprecated && { deprecated }),

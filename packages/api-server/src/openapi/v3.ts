@@ -1,6 +1,6 @@
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
-import { CODE_TEXTS, OBJECT_TYPES, PATCH_TYPES, WATCH_TYPES } from './media-types.ts';
-import { PATCH_BODY, pathsOf, type Operation, type PathItem } from './operations.ts';
+import { CODE_TEXTS, OBJECT_TYPES, WATCH_TYPES } from './media-types.ts';
+import { pathsOf, type Operation, type PathItem } from './operations.ts';
 import type { Parameter } from './parameters.ts';
 import { SchemaBuilder, type Schema } from './schemas.ts';
 
@@ -13,7 +13,7 @@ const SECURITY = { BearerToken: { type: 'apiKey', name: 'authorization', in: 'he
 
 /** The OpenAPI 3.0 document of one version of a group. */
 export function openApiV3(definitions: readonly ResourceDefinition[], info: DocumentInfo): object {
-  const builder = new SchemaBuilder('v3');
+  const builder = new SchemaBuilder('v3', definitions);
   const items = definitions.flatMap(pathsOf).sort((a, b) => (a.path < b.path ? -1 : 1));
   const paths = Object.fromEntries(items.map((item) => [item.path, pathItem(item, builder)]));
   // Kinds that no path names in full, such as those of a subresource, come with what refers to them.
@@ -63,8 +63,8 @@ function operationOf(operation: Operation, builder: SchemaBuilder): Schema {
   };
 }
 
-function requestBody({ method, body }: Operation, schema: Schema): Schema {
-  const content = contentOf(body === PATCH_BODY ? PATCH_TYPES : ['*/*'], schema);
+function requestBody({ method, consumes }: Operation, schema: Schema): Schema {
+  const content = contentOf(consumes, schema);
   return method === 'delete' ? { content } : { content, required: true };
 }
 

@@ -1,6 +1,7 @@
 import { facts, isServedByDefault, type ResourceFact } from '@keelson/api';
 import { strategyOf } from '../kinds/index.ts';
 import { deprecationOf } from './deprecation.ts';
+import { tableSchema } from './kind-schema.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
 import type { Strategy } from './strategy.ts';
 
@@ -31,7 +32,7 @@ function definitionOfFact(fact: ResourceFact, options: BuiltinOptions): Resource
     namespaced: fact.namespaced,
     verbs: fact.verbs,
     subresources: fact.subresources ?? {},
-    definition: fact.def,
+    schema: tableSchema(fact.def),
     columns: fact.columns ?? [],
     fieldSelectors: fact.fieldSelectors ?? ['metadata.name', 'metadata.namespace'],
     storage: storageOf(fact),

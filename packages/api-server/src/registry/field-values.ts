@@ -1,4 +1,5 @@
-import { definitionOf, type FieldFact, type KubernetesObject } from '@keelson/api';
+import type { KubernetesObject } from '@keelson/api';
+import type { KindSchema } from './kind-schema.ts';
 import type { ResourceDefinition } from './resource-definition.ts';
 
 type Reader = (object: KubernetesObject) => string;
@@ -9,7 +10,7 @@ export function apiFieldsOf(definition: ResourceDefinition): (object: Kubernetes
   for (const selector of definition.fieldSelectors) {
     const [label = '', field = label] = selector.split('>');
     if (label !== field) continue;
-    readers.push([field, definition.strategy.fieldValues?.[field] ?? pathReader(definition.definition, field)]);
+    readers.push([field, definition.strategy.fieldValues?.[field] ?? pathReader(definition.schema, field)]);
   }
   return (object) => {
     const values: Record<string, string> = {};
@@ -27,9 +28,9 @@ export function supportedField(definition: ResourceDefinition, label: string): s
   return undefined;
 }
 
-function pathReader(definition: string, path: string): Reader {
+function pathReader(schema: KindSchema, path: string): Reader {
   const steps = path.split('.');
-  const empty = zeroText(definition, steps);
+  const empty = String(schema.zeroAt(steps));
   return (object) => {
     let value: unknown = object;
     for (const step of steps) {
@@ -40,15 +41,4 @@ function pathReader(definition: string, path: string): Reader {
     if (value === undefined || value === null) return empty;
     return typeof value === 'object' ? '' : String(value);
   };
-}
-
-function zeroText(definition: string, steps: readonly string[]): string {
-  let name: string | undefined = definition;
-  let fact: FieldFact | undefined;
-  for (const step of steps) {
-    fact = name === undefined ? undefined : definitionOf(name)?.fields?.[step];
-    name = fact?.ref;
-  }
-  if (fact?.type === 'boolean') return 'false';
-  return fact?.type === 'integer' || fact?.type === 'number' ? '0' : '';
 }

@@ -1,7 +1,8 @@
 import type { ColumnFact, SubresourceFact } from '@keelson/api';
+import type { KindSchema } from './kind-schema.ts';
 import type { Strategy } from './strategy.ts';
 
-/** A kind as the API server serves it: from the tables for built-in kinds, later from CustomResourceDefinitions too. */
+/** One version of a kind as the API server serves it: made from the tables, or from a CustomResourceDefinition. */
 export interface ResourceDefinition {
   readonly group: string;
   readonly version: string;
@@ -16,8 +17,7 @@ export interface ResourceDefinition {
   /** Sorted. */
   readonly verbs: readonly string[];
   readonly subresources: Readonly<Record<string, SubresourceFact>>;
-  /** Name of the kind's definition in `facts()`. */
-  readonly definition: string;
+  readonly schema: KindSchema;
   readonly columns: readonly ColumnFact[];
   /** Accepted field labels; `a>b` reads a as b. */
   readonly fieldSelectors: readonly string[];

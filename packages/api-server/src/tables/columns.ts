@@ -1,4 +1,5 @@
-import { definitionOf, humanDuration, parseTime, type ColumnFact, type DefinitionFact, type FieldFact } from '@keelson/api';
+import { humanDuration, parseTime, type ColumnFact } from '@keelson/api';
+import type { KindSchema } from '../registry/kind-schema.ts';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { Cell } from './cell.ts';
 import { computedCell } from './computed.ts';
@@ -45,10 +46,9 @@ export function columnsOf(definition: ResourceDefinition): CompiledColumns {
 
 function compileColumns(definition: ResourceDefinition): CompiledColumns {
   const columns = definition.columns.length === 0 ? DEFAULT_COLUMNS : definition.columns;
-  const schema = definitionOf(definition.definition);
   return {
     columnDefinitions: columns.map(tableColumn),
-    cells: columns.map((column) => compileColumn(column, definition, schema)),
+    cells: columns.map((column) => compileColumn(column, definition)),
   };
 }
 
@@ -56,11 +56,11 @@ function tableColumn({ name, type, format = '', priority = 0, path, expr }: Colu
   return { name, type, format, description: DESCRIPTIONS[path ?? expr ?? ''] ?? '', priority };
 }
 
-function compileColumn(column: ColumnFact, { group }: ResourceDefinition, schema: DefinitionFact | undefined): Cell {
+function compileColumn(column: ColumnFact, { group, schema }: ResourceDefinition): Cell {
   if (column.computed !== undefined) return computedCell(column.computed);
   if (column.expr !== undefined) return compileExpression(inGroup(column.expr, group));
   const path = inGroup(column.path ?? '', group);
-  return schema ? tableCell(path, schema) : customCell(path, column.type);
+  return schema.openApi ? customCell(path, column.type) : tableCell(path, schema);
 }
 
 /** The columns of events are written in the words of the core group. */
@@ -70,25 +70,10 @@ function inGroup(path: string, group: string): string {
 }
 
 /** Numbers and flags that are left out of JSON when they are zero are shown as zero. */
-function tableCell(path: string, schema: DefinitionFact): Cell {
+function tableCell(path: string, schema: KindSchema): Cell {
   const valueAt = compilePath(path);
-  const zero = zeroOf(fieldAt(path, schema));
+  const zero = schema.zeroAt(path.split('.').slice(1));
   return (object) => valueAt(object) ?? zero;
-}
-
-function zeroOf(field: FieldFact | undefined): unknown {
-  if (field?.type === 'integer' || field?.type === 'number') return 0;
-  return field?.type === 'boolean' ? false : '';
-}
-
-function fieldAt(path: string, schema: DefinitionFact): FieldFact | undefined {
-  let definition: DefinitionFact | undefined = schema;
-  let field: FieldFact | undefined;
-  for (const name of path.split('.').slice(1)) {
-    field = definition?.fields?.[name];
-    definition = field?.ref === undefined ? undefined : definitionOf(field.ref);
-  }
-  return field;
 }
 
 /** A column of a kind that is not in the tables: what is absent, or not of the column's type, is null; dates are shown as ages. */

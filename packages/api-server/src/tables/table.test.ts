@@ -1,5 +1,6 @@
 import { facts, type KubernetesObject, type ResourceFact } from '@keelson/api';
 import { describe, expect, it } from 'vitest';
+import { tableSchema } from '../registry/kind-schema.ts';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import { tableOf } from './table.ts';
 
@@ -20,7 +21,7 @@ function definitionOf(fact: ResourceFact): ResourceDefinition {
     namespaced: fact.namespaced,
     verbs: fact.verbs,
     subresources: {},
-    definition: fact.def,
+    schema: tableSchema(fact.def),
     columns: fact.columns ?? [],
     fieldSelectors: [],
     storage: undefined,
@@ -549,7 +550,7 @@ describe('a table', () => {
   it('shows what custom resources say of their columns', () => {
     const custom: ResourceDefinition = {
       ...definition('Pod'),
-      definition: 'com.example.v1.Widget',
+      schema: { ...tableSchema('core.v1.Pod'), openApi: () => ({}) },
       columns: [
         { name: 'Ready', type: 'string', path: '.status.conditions[?(@.type=="Ready")].status' },
         { name: 'Size', type: 'integer', path: '.spec.size' },

@@ -3,7 +3,7 @@ import { errorMessage, isReason, KeelsonError } from '@keelson/base';
 import { parse as parseYaml } from 'yaml';
 import { converterOf } from '../convert/versions.ts';
 import { decodeObject as decodeProtobuf, PROTOBUF } from '../protobuf/index.ts';
-import { SchemaDecoder } from '../decode/schema-decoder.ts';
+import { tableSchema, type KindSchema } from '../registry/kind-schema.ts';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { RequestBody } from '../request/api-request.ts';
 import type { Call } from './call.ts';
@@ -92,36 +92,31 @@ const OPEN_BRACE = 0x7b;
 export function decodeObject(call: Call, raw: RawBody, validation: FieldValidation): KubernetesObject {
   const { definition } = call;
   checkHead(definition, raw.value);
-  const { kind: _kind, apiVersion: _apiVersion, ...decoded } = decodeBySchema(call, definition, { raw, validation });
+  const options = { raw, validation, warn: call.warn, kind: definition };
+  const { kind: _kind, apiVersion: _apiVersion, ...decoded } = decodeWith(definition.schema, options);
   const object: KubernetesObject = { kind: definition.kind, apiVersion: apiVersionOf(definition), ...decoded };
   return converterOf(definition)?.toStorage(object) ?? object;
 }
 
-function decodeBySchema(
-  call: Call,
-  definition: ResourceDefinition,
-  { raw, validation }: { raw: RawBody; validation: FieldValidation },
-): KubernetesObject {
-  return decodeAs(definition.definition, { raw, validation, warn: call.warn, kind: definition });
+/** Checks any body by a definition of the tables. */
+export function decodeAs(definition: string, options: DecodeOptions): KubernetesObject {
+  return decodeWith(tableSchema(definition), options);
 }
 
-/** Checks any body by the schema of `schema`. */
-export function decodeAs(
-  schema: string,
-  options: {
-    readonly raw: RawBody;
-    readonly validation: FieldValidation;
-    readonly warn: (text: string) => void;
-    readonly kind: { readonly kind: string; readonly version: string; readonly group: string };
-  },
-): KubernetesObject {
-  const { raw, validation, warn, kind } = options;
-  const decoder = new SchemaDecoder();
-  const object = strictly(kind, () => decoder.decode(schema, raw.value));
+interface DecodeOptions {
+  readonly raw: RawBody;
+  readonly validation: FieldValidation;
+  readonly warn: (text: string) => void;
+  readonly kind: { readonly kind: string; readonly version: string; readonly group: string };
+}
+
+/** Brings a body into the shape of a schema; says what is unknown or given twice, as the client has asked to be told. */
+export function decodeWith(schema: KindSchema, { raw, validation, warn, kind }: DecodeOptions): KubernetesObject {
+  const { object, unknown } = strictly(kind, () => schema.decode(raw.value));
   if (validation !== 'Ignore') {
     const faults = [
       ...raw.duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`),
-      ...decoder.unknown.map((path) => `unknown field ${JSON.stringify(path)}`),
+      ...unknown.map((path) => `unknown field ${JSON.stringify(path)}`),
     ];
     if (validation === 'Strict' && faults.length > 0) throw cannotHandle(kind, `strict decoding error: ${faults.join(', ')}`);
     for (const fault of faults) warn(fault);

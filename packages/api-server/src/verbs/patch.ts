@@ -4,7 +4,6 @@ import {
   applyMergePatch,
   applyStrategicMergePatch,
   badRequest,
-  definitionOf,
   unsupportedMediaType,
   type KubernetesObject,
 } from '@keelson/api';
@@ -45,7 +44,7 @@ export async function patchPart(call: Call, part: Change['part']): Promise<ApiRe
   return change(call, {
     part,
     next: (_old, item) => {
-      const patched = applyPatch(wanted, servedCopy(call.definition, item), call.definition.definition);
+      const patched = applyPatch(wanted, servedCopy(call.definition, item), call.definition.schema.mergeKeys);
       const object = decodeObject(call, { value: patched, duplicates: [] }, validation);
       checkIdentity(call, object);
       return object;
@@ -59,15 +58,15 @@ function servedCopy(definition: ResourceDefinition, item: StoredObject): unknown
   return converterOf(definition)?.fromStorage(object) ?? object;
 }
 
-/** Applies a patch; `document` is not changed. */
-export function applyPatch({ type, value }: Patch, document: unknown, definition: string): unknown {
+/** Applies a patch; `document` is not changed. `mergeKeys` names the definition that says how lists are merged. */
+export function applyPatch({ type, value }: Patch, document: unknown, mergeKeys: string | undefined): unknown {
   switch (type) {
     case 'json':
       return applyJsonPatch(document, value);
     case 'merge':
       return applyMergePatch(document, value);
     case 'strategic':
-      return applyStrategicMergePatch(document, value, definition);
+      return applyStrategicMergePatch(document, value, mergeKeys ?? '');
   }
 }
 
@@ -94,8 +93,7 @@ export function readPatch(call: Call): Patch {
 function patchType(definition: ResourceDefinition, mediaType: string): Patch['type'] {
   if (mediaType === JSON_PATCH) return 'json';
   if (mediaType === MERGE_PATCH) return 'merge';
-  // Kinds that come from outside the tables know no merge keys.
-  const knowsStrategic = definitionOf(definition.definition) !== undefined;
+  const knowsStrategic = definition.schema.mergeKeys !== undefined;
   if (mediaType === STRATEGIC_MERGE_PATCH && knowsStrategic) return 'strategic';
   throw unsupportedMediaType([JSON_PATCH, MERGE_PATCH, ...(knowsStrategic ? [STRATEGIC_MERGE_PATCH] : []), APPLY_PATCH]);
 }
