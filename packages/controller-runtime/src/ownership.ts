@@ -18,6 +18,8 @@ interface Dependencies<T extends KubernetesObject> {
   /** Who claims. */
   readonly controller: KubernetesObject;
   readonly controllerKind: Kind;
+  /** Put on what is adopted, in the same write. None if absent. */
+  readonly finalizers?: readonly string[];
 }
 
 export interface Claim<T> {
@@ -78,9 +80,10 @@ export class ControllerRefManager<T extends KubernetesObject> {
 
   /** False if it is gone. The uid in the patch makes it fail for another object of the same name. */
   async #adopt(object: T): Promise<boolean> {
-    const { controller, controllerKind } = this.#dependencies;
+    const { controller, controllerKind, finalizers } = this.#dependencies;
     const ownerReferences = [controllerReference(controller, controllerKind)];
-    return this.#patch(object, { metadata: { uid: uidOf(object), ownerReferences } }, 'NotFound');
+    const metadata = { uid: uidOf(object), ownerReferences, ...(finalizers && { finalizers }) };
+    return this.#patch(object, { metadata }, 'NotFound');
   }
 
   /** `Invalid`: the reference is gone already, or it is another object of that name. */

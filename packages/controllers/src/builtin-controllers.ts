@@ -3,6 +3,7 @@ import { deploymentController } from './deployment/deployment-controller.ts';
 import { endpointsController } from './endpoints/endpoints-controller.ts';
 import { endpointSliceController } from './endpointslice/endpoint-slice-controller.ts';
 import { garbageCollectorController } from './garbage-collector/garbage-collector-controller.ts';
+import { jobController } from './job/job-controller.ts';
 import { namespaceController } from './namespace/namespace-controller.ts';
 import { nodeLifecycleController } from './node-lifecycle/node-lifecycle-controller.ts';
 import { podGarbageCollectorController } from './pod-garbage-collector/pod-garbage-collector-controller.ts';
@@ -22,6 +23,7 @@ export function builtinControllers(options: ControllerOptions): Readonly<Record<
     'endpoints-controller': endpointsController,
     'endpointslice-controller': endpointSliceController(),
     'garbage-collector-controller': garbageCollectorController,
+    'job-controller': jobController,
     'namespace-controller': namespaceController,
     'node-lifecycle-controller': nodeLifecycleController(),
     'taint-eviction-controller': taintEvictionController,

@@ -17,10 +17,10 @@ import {
 } from '@keelson/controller-runtime';
 import { isNamespaceTerminating } from '../namespace-state.ts';
 import { ownedBy, ownedOrOrphaned } from '../pod-control/owner-index.ts';
-import { matcherOf } from '../replicaset/replicated.ts';
+import { matcherOf } from '../pod-control/pod-owner-kind.ts';
 import { DeploymentSync } from './deployment-sync.ts';
 import { ReplicaSetWriter } from './replica-set-writer.ts';
-import { UnseenWrites } from './unseen-writes.ts';
+import { UnseenWrites } from '../unseen-writes.ts';
 
 interface Dependencies {
   readonly client: Client;

@@ -13,7 +13,7 @@ import {
 } from './annotations.ts';
 import { sizeOf } from './replica-sets.ts';
 import type { Resize } from './sizing.ts';
-import type { UnseenWrites } from './unseen-writes.ts';
+import type { UnseenWrites } from '../unseen-writes.ts';
 import { HASH_LABEL, isSameTemplate, templateHash, withHash } from './template.ts';
 
 /** The longest name that an object can have. */

@@ -27,11 +27,18 @@ export class PodControl {
     this.#ownerKind = ownerKind;
   }
 
-  async create(owner: KubernetesObject, template: PodTemplateSpec): Promise<Pod> {
+  /** The server chooses the name. It begins with `prefix`, or with the name of the owner. */
+  async create(owner: KubernetesObject, template: PodTemplateSpec, prefix?: string): Promise<Pod> {
+    const pod = podOf(owner, this.#ownerKind, template);
+    return this.createAs(owner, prefix === undefined ? pod : { ...pod, metadata: { ...pod.metadata, generateName: prefix } });
+  }
+
+  /** Creates a pod exactly as it is given. */
+  async createAs(owner: KubernetesObject, pod: Pod): Promise<Pod> {
     try {
-      const pod = await this.#client.resource(Pod).create(podOf(owner, this.#ownerKind, template));
-      this.#events.event(owner, 'Normal', 'SuccessfulCreate', `Created pod: ${nameOf(pod)}`);
-      return pod;
+      const created = await this.#client.resource(Pod).create(pod);
+      this.#events.event(owner, 'Normal', 'SuccessfulCreate', `Created pod: ${nameOf(created)}`);
+      return created;
     } catch (error) {
       // In a namespace that is going away nothing can be created any more, nor could this be told.
       if (!isNamespaceTerminating(error))

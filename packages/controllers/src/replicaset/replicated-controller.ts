@@ -6,7 +6,7 @@ import type { ControllerContext } from '../controller-context.ts';
 import { indexByController, ownedBy } from '../pod-control/owner-index.ts';
 import { PodControl } from '../pod-control/pod-control.ts';
 import { reconcilingController } from '../reconciling-controller.ts';
-import { podSource } from './pod-source.ts';
+import { podSource } from '../pod-control/pod-source.ts';
 import { ReplicatedReconciler } from './replicated-reconciler.ts';
 import type { Replicated, ReplicatedKind } from './replicated.ts';
 

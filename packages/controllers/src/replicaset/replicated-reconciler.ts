@@ -18,7 +18,8 @@ import { podsToDelete } from '../pod-control/deletion-order.ts';
 import { ownedOrOrphaned } from '../pod-control/owner-index.ts';
 import type { PodControl } from '../pod-control/pod-control.ts';
 import { statusOf, untilNextAvailableMs, writeStatus } from './replicated-status.ts';
-import { matcherOf, type Replicated, type ReplicatedKind } from './replicated.ts';
+import { matcherOf } from '../pod-control/pod-owner-kind.ts';
+import type { Replicated, ReplicatedKind } from './replicated.ts';
 
 interface Dependencies<T extends Replicated> {
   readonly adapter: ReplicatedKind<T>;

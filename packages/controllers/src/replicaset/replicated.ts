@@ -1,6 +1,6 @@
-import { labelSelectorFrom, LabelSelectorMatcher, type Kind, type KubernetesObject } from '@keelson/api';
+import type { KubernetesObject } from '@keelson/api';
 import type { PodTemplateSpec } from '@keelson/api/core/v1';
-import type { LabelSelector } from '@keelson/api/meta/v1';
+import type { PodOwnerKind } from '../pod-control/pod-owner-kind.ts';
 
 export interface ReplicatedCondition {
   type: string;
@@ -25,20 +25,9 @@ export interface Replicated extends KubernetesObject {
 }
 
 /** What they do not have in common. */
-export interface ReplicatedKind<T extends Replicated> {
+export interface ReplicatedKind<T extends Replicated> extends PodOwnerKind<T> {
   /** Of the controller, among the built-in ones. */
   readonly name: string;
-  readonly kind: Kind<T>;
-  selectorOf(set: T): LabelSelector | undefined;
   /** The status says how many pods are terminating. */
   readonly countsTerminating: boolean;
-}
-
-/** What a selector matches; nothing, if the server has let through one that cannot be read. */
-export function matcherOf(selector: LabelSelector | undefined): LabelSelectorMatcher {
-  try {
-    return labelSelectorFrom(selector);
-  } catch {
-    return new LabelSelectorMatcher([], true);
-  }
 }

@@ -1,4 +1,4 @@
-import { controllerOf, deepEqual, namespaceOf, uidOf } from '@keelson/api';
+import { controllerOf, deepEqual, namespaceOf, uidOf, type KubernetesObject } from '@keelson/api';
 import type { Pod } from '@keelson/api/core/v1';
 import {
   LOW_PRIORITY,
@@ -10,10 +10,10 @@ import {
   type Informer,
   type Source,
 } from '@keelson/controller-runtime';
-import { matcherOf, type Replicated, type ReplicatedKind } from './replicated.ts';
+import { matcherOf, type PodOwnerKind } from './pod-owner-kind.ts';
 
-interface Dependencies<T extends Replicated> {
-  readonly adapter: ReplicatedKind<T>;
+interface Dependencies<T extends KubernetesObject> {
+  readonly adapter: PodOwnerKind<T>;
   readonly sets: Lister<T>;
   readonly pods: Informer<Pod>;
   /** By the uid of the set. */
@@ -21,7 +21,7 @@ interface Dependencies<T extends Replicated> {
 }
 
 /** The sets that have to look at a pod because it changed. Also tells the expectations of what the cache shows. */
-export function podSource<T extends Replicated>(dependencies: Dependencies<T>): Source {
+export function podSource<T extends KubernetesObject>(dependencies: Dependencies<T>): Source {
   const { pods } = dependencies;
   return {
     whenSynced: (signal) => pods.whenSynced(signal),
@@ -37,7 +37,7 @@ export function podSource<T extends Replicated>(dependencies: Dependencies<T>): 
   };
 }
 
-function observe<T extends Replicated>(dependencies: Dependencies<T>, { type, object }: Delta<Pod>): void {
+function observe<T extends KubernetesObject>(dependencies: Dependencies<T>, { type, object }: Delta<Pod>): void {
   const { expectations } = dependencies;
   const owner = ownerOf(dependencies, object);
   if (!owner) return;
@@ -47,7 +47,7 @@ function observe<T extends Replicated>(dependencies: Dependencies<T>, { type, ob
     expectations.deletionObserved(uidOf(owner), uidOf(object));
 }
 
-function notify<T extends Replicated>(dependencies: Dependencies<T>, delta: Delta<Pod>, enqueue: Enqueue): void {
+function notify<T extends KubernetesObject>(dependencies: Dependencies<T>, delta: Delta<Pod>, enqueue: Enqueue): void {
   const options = delta.type === 'added' && delta.initial ? { priority: LOW_PRIORITY } : undefined;
   const owner = ownerOf(dependencies, delta.object);
   if (owner) enqueue(namespacedName(owner), options);
@@ -68,7 +68,7 @@ function mayBeAdoptedNow(delta: Delta<Pod>): boolean {
 }
 
 /** The set that controls the pod; not another one of the same name. */
-function ownerOf<T extends Replicated>({ adapter, sets }: Dependencies<T>, pod: Pod): T | undefined {
+function ownerOf<T extends KubernetesObject>({ adapter, sets }: Dependencies<T>, pod: Pod): T | undefined {
   const reference = controllerOf(pod);
   if (reference?.kind !== adapter.kind.kind) return undefined;
   const set = sets.get(reference.name, namespaceOf(pod));
