@@ -38,6 +38,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       const { reset } = await import('./reset.ts');
       await reset({ dataDir: resolve(flags.dataDir) });
     });
+  addSnapshotCommands(program, dataDir);
   try {
     await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {
@@ -45,6 +46,39 @@ export async function run(argv: readonly string[]): Promise<number> {
     code = 1;
   }
   return code;
+}
+
+function addSnapshotCommands(program: Command, dataDir: () => Option): void {
+  const snapshot = program.command('snapshot').description('save and restore what a cluster has stored');
+  snapshot
+    .command('save <file>')
+    .description('save the store of a cluster, which may be running, to a file')
+    .addOption(dataDir())
+    .action(async (file: string, flags: { readonly dataDir: string }) => {
+      const { save } = await import('./snapshot-commands.ts');
+      process.stdout.write(await save(resolve(flags.dataDir), file));
+    });
+  snapshot
+    .command('restore <file>')
+    .description('make the store of a cluster, which has none and does not run, from a file')
+    .addOption(dataDir())
+    .addOption(new Option('--bump-revision <n>', 'by how much resource versions go up (default: 1000000000)').argParser(whole))
+    .action(async (file: string, flags: { readonly dataDir: string; readonly bumpRevision?: number }) => {
+      const { restore } = await import('./snapshot-commands.ts');
+      process.stdout.write(await restore(resolve(flags.dataDir), file, flags.bumpRevision));
+    });
+  snapshot
+    .command('status <file>')
+    .description('check a file, and say what is in it')
+    .action(async (file: string) => {
+      const { status } = await import('./snapshot-commands.ts');
+      process.stdout.write(await status(file));
+    });
+}
+
+function whole(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It has to be a whole number, 0 or more.');
 }
 
 function port(text: string): number {

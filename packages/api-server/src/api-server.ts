@@ -1,6 +1,6 @@
 import type { Clock, Logger, Runnable } from '@keelson/base';
 import type { Transport } from '@keelson/client';
-import type { Store } from '@keelson/store';
+import { isMeasured, storeMetrics, type Store } from '@keelson/store';
 import type { AdmissionMutator, AdmissionValidator } from './admission/admission.ts';
 import { builtinMutators, builtinValidators, type BuiltinAdmission } from './admission/builtin-admission.ts';
 import type { Authenticator, Authorizer, TokenIssuer } from './auth/contracts.ts';
@@ -113,6 +113,7 @@ export class ApiServer implements Runnable {
     this.#routes = { authorizer: undefined, pathHandlers: [], connectors: [], virtualResources: [] };
     this.#dispatcher = new Dispatcher(this.#services, this.#routes);
     this.#routes.pathHandlers.push(new VersionPath(options.version ?? '0.1.0'), this.#health(store), this.metrics);
+    if (isMeasured(store)) this.metrics.add(() => storeMetrics(store.stats()));
     const { serverAddress } = options;
     this.#addDocuments(new Discovery(() => this.registry.all(), serverAddress ? { serverAddress } : {}));
     this.#addDocuments(new OpenApi(() => this.registry.all()));

@@ -11,6 +11,8 @@ interface Alarm {
 export class ManualClock implements Clock {
   readonly #alarms = new Map<number, Alarm>();
   #nowMs: number;
+  /** How far the time of day is from `#nowMs`. */
+  #offsetMs = 0;
   #nextId = 0;
 
   constructor(startMs = Date.UTC(2026, 0, 1)) {
@@ -18,7 +20,7 @@ export class ManualClock implements Clock {
   }
 
   now(): number {
-    return this.#nowMs;
+    return this.#nowMs + this.#offsetMs;
   }
 
   monotonic(): number {
@@ -55,6 +57,11 @@ export class ManualClock implements Clock {
     }
     this.#nowMs = endMs;
     await settle();
+  }
+
+  /** Sets the time of day forward or back, as an administrator or NTP does. No time passes: timers and `monotonic` do not notice. */
+  step(byMs: number): void {
+    this.#offsetMs += byMs;
   }
 
   #add(delayMs: number, periodMs: number | undefined, callback: () => void): Disposable {

@@ -1,11 +1,12 @@
-import { spawn } from 'node:child_process';
-import { copyFile, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { execFileSync, spawn } from 'node:child_process';
+import { appendFile, copyFile, mkdir, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { open } from 'lmdb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LmdbStore, type LmdbStoreOptions } from './lmdb-store.ts';
+import { saveSnapshot } from './snapshot-file.ts';
 import { del, put } from './testing/harness.ts';
 
 let path: string;
@@ -89,6 +90,16 @@ describe('LmdbStore, its file', () => {
     expect((await stat(file)).size).toBe(bytes);
   });
 
+  it.each([100, 8192, 20_000])('is whole with %i bytes behind its end of a transaction that was torn off', async (bytes) => {
+    await fill(100);
+    await appendFile(join(path, 'store.mdb'), new Uint8Array(bytes).fill(0xa5));
+
+    const store = await openHere();
+
+    expect((await store.range('/k/')).entries).toHaveLength(100);
+    expect(await store.commit([put('/k/0', '')])).toBe(3);
+  });
+
   it('is refused if it is something else', async () => {
     await copyFile(fileURLToPath(import.meta.url), join(path, 'store.mdb'));
 
@@ -145,6 +156,33 @@ describe('LmdbStore, its file', () => {
     expect((await store.get('/a'))?.revision).toBe(401);
   });
 });
+
+describe.skipIf(process.platform !== 'linux' || process.getuid?.() !== 0)(
+  'LmdbStore, on a disk that is read-only (needs root)',
+  () => {
+    it('is refused, and its data can still be saved as a snapshot', async () => {
+      await fill(10);
+      const disk = join(path, 'disk');
+      await mkdir(disk);
+      execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', disk]);
+      try {
+        await copyFile(join(path, 'store.mdb'), join(disk, 'store.mdb'));
+        await writeFile(join(disk, 'store.made'), '');
+        execFileSync('mount', ['-o', 'remount,ro', disk]);
+
+        await expect(LmdbStore.open({ path: disk })).rejects.toMatchObject({
+          reason: 'ServiceUnavailable',
+          message: expect.stringContaining('EROFS'),
+        });
+
+        expect(await saveSnapshot(disk, join(path, 'snap'))).toMatchObject({ revision: 2, keys: 10 });
+      } finally {
+        // Lazily: without a lock file the database's binding keeps the file open until the process ends.
+        execFileSync('umount', ['-l', disk]);
+      }
+    });
+  },
+);
 
 describe('LmdbStore, group commit', () => {
   it('takes commits that wait to the disk together', async () => {

@@ -1,18 +1,20 @@
 import { assert, errorMessage, isReason, KeelsonError, type Clock, type Logger } from '@keelson/base';
 import type { Observable } from 'rxjs';
-import { STEP, type Batch } from './internal/batch.ts';
+import type { Batch } from './internal/batch.ts';
 import { Counters } from './internal/counters.ts';
 import { ExpiryTimer } from './internal/expiry-timer.ts';
 import { GroupCommit } from './internal/group-commit.ts';
 import { HistoryKeeper } from './internal/history-keeper.ts';
 import { checkCommit, checkKey, checkRangeOptions, checkReadable, checkRevision, closedError } from './internal/keys.ts';
-import { historyBytes, openTables, type LmdbTables } from './internal/lmdb-tables.ts';
+import { IntervalSync } from './internal/interval-sync.ts';
+import { currentBytes, fileBytes, historyBytes, openTables, syncToDisk, type LmdbTables } from './internal/lmdb-tables.ts';
 import { decodeRecord } from './internal/records.ts';
 import { Snapshot } from './internal/snapshot.ts';
 import { DirectoryLock } from './directory-lock.ts';
 import { nextTurn } from './internal/turn.ts';
 import { WatchHub } from './internal/watch-hub.ts';
 import { withDefaults, type StoreOptions } from './options.ts';
+import { copyTables, saveTables, type SnapshotStatus } from './snapshot-file.ts';
 import type { StoreStats } from './stats.ts';
 import type { Entry, Guard, Key, RangeOptions, RangeResult, Revision, Store, StoreEvent, Write } from './store.ts';
 
@@ -20,15 +22,25 @@ export interface LmdbStoreOptions extends StoreOptions {
   /** A directory; it is made if it is not there. One process at a time can have it open. */
   readonly path: string;
   /**
-   * `commit` (default): a commit has reached the disk when it resolves. `none`: it survives the end of the process, but the newest
-   * commits, or the whole file, may be lost when the machine stops; for tests.
+   * What a commit has survived when it resolves. With each of them, the end of the process at any time.
+   * - `commit` (default): the end of the machine too; it has reached the disk.
+   * - `interval`: the disk is waited for every `syncIntervalMs` instead. When the machine stops, what came since is lost, and the file
+   *   may be damaged, since nothing orders what the disk does in between; then it is to be restored from a snapshot.
+   * - `none`: the disk is never waited for: when the machine stops, everything may be lost. For tests.
    */
-  readonly durability?: 'commit' | 'none';
-  /** How large history may get, in bytes on disk, before its oldest part is forgotten early. 1 GiB if absent. */
+  readonly durability?: Durability;
+  /** With `durability: 'interval'`. 100 if absent. */
+  readonly syncIntervalMs?: number;
+  /**
+   * How large history may get, in bytes on disk, before its oldest part is forgotten early. If absent: four times what the current values
+   * take, but at least 2 MiB and at most 1 GiB. So a few keys that are written all the time do not make the file many times as large.
+   */
   readonly maxHistoryBytes?: number;
   /** How much address space the file takes at first; it may outgrow it. 64 GiB if absent. */
   readonly mapBytes?: number;
 }
+
+export type Durability = 'commit' | 'interval' | 'none';
 
 interface Parts {
   readonly tables: LmdbTables;
@@ -36,22 +48,27 @@ interface Parts {
   readonly options: LmdbStoreOptions;
 }
 
-const DEFAULT_MAX_HISTORY_BYTES = 1024 ** 3;
+const DEFAULT_SYNC_INTERVAL_MS = 100;
+const LEAST_HISTORY_BYTES = 2 * 1024 ** 2;
+const MOST_HISTORY_BYTES = 1024 ** 3;
+const HISTORY_SHARE = 4;
 
 /** The embedded store for one machine: an LMDB file in a directory. */
 export class LmdbStore implements Store {
   readonly #tables: LmdbTables;
   readonly #lock: DirectoryLock;
+  readonly #options: LmdbStoreOptions;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #maxValueBytes: number;
-  readonly #maxHistoryBytes: number;
+  readonly #maxHistoryBytes: number | undefined;
   readonly #durable: boolean;
   readonly #counters = new Counters();
   readonly #hub: WatchHub;
   readonly #writer: GroupCommit;
   readonly #timer: ExpiryTimer;
   readonly #keeper: HistoryKeeper;
+  readonly #intervalSync: IntervalSync | undefined;
   #compacted: Revision;
   #compacting: Promise<void> = Promise.resolve();
   #expiring: Promise<void> | undefined;
@@ -65,7 +82,7 @@ export class LmdbStore implements Store {
     let lock: DirectoryLock | undefined;
     try {
       lock = await DirectoryLock.take(options.path);
-      const tables = openTables(options.path, { durable: options.durability !== 'none', mapBytes: options.mapBytes });
+      const tables = openTables(options.path, { durable: isDurable(options), mapBytes: options.mapBytes });
       return new LmdbStore({ tables, lock, options });
     } catch (error) {
       await lock?.[Symbol.asyncDispose]();
@@ -79,11 +96,13 @@ export class LmdbStore implements Store {
     const { clock, logger, maxValueBytes, maxWatchLag, historyMs } = withDefaults(options);
     this.#tables = tables;
     this.#lock = lock;
+    this.#options = options;
     this.#clock = clock;
     this.#logger = logger;
     this.#maxValueBytes = maxValueBytes;
-    this.#maxHistoryBytes = options.maxHistoryBytes ?? DEFAULT_MAX_HISTORY_BYTES;
-    this.#durable = options.durability !== 'none';
+    this.#maxHistoryBytes = options.maxHistoryBytes;
+    this.#durable = isDurable(options);
+    this.#intervalSync = this.#syncAtIntervals(options);
     this.#compacted = tables.meta.get('compacted') ?? 0;
     const compacted = (): Revision => this.#compacted;
     const read = this.#readHistory.bind(this);
@@ -157,12 +176,39 @@ export class LmdbStore implements Store {
     return done;
   }
 
-  /** Figures for metrics. */
+  /** Figures for metrics. Those of the file are 0 once the store is closed. */
   stats(): StoreStats {
     const { commits, conflicts, batches, syncs, bytesWritten } = this.#counters;
     const { revision, watchers } = this.#hub;
-    const commitLatency = this.#counters.latency();
-    return { revision, compacted: this.#compacted, commits, conflicts, batches, syncs, bytesWritten, watchers, commitLatency };
+    return {
+      revision,
+      compacted: this.#compacted,
+      commits,
+      conflicts,
+      batches,
+      syncs,
+      bytesWritten,
+      watchers,
+      fileBytes: this.#closed ? 0 : fileBytes(this.#tables),
+      historyBytes: this.#closed ? 0 : historyBytes(this.#tables),
+      commitLatency: this.#counters.latency(),
+    };
+  }
+
+  /**
+   * Writes the state of this moment into one file, which must not exist, while the store goes on; gives what is in it. `AlreadyExists`,
+   * and `ServiceUnavailable` if it cannot be written: then there is no file.
+   */
+  async snapshot(file: string): Promise<SnapshotStatus> {
+    this.#checkOpen();
+    return this.#copying(() => saveTables(this.#tables, file));
+  }
+
+  /** A store of its own in the directory `path`, with what this one has at this moment: current values, history and times to live. */
+  async fork(path: string, options: Partial<Omit<LmdbStoreOptions, 'path'>> = {}): Promise<LmdbStore> {
+    this.#checkOpen();
+    await this.#copying(() => copyTables(this.#tables, path));
+    return LmdbStore.open({ ...this.#options, ...options, path });
   }
 
   close(): Promise<void> {
@@ -175,6 +221,7 @@ export class LmdbStore implements Store {
     await Promise.all([this.#compacting, this.#expiring]);
     this.#hub.close();
     while (this.#snapshots > 0) await nextTurn();
+    await this.#intervalSync?.stop();
     await this.#tables.root.close();
     await this.#lock[Symbol.asyncDispose]();
   }
@@ -193,6 +240,16 @@ export class LmdbStore implements Store {
     try {
       using snapshot = new Snapshot(this.#tables);
       return await read(snapshot);
+    } finally {
+      this.#snapshots -= 1;
+    }
+  }
+
+  /** As `#reading`, for what reads the file by itself. */
+  async #copying<T>(copy: () => Promise<T>): Promise<T> {
+    this.#snapshots += 1;
+    try {
+      return await copy();
     } finally {
       this.#snapshots -= 1;
     }
@@ -222,9 +279,19 @@ export class LmdbStore implements Store {
     return snapshot.readHistory(prefix, after, upTo);
   }
 
+  #syncAtIntervals({ durability, syncIntervalMs = DEFAULT_SYNC_INTERVAL_MS }: LmdbStoreOptions): IntervalSync | undefined {
+    if (durability !== 'interval') return undefined;
+    const sync = async (): Promise<void> => {
+      await syncToDisk(this.#tables);
+      this.#counters.syncs += 1;
+    };
+    return new IntervalSync({ clock: this.#clock, logger: this.#logger, everyMs: syncIntervalMs, sync });
+  }
+
   #account(batch: Batch): void {
     this.#counters.batches += 1;
     if (this.#durable) this.#counters.syncs += 1;
+    this.#intervalSync?.written();
     this.#counters.commits += batch.commits.length;
     this.#counters.bytesWritten += batch.bytes;
     this.#timer.arm(batch.firstExpiry);
@@ -251,14 +318,21 @@ export class LmdbStore implements Store {
         return running;
       });
       this.#compacted = upTo;
-      if (batch.forgotten < STEP) return;
+      if (batch.compacted) return;
     }
   }
 
   #overflow(): Revision | undefined {
     const bytes = historyBytes(this.#tables);
-    if (bytes <= this.#maxHistoryBytes) return undefined;
+    const share = HISTORY_SHARE * currentBytes(this.#tables);
+    const mostBytes = this.#maxHistoryBytes ?? Math.min(MOST_HISTORY_BYTES, Math.max(LEAST_HISTORY_BYTES, share));
+    if (bytes <= mostBytes) return undefined;
     const kept = this.#hub.revision - this.#compacted;
-    return this.#hub.revision - Math.floor((kept * this.#maxHistoryBytes) / bytes);
+    return this.#hub.revision - Math.floor((kept * mostBytes) / bytes);
   }
+}
+
+/** Whether each commit waits for the disk. */
+function isDurable({ durability = 'commit' }: LmdbStoreOptions): boolean {
+  return durability === 'commit';
 }

@@ -12,7 +12,7 @@ import {
   closedError,
   conflict,
 } from './internal/keys.ts';
-import { Timeline } from './internal/timeline.ts';
+import { MemoryContents } from './internal/memory-contents.ts';
 import { keyOf, WatchHub, type Commit } from './internal/watch-hub.ts';
 import { withDefaults, type StoreOptions } from './options.ts';
 import type { StoreStats } from './stats.ts';
@@ -24,54 +24,54 @@ const REPLAY_PIECE = 512;
 export class MemoryStore implements Store {
   readonly #clock: Clock;
   readonly #maxValueBytes: number;
-  readonly #timeline = new Timeline();
-  /** The commits after `#compacted`, oldest first. */
-  readonly #commits: Commit[] = [];
-  readonly #expiring = new Map<number, Map<Key, Revision>>();
+  readonly #options: StoreOptions;
+  readonly #contents: MemoryContents;
   readonly #counters = new Counters();
   readonly #timer: ExpiryTimer;
   readonly #keeper: HistoryKeeper;
   readonly #hub: WatchHub;
-  #revision: Revision = 1;
-  #compacted: Revision = 0;
   #closed = false;
 
   readonly progress$: Observable<Revision>;
 
-  constructor(options: StoreOptions = {}) {
+  /** @param contents What it begins with, and owns from then on: see `fork`. */
+  constructor(options: StoreOptions = {}, contents = new MemoryContents()) {
     const { clock, logger, maxValueBytes, maxWatchLag, historyMs } = withDefaults(options);
+    this.#options = options;
+    this.#contents = contents;
     this.#clock = clock;
     this.#maxValueBytes = maxValueBytes;
     this.#timer = new ExpiryTimer(clock, () => this.#expire());
-    const compacted = (): Revision => this.#compacted;
+    for (const second of this.#contents.expiring.keys()) this.#timer.arm(second);
+    const compacted = (): Revision => this.#contents.compacted;
     const history = { compacted, read: (prefix: Key, after: Revision) => this.#readCommits(prefix, after) };
-    this.#hub = new WatchHub({ history, revision: this.#revision, maxWatchLag });
+    this.#hub = new WatchHub({ history, revision: this.#contents.revision, maxWatchLag });
     this.progress$ = this.#hub.progress$;
-    const revision = (): Revision => this.#revision;
+    const revision = (): Revision => this.#contents.revision;
     this.#keeper = new HistoryKeeper({ clock, logger, historyMs, revision, compact: (upTo) => this.compact(upTo) });
   }
 
   async revision(): Promise<Revision> {
     this.#checkOpen();
-    return this.#revision;
+    return this.#contents.revision;
   }
 
-  async get(key: Key, at: Revision = this.#revision): Promise<Entry | undefined> {
+  async get(key: Key, at: Revision = this.#contents.revision): Promise<Entry | undefined> {
     this.#checkOpen();
     checkKey(key);
     checkRevision('revision', at);
-    checkReadable(at, this.#compacted, this.#revision);
-    return this.#timeline.at(key, at);
+    checkReadable(at, this.#contents.compacted, this.#contents.revision);
+    return this.#contents.timeline.at(key, at);
   }
 
   async range(prefix: Key, options: RangeOptions = {}): Promise<RangeResult> {
     this.#checkOpen();
     checkRangeOptions(prefix, options);
-    const { after, limit = Infinity, at = this.#revision } = options;
-    checkReadable(at, this.#compacted, this.#revision);
+    const { after, limit = Infinity, at = this.#contents.revision } = options;
+    checkReadable(at, this.#contents.compacted, this.#contents.revision);
     const entries: Entry[] = [];
     let remaining = 0;
-    for (const entry of this.#timeline.range(prefix, after, at)) {
+    for (const entry of this.#contents.timeline.range(prefix, after, at)) {
       if (entries.length < limit) entries.push(entry);
       else remaining += 1;
     }
@@ -83,7 +83,7 @@ export class MemoryStore implements Store {
     checkCommit(writes, guards, this.#maxValueBytes);
     const startMs = this.#clock.monotonic();
     for (const guard of guards) {
-      const actual = this.#timeline.newest(guard.key)?.revision ?? 0;
+      const actual = this.#contents.timeline.newest(guard.key)?.revision ?? 0;
       if (actual === guard.revision) continue;
       this.#counters.conflicts += 1;
       throw conflict(guard, actual);
@@ -100,11 +100,11 @@ export class MemoryStore implements Store {
   async compact(upTo: Revision): Promise<void> {
     this.#checkOpen();
     checkRevision('revision', upTo);
-    checkReadable(Math.max(upTo, this.#compacted), this.#compacted, this.#revision);
-    if (upTo <= this.#compacted) return;
-    const first = this.#commits[0]?.revision ?? upTo + 1;
-    this.#compacted = upTo;
-    for (const commit of this.#commits.splice(0, upTo + 1 - first)) this.#timeline.forgetBefore(commit);
+    checkReadable(Math.max(upTo, this.#contents.compacted), this.#contents.compacted, this.#contents.revision);
+    if (upTo <= this.#contents.compacted) return;
+    const first = this.#contents.commits[0]?.revision ?? upTo + 1;
+    this.#contents.compacted = upTo;
+    for (const commit of this.#contents.commits.splice(0, upTo + 1 - first)) this.#contents.timeline.forgetBefore(commit);
   }
 
   /** Figures for metrics. */
@@ -113,16 +113,24 @@ export class MemoryStore implements Store {
     const commitLatency = this.#counters.latency();
     const { watchers } = this.#hub;
     return {
-      revision: this.#revision,
-      compacted: this.#compacted,
+      revision: this.#contents.revision,
+      compacted: this.#contents.compacted,
       commits,
       conflicts,
       batches,
       syncs,
       bytesWritten,
       watchers,
+      fileBytes: 0,
+      historyBytes: bytesReplaced(this.#contents.commits),
       commitLatency,
     };
+  }
+
+  /** A store of its own with what this one has at this moment; costs time for each key, not for each byte. */
+  fork(options: StoreOptions = {}): MemoryStore {
+    this.#checkOpen();
+    return new MemoryStore({ ...this.#options, ...options }, this.#contents.fork());
   }
 
   async close(): Promise<void> {
@@ -138,18 +146,18 @@ export class MemoryStore implements Store {
   }
 
   #apply(writes: readonly Write[]): Revision {
-    const revision = this.#revision + 1;
+    const revision = this.#contents.revision + 1;
     const events: StoreEvent[] = [];
     for (const write of writes) {
-      const event = eventOf(write, revision, this.#timeline.newest(write.key));
+      const event = eventOf(write, revision, this.#contents.timeline.newest(write.key));
       if (event) events.push(event);
     }
-    if (events.length === 0) return this.#revision;
-    this.#revision = revision;
-    for (const event of events) this.#timeline.add(event);
+    if (events.length === 0) return this.#contents.revision;
+    this.#contents.revision = revision;
+    for (const event of events) this.#contents.timeline.add(event);
     for (const write of writes) this.#account(write, revision);
     const commit: Commit = { revision, events: Object.freeze(events) };
-    this.#commits.push(commit);
+    this.#contents.commits.push(commit);
     this.#counters.commits += 1;
     this.#counters.batches += 1;
     this.#hub.publish([commit]);
@@ -160,8 +168,8 @@ export class MemoryStore implements Store {
     this.#counters.bytesWritten += write.key.length + (write.type === 'put' ? write.value.length : 0);
     if (write.type === 'delete' || write.ttlSeconds === undefined) return;
     const second = expirySecond(this.#clock.now(), write.ttlSeconds);
-    let keys = this.#expiring.get(second);
-    if (!keys) this.#expiring.set(second, (keys = new Map()));
+    let keys = this.#contents.expiring.get(second);
+    if (!keys) this.#contents.expiring.set(second, (keys = new Map()));
     keys.set(write.key, revision);
     this.#timer.arm(second);
   }
@@ -170,14 +178,14 @@ export class MemoryStore implements Store {
     const nowMs = this.#clock.now();
     const writes: Write[] = [];
     let next = Infinity;
-    for (const [second, keys] of this.#expiring) {
+    for (const [second, keys] of this.#contents.expiring) {
       if (second * 1000 > nowMs) {
         next = Math.min(next, second);
         continue;
       }
-      this.#expiring.delete(second);
+      this.#contents.expiring.delete(second);
       for (const [key, revision] of keys) {
-        if (this.#timeline.newest(key)?.revision === revision) writes.push({ type: 'delete', key });
+        if (this.#contents.timeline.newest(key)?.revision === revision) writes.push({ type: 'delete', key });
       }
     }
     if (next !== Infinity) this.#timer.arm(next);
@@ -187,14 +195,14 @@ export class MemoryStore implements Store {
   #readCommits(prefix: Key, after: Revision): { commits: readonly Commit[]; through: Revision } {
     const commits: Commit[] = [];
     // There is one commit for each revision, so a revision gives the place.
-    const first = this.#commits[0]?.revision ?? this.#revision + 1;
+    const first = this.#contents.commits[0]?.revision ?? this.#contents.revision + 1;
     const start = Math.max(0, after + 1 - first);
-    const piece = this.#commits.slice(start, start + REPLAY_PIECE);
+    const piece = this.#contents.commits.slice(start, start + REPLAY_PIECE);
     for (const commit of piece) {
       const events = commit.events.filter((event) => keyOf(event).startsWith(prefix));
       if (events.length > 0) commits.push({ revision: commit.revision, events: Object.freeze(events) });
     }
-    return { commits, through: piece.at(-1)?.revision ?? this.#revision };
+    return { commits, through: piece.at(-1)?.revision ?? this.#contents.revision };
   }
 }
 
@@ -202,4 +210,10 @@ function eventOf(write: Write, revision: Revision, previous: Entry | undefined):
   if (write.type === 'delete') return previous && { type: 'delete', key: write.key, revision, previous };
   const entry = { key: write.key, value: write.value, revision, createRevision: previous?.createRevision ?? revision };
   return previous ? { type: 'put', entry, previous } : { type: 'put', entry };
+}
+
+function bytesReplaced(commits: readonly Commit[]): number {
+  let bytes = 0;
+  for (const { events } of commits) for (const { previous } of events) bytes += previous?.value.length ?? 0;
+  return bytes;
 }

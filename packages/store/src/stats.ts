@@ -26,6 +26,10 @@ export interface StoreStats {
   /** Bytes of keys and values that commits brought. */
   readonly bytesWritten: number;
   readonly watchers: number;
+  /** How large the file is; 0 if there is none. */
+  readonly fileBytes: number;
+  /** How much of it, or of memory, overwritten and deleted values take. */
+  readonly historyBytes: number;
   /** From the call of `commit` until it resolved. */
   readonly commitLatency: LatencyStats;
 }

@@ -6,7 +6,9 @@ import type { LmdbTables } from './lmdb-tables.ts';
 import { decodeChanges, decodeRecord, encodeChanges, encodeRecord } from './records.ts';
 import { keyOf, type Commit } from './watch-hub.ts';
 
-/** How many commits one step of compaction forgets, and how many keys one step of expiry deletes. */
+/**
+ * How many commits one step of compaction forgets, unless more are made at the same time, and how many keys one step of expiry deletes.
+ */
 export const STEP = 256;
 
 /**
@@ -28,8 +30,8 @@ export class Batch {
   bytes = 0;
   /** The second at which the first of the keys expires that this batch gave a time to live. */
   firstExpiry = Infinity;
-  /** How many commits compaction forgot when the batch was flushed. */
-  forgotten = 0;
+  /** Whether compaction has nothing left to forget after this batch. */
+  compacted = false;
 
   constructor(tables: LmdbTables, revision: Revision, nowMs: number) {
     this.#tables = tables;
@@ -69,7 +71,7 @@ export class Batch {
     return next;
   }
 
-  /** Forgets what at most `STEP` commits up to `upTo` replaced, when the batch is flushed. */
+  /** Forgets what some of the commits up to `upTo` replaced, when the batch is flushed: more than the batch adds, so that it catches up. */
   compact(upTo: Revision): void {
     this.#compactUpTo = Math.max(upTo, this.#compactUpTo ?? 0);
   }
@@ -134,13 +136,14 @@ export class Batch {
   #forget(upTo: Revision): void {
     const { history, log, meta } = this.#tables;
     if (upTo > (meta.get('compacted') ?? 0)) meta.putSync('compacted', upTo);
-    const records = [...log.getRange({ end: upTo + 1, limit: STEP })];
+    const limit = Math.max(STEP, 2 * this.commits.length);
+    const records = [...log.getRange({ end: upTo + 1, limit })];
     for (const { key: revision, value } of records) {
       for (const { key, replaced } of decodeChanges(value)) {
         if (replaced) history.removeSync([key, revision]);
       }
       log.removeSync(revision);
     }
-    this.forgotten = records.length;
+    this.compacted = records.length < limit;
   }
 }

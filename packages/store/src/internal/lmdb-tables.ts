@@ -1,10 +1,10 @@
 import { Buffer } from 'node:buffer';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { KeelsonError } from '@keelson/base';
 import { open, type Database, type RootDatabase } from 'lmdb';
 import type { Key, Revision } from '../store.ts';
 import { checkFile, cutBack, extend } from './file-check.ts';
+import { formatOf, migrate } from './migrations.ts';
 import {
   decodeChanges,
   decodeRecord,
@@ -15,8 +15,8 @@ import {
   type VersionKey,
 } from './records.ts';
 
-/** Grows with each change after which older versions of this package cannot read the file. */
-export const FORMAT = 1;
+/** The name of the file in its directory. */
+export const STORE_FILE = 'store.mdb';
 
 /** How much address space is reserved at once. The file is only as large as what is in it, and may outgrow this. */
 const MAP_BYTES = 64 * 1024 ** 3;
@@ -30,6 +30,8 @@ export const PAGE_BYTES = 8192;
 /** The file of a store. */
 export interface LmdbTables {
   readonly root: RootDatabase;
+  /** Its path. */
+  readonly file: string;
   /** The newest version of each key that exists. */
   readonly current: Database<Buffer, Key>;
   /** Versions that were replaced, by key and the revision that replaced them. */
@@ -49,7 +51,7 @@ export interface OpenTablesOptions {
 
 /** Throws if what is in `directory` cannot be read. */
 export function openTables(directory: string, options: OpenTablesOptions): LmdbTables {
-  const file = join(directory, 'store.mdb');
+  const file = join(directory, STORE_FILE);
   const marker = join(directory, 'store.made');
   // Without this, a lost file would pass for a new store.
   if (existsSync(marker) && !hasBytes(file)) throw new Error(`"${file}" is missing or empty, but there was a store before`);
@@ -57,7 +59,7 @@ export function openTables(directory: string, options: OpenTablesOptions): LmdbT
   if (check.state === 'short') extend(file, check.wantedBytes);
   const root = openRoot(file, options);
   try {
-    const tables = openDatabases(root);
+    const tables = openDatabases(root, file);
     if (check.state === 'short') readAll(tables);
     writeFileSync(marker, '');
     return tables;
@@ -101,38 +103,55 @@ const HISTORY = {
   keyEncoder: { writeKey: encodeVersionKey, readKey: decodeVersionKey },
 } as const;
 
-function openDatabases(root: RootDatabase): LmdbTables {
+function openDatabases(root: RootDatabase, file: string): LmdbTables {
   const meta = root.openDB<number, string>({ name: 'meta', encoding: 'json' });
-  const format = meta.get('format');
-  if (format !== undefined && format > FORMAT) {
-    throw new KeelsonError('ServiceUnavailable', `its format is ${format}, but this version knows only formats up to ${FORMAT}`);
-  }
+  const isNew = meta.get('format') === undefined;
   const tables: LmdbTables = {
     root,
+    file,
     meta,
     current: root.openDB(CURRENT),
     history: root.openDB(HISTORY),
     log: root.openDB({ name: 'log', encoding: 'binary' }),
     expiry: root.openDB({ name: 'expiry', encoding: 'json' }),
   };
-  if (format === undefined) {
+  if (isNew) {
     root.transactionSync(() => {
-      meta.putSync('format', FORMAT);
+      meta.putSync('format', formatOf());
       meta.putSync('revision', 1);
       meta.putSync('compacted', 0);
     });
-  }
+  } else migrate(tables);
   return tables;
 }
 
 /** How much of the file history takes. */
 export function historyBytes({ history, log }: LmdbTables): number {
-  let bytes = 0;
-  for (const table of [history, log]) {
-    // The database's own type says `{}`.
-    const stats = table.getStats() as Readonly<Record<string, number>>;
-    const pages = (stats['treeBranchPageCount'] ?? 0) + (stats['treeLeafPageCount'] ?? 0) + (stats['overflowPages'] ?? 0);
-    bytes += pages * (stats['pageSize'] ?? 0);
-  }
-  return bytes;
+  return tableBytes(history) + tableBytes(log);
+}
+
+/** How much of the file the newest values take. */
+export function currentBytes({ current }: LmdbTables): number {
+  return tableBytes(current);
+}
+
+function tableBytes(table: Pick<RootDatabase, 'getStats'>): number {
+  // The database's own type says `{}`.
+  const stats = table.getStats() as Readonly<Record<string, number>>;
+  const pages = (stats['treeBranchPageCount'] ?? 0) + (stats['treeLeafPageCount'] ?? 0) + (stats['overflowPages'] ?? 0);
+  return pages * (stats['pageSize'] ?? 0);
+}
+
+/** How large the file is. */
+export function fileBytes({ file }: LmdbTables): number {
+  return statSync(file).size;
+}
+
+/** Resolves when all that has been written is on the disk; for a file whose commits do not wait for it. */
+export function syncToDisk({ root }: LmdbTables): Promise<void> {
+  // The binding's types leave it out.
+  const { sync } = root as unknown as { readonly sync: (done: (error?: Error) => void) => void };
+  return new Promise((resolve, reject) => {
+    sync.call(root, (error) => (error ? reject(error) : resolve()));
+  });
 }

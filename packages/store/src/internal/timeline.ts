@@ -15,6 +15,14 @@ export class Timeline {
   /** The keys of `#versions`, in order. */
   readonly #keys: Key[] = [];
 
+  /** One of its own with the same versions. */
+  fork(): Timeline {
+    const fork = new Timeline();
+    for (const [key, versions] of this.#versions) fork.#versions.set(key, [...versions]);
+    fork.#keys.push(...this.#keys);
+    return fork;
+  }
+
   newest(key: Key): Entry | undefined {
     return this.#versions.get(key)?.at(-1)?.entry;
   }

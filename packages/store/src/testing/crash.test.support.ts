@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { assert } from '@keelson/base';
 import { LmdbStore } from '../lmdb-store.ts';
+import type { StoreEvent } from '../store.ts';
 
 export interface CrashRound {
   /** Commits of this round that were acknowledged before the kill. */
@@ -34,7 +35,12 @@ export class CrashTest {
       this.#acknowledged.set(id, Number(revision));
     }
     const store = await LmdbStore.open({ path: this.#path });
-    const found = await this.#verify(store).finally(() => store.close());
+    const found = await this.#verify(store)
+      .then(async (count) => {
+        await verifyReplay(store, this.#round);
+        return count;
+      })
+      .finally(() => store.close());
     return { acknowledged: lines.length, found };
   }
 
@@ -82,6 +88,43 @@ export class CrashTest {
     }
     for (const [id, at] of this.#acknowledged) assert(found.get(id) === at, `"${id}" is there under revision ${at}`);
     return found.size;
+  }
+}
+
+/** A watch from any kept revision gives each later commit once, in order, and so leads from the state of then to that of now. */
+async function verifyReplay(store: LmdbStore, round: number): Promise<void> {
+  const { compacted, revision } = store.stats();
+  const first = Math.max(1, compacted);
+  for (const from of [first, first + ((round * 7919) % Math.max(1, revision - first)), revision]) {
+    const state = new Map((await store.range('', { at: from })).entries.map((entry) => [entry.key, entry.revision]));
+    let at = from;
+    await new Promise<void>((resolve, reject) => {
+      if (from === revision) resolve();
+      const subscription = store.watch('', from).subscribe({
+        next: (events) => {
+          at += 1;
+          for (const event of events) follow(state, event, at);
+          if (at === revision) resolve();
+        },
+        error: reject,
+      });
+      subscription.add(store.progress$.subscribe((seen) => seen === revision && resolve()));
+    });
+    const now = (await store.range('')).entries;
+    assert(
+      at === revision && now.length === state.size && now.every((entry) => state.get(entry.key) === entry.revision),
+      `a watch from ${from} of ${compacted} to ${revision} led to the state of now`,
+    );
+  }
+}
+
+function follow(state: Map<string, number>, event: StoreEvent, at: number): void {
+  if (event.type === 'put') {
+    assert(event.entry.revision === at, `commit ${at} came after ${at - 1}`);
+    state.set(event.entry.key, at);
+  } else {
+    assert(event.revision === at, `commit ${at} came after ${at - 1}`);
+    state.delete(event.key);
   }
 }
 
