@@ -32,6 +32,7 @@ export { bootstrapObjects, firstAddress, type BootstrapObject, type BootstrapOpt
 export { HttpFrontend, type HttpFrontendOptions, type TlsOptions } from './http/http-frontend.ts';
 export type { HealthCheck } from './http/health.ts';
 export { API_SERVER_USER, Loopback } from './loopback.ts';
+export { Proxies, type ProxiesDependencies } from './proxy/proxies.ts';
 export { Registry, type RegistryChange } from './registry/registry.ts';
 export type { ResourceDefinition } from './registry/resource-definition.ts';
 export type { Companions, NameRule, Strategy, StrategyContext, UserInfo } from './registry/strategy.ts';

@@ -7,6 +7,7 @@ import { ApiServer, type ApiServerExtensions, type ApiServerOptions } from './ap
 import { ClusterAuth, type ClusterAuthOptions } from './auth/cluster-auth.ts';
 import type { Authenticator, Authorizer, TokenIssuer } from './auth/contracts.ts';
 import { Loopback } from './loopback.ts';
+import { Proxies } from './proxy/proxies.ts';
 import { VIRTUAL_RESOURCE, type VirtualResource } from './registry/virtual-resource.ts';
 import { PATH_HANDLER, type PathHandler } from './request/path-handler.ts';
 import { KubeletConnection, type KubeletConnectionOptions } from './streams/kubelet-connection.ts';
@@ -60,7 +61,7 @@ export const clusterAuthModule = (options: ClusterAuthOptions): ContainerModule 
       .inSingletonScope();
   });
 
-/** Binds logs and streams of pods to the server, through the kubelets of their nodes. */
+/** Binds logs and streams of pods, and the proxies of pods, services and nodes, to the server. */
 export const podStreamsModule = (options: KubeletConnectionOptions): ContainerModule =>
   new ContainerModule(({ bind }) => {
     bind(KUBELET_CONNECTION)
@@ -69,6 +70,12 @@ export const podStreamsModule = (options: KubeletConnectionOptions): ContainerMo
     bind(SUBRESOURCE_CONNECTOR)
       .toResolvedValue(
         (kubelets: KubeletConnection, { transport }: Loopback) => new PodStreams({ kubelets, transport }),
+        [KUBELET_CONNECTION, LOOPBACK],
+      )
+      .inSingletonScope();
+    bind(SUBRESOURCE_CONNECTOR)
+      .toResolvedValue(
+        (kubelets: KubeletConnection, { transport }: Loopback) => new Proxies({ kubelets, transport }),
         [KUBELET_CONNECTION, LOOPBACK],
       )
       .inSingletonScope();

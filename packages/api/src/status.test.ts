@@ -37,13 +37,7 @@ describe('errors as Kubernetes words them', () => {
       { name: 'x', kind: 'pods' },
     ],
     [forbidden(PODS, '', 'no'), 403, 'Forbidden', 'pods is forbidden: no', { kind: 'pods' }],
-    [
-      methodNotAllowed(DEPLOYMENTS, 'deletecollection'),
-      405,
-      'MethodNotAllowed',
-      'deletecollection is not supported on resources of kind "deployments.apps"',
-      { group: 'apps', kind: 'deployments' },
-    ],
+    [methodNotAllowed(), 405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {}],
     [
       namespaceTerminating(PODS, 'x', 'old'),
       403,

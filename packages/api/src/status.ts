@@ -119,9 +119,9 @@ export function unauthorized(): KeelsonError {
   return new KeelsonError('Unauthorized', 'Unauthorized');
 }
 
-export function methodNotAllowed(resource: ResourceName, verb: string): KeelsonError {
-  const message = `${verb} is not supported on resources of kind "${qualified(resource)}"`;
-  return new KeelsonError('MethodNotAllowed', message, { details: about(resource, '') });
+/** For a path that is known, but not with this method. */
+export function methodNotAllowed(): KeelsonError {
+  return new KeelsonError('MethodNotAllowed', 'the server does not allow this method on the requested resource', { details: {} });
 }
 
 /** For a path that the server does not know. */

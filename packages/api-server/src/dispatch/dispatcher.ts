@@ -58,12 +58,21 @@ export class Dispatcher {
     if (!info.isResource) return this.#handlePath(request);
     const verb = verbOf(request, info);
     const { authorizer } = this.#routes;
-    if (verb && authorizer) await authorizeResource(authorizer, request, { info, verb });
+    if (authorizer) await authorizeResource(authorizer, request, { info, verb: verb ?? request.method.toLowerCase() });
     const definition = this.#services.registry.find(info.group, info.version, info.resource);
-    if (!definition || !fitsScope(definition, info)) throw unknownPath();
-    if (!verb) throw methodNotAllowed(definition, request.method);
+    if (!definition || !fitsScope(definition, info)) return this.#unknown(info);
     if (definition.deprecation !== undefined) warn(definition.deprecation);
+    const connector = this.#connectorFor(info, definition);
+    if (connector) return connect(connector, definition, { request, info, verb });
+    if (!verb) throw methodNotAllowed();
     return this.#handleResource(request, { info, verb, definition, warn });
+  }
+
+  /** Of a group that is served, a Status says so; other paths are nobody's. */
+  #unknown({ group, version }: RequestInfo): ApiResult {
+    const isServed = this.#services.registry.all().some((known) => known.group === group && known.version === version);
+    if (isServed) throw unknownPath();
+    return PAGE_NOT_FOUND;
   }
 
   async #handlePath(request: ApiRequest): Promise<ApiResult> {
@@ -73,7 +82,7 @@ export class Dispatcher {
       const result = await handler.handle(request);
       if (result) return result;
     }
-    throw unknownPath();
+    return PAGE_NOT_FOUND;
   }
 
   async #handleResource(
@@ -85,8 +94,6 @@ export class Dispatcher {
       warn,
     }: { info: RequestInfo; verb: Verb; definition: ResourceDefinition; warn: (text: string) => void },
   ): Promise<ApiResult> {
-    const connected = await this.#connect(request, info, definition);
-    if (connected) return connected;
     const namespace = definition.namespaced ? info.namespace : undefined;
     const address = { services: this.#services, request, info, definition, user: request.user, namespace, name: info.name ?? '' };
     if (!definition.storage) return serveVirtual(this.#routes.virtualResources, { ...address, warn }, verb);
@@ -97,12 +104,29 @@ export class Dispatcher {
     return VERBS[verb](call);
   }
 
-  async #connect(request: ApiRequest, info: RequestInfo, definition: ResourceDefinition): Promise<ApiResult | undefined> {
-    if (info.subresource === undefined) return undefined;
-    const wanted = `${definition.resource}/${info.subresource}`;
-    const connector = this.#routes.connectors.find(({ subresources }) => subresources.includes(wanted));
-    return connector?.connect({ request, info });
+  #connectorFor({ subresource }: RequestInfo, { group, resource }: ResourceDefinition): SubresourceConnector | undefined {
+    if (subresource === undefined || group !== '') return undefined;
+    const wanted = `${resource}/${subresource}`;
+    return this.#routes.connectors.find(({ subresources }) => subresources.includes(wanted));
   }
+}
+
+const PAGE_NOT_FOUND: ApiResult = {
+  type: 'content',
+  status: 404,
+  contentType: 'text/plain; charset=utf-8',
+  body: '404 page not found\n',
+  headers: { 'X-Content-Type-Options': 'nosniff' },
+};
+
+function connect(
+  connector: SubresourceConnector,
+  { subresources }: ResourceDefinition,
+  { request, info, verb }: { request: ApiRequest; info: RequestInfo; verb: Verb | undefined },
+): Promise<ApiResult> {
+  const { verbs = [] } = subresources[info.subresource ?? ''] ?? {};
+  if (connector.anyMethod !== true && !verbs.includes(verb ?? '')) throw methodNotAllowed();
+  return connector.connect({ request, info });
 }
 
 /** A namespace in the path only fits kinds that are in one, and an object of theirs has none without. */
@@ -112,12 +136,12 @@ function fitsScope(definition: ResourceDefinition, info: RequestInfo): boolean {
 }
 
 function checkVerb(definition: ResourceDefinition, info: RequestInfo, verb: Verb): void {
-  if (!definition.verbs.includes(verb)) throw methodNotAllowed(definition, verb);
+  if (!definition.verbs.includes(verb)) throw methodNotAllowed();
   const needsNamespace = verb === 'create' || verb === 'deletecollection';
-  if (needsNamespace && definition.namespaced && info.namespace === undefined) throw methodNotAllowed(definition, verb);
+  if (needsNamespace && definition.namespaced && info.namespace === undefined) throw methodNotAllowed();
   const takesCollection = verb === 'create' || verb === 'list' || verb === 'deletecollection';
   const takesEither = verb === 'watch';
-  if (!takesEither && takesCollection !== (info.name === undefined)) throw methodNotAllowed(definition, verb);
+  if (!takesEither && takesCollection !== (info.name === undefined)) throw methodNotAllowed();
 }
 
 function isDryRun({ query }: ApiRequest): boolean {

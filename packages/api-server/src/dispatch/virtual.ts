@@ -19,7 +19,7 @@ export async function serveVirtual(resources: readonly VirtualResource[], call: 
     const value = await found.create(decodeVirtual(call), { user, namespace });
     return { type: 'value', status: 201, value };
   }
-  if (verb !== 'list' || !definition.verbs.includes('list')) throw methodNotAllowed(definition, verb);
+  if (verb !== 'list' || !definition.verbs.includes('list')) throw methodNotAllowed();
   const items = (await found?.list?.({ user, namespace })) ?? [];
   return {
     type: 'value',

@@ -38,6 +38,6 @@ export interface Exchange {
   onClose(listener: () => void): void;
   /** Cuts the request off. */
   destroy(): void;
-  /** For those who stream by themselves. */
-  raw(body: Buffer | undefined): HttpExchange;
+  /** For those who stream by themselves. The headers are set already, and may be replaced. */
+  raw(headers: HeaderValues): HttpExchange;
 }

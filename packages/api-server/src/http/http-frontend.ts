@@ -176,7 +176,12 @@ export class HttpFrontend implements Runnable {
   }
 
   #makeHttp1(): HttpServer {
-    const http1 = createHttpServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0, maxHeaderSize: MAX_HEADER_BYTES });
+    const http1 = createHttpServer({
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      requestTimeout: 0,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      shouldUpgradeCallback: ({ url }) => this.#requests.mayUpgrade(url ?? '/'),
+    });
     http1.on('request', (request, response) => {
       if (this.#listeners.length === 0) response.setHeader('Connection', 'close');
       void this.#requests.serve(new Http1Exchange(request, response));

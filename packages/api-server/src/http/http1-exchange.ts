@@ -67,8 +67,9 @@ export class Http1Exchange implements Exchange {
     this.#request.socket.destroy();
   }
 
-  raw(body: Buffer | undefined): HttpExchange {
-    return { request: this.#request, response: this.#response, ...(body && { body }) };
+  raw(headers: HeaderValues): HttpExchange {
+    for (const [name, value] of Object.entries(headers)) this.#response.setHeader(name, value);
+    return { request: this.#request, response: this.#response };
   }
 }
 

@@ -66,9 +66,11 @@ export class Http2Exchange implements Exchange {
     this.#stream.destroy();
   }
 
-  raw(body: Buffer | undefined): HttpExchange {
+  raw(headers: HeaderValues): HttpExchange {
     const request = new Http2ServerRequest(this.#stream, this.headers, {}, []);
-    return { request, response: new Http2ServerResponse(this.#stream), ...(body && { body }) };
+    const response = new Http2ServerResponse(this.#stream);
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value as string);
+    return { request, response };
   }
 }
 

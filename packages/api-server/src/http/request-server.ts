@@ -23,6 +23,9 @@ const JSON_FORM: Representation = { as: 'object', mediaType: 'application/json' 
 /** Clients that people read the answers of. */
 const FOR_PEOPLE = /^(curl|Wget|Mozilla)\//;
 
+/** Subresources that are streams in a protocol of their own. */
+const STREAMS = new Set(['attach', 'exec', 'portforward', 'proxy']);
+
 type PeerCertificate = { subject: Record<string, string | string[]>; fingerprint256: string };
 
 /** Hot path: one HTTP request, from its headers to its answer. */
@@ -59,6 +62,12 @@ export class RequestServer {
     if (flight && !flight.isLong) this.inFlight.end(flight);
   }
 
+  /** Whether a path may lead to another protocol; elsewhere the wish for one is ignored, as HTTP allows. */
+  mayUpgrade(url: string): boolean {
+    const { isResource, subresource } = parsePath(splitUrl(url)[0]);
+    return isResource && subresource !== undefined && STREAMS.has(subresource);
+  }
+
   /** Answers a request that asks for another protocol. Never rejects. */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     socket.on('error', () => undefined);
@@ -92,7 +101,8 @@ export class RequestServer {
     answer.representation = representationFor(info, headers.accept);
     answer.pretty = query.has('pretty') ? query.flag('pretty') : FOR_PEOPLE.test(headers['user-agent'] ?? '');
     answer.includeObject = query.get('includeObject');
-    const data = method === 'GET' || method === 'HEAD' ? undefined : await exchange.readBody(BODY_LIMIT_BYTES);
+    const hasBody = method !== 'GET' && method !== 'HEAD' && info.subresource !== 'proxy';
+    const data = hasBody ? await exchange.readBody(BODY_LIMIT_BYTES) : undefined;
     const warnings: string[] = [];
     const request: ApiRequest = {
       method,
@@ -109,17 +119,13 @@ export class RequestServer {
     const result = await this.#server.handle(request, (text) => warnings.push(text));
     if (warnings.length > 0) addWarnings(answer.headers, warnings);
     if (exchange.hasBegun) return 504;
-    return this.#send(answer, result, { flight, body: data });
+    return this.#send(answer, result, flight);
   }
 
-  async #send(
-    answer: Answer,
-    result: ApiResult,
-    { flight, body }: { flight: Flight; body: Buffer | undefined },
-  ): Promise<number> {
+  async #send(answer: Answer, result: ApiResult, flight: Flight): Promise<number> {
     if (result.type === 'watch' || result.type === 'connect' || isStream(result)) this.#becomeLong(answer.exchange, flight);
     if (result.type !== 'connect') return this.#sender.send(answer, result);
-    await result.serve(answer.exchange.raw(body));
+    await result.serve(answer.exchange.raw(answer.headers));
     return 200;
   }
 

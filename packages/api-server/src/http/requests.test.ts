@@ -158,8 +158,6 @@ describe('methods and paths', () => {
     { method: 'POST', path: `${MAPS}/a`, status: 405 },
     { method: 'OPTIONS', path: MAPS, status: 405 },
     { method: 'GET', path: '/api/v1/nothing', status: 404 },
-    { method: 'GET', path: '/apis/none/v1/things', status: 404 },
-    { method: 'GET', path: '/nothing', status: 404 },
   ])('answers $method $path with $status', async ({ method, path, status }) => {
     await using server = await HttpsServer.start();
 
@@ -167,6 +165,18 @@ describe('methods and paths', () => {
 
     expect(answer.status).toBe(status);
     expect(answer.value).toMatchObject({ kind: 'Status', status: 'Failure', code: status });
+  });
+
+  it.each(['/apis/none/v1/things', '/apis/none', '/nothing'])('has no page at %s', async (path) => {
+    await using server = await HttpsServer.start();
+
+    const { status, headers, body } = await server.send(path);
+
+    expect([status, headers['content-type'], body.toString()]).toEqual([
+      404,
+      'text/plain; charset=utf-8',
+      '404 page not found\n',
+    ]);
   });
 
   it('answers HEAD as GET, without the body', async () => {
@@ -192,6 +202,15 @@ describe('methods and paths', () => {
     expect(status).toBe(200);
     expect(value.items).toEqual([]);
     expect(headers).toMatchObject({ ':status': 200 });
+  });
+
+  it('answers as usual who would rather speak another protocol where there is none', async () => {
+    await using server = await HttpsServer.start();
+
+    const headers = { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': '' };
+    const { status, value } = await server.json(MAPS, { headers });
+
+    expect([status, value.kind]).toEqual([200, 'ConfigMapList']);
   });
 
   it('refuses forms that it cannot write', async () => {

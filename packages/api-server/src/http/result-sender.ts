@@ -166,7 +166,10 @@ async function sendContent(answer: Answer, { status, contentType, body, headers:
   if (body instanceof Uint8Array) return sendBytes(answer, status, { bytes: Buffer.from(body), contentType });
   answer.headers['Content-Type'] = contentType;
   const writer = answer.exchange.begin(status, answer.headers);
-  await pipeline(body as Readable, writableOf(writer, answer.exchange));
+  const source = body as Readable;
+  answer.exchange.onClose(() => source.destroy());
+  // What breaks off in the middle can only be cut off: its status is sent already.
+  await pipeline(source, writableOf(writer, answer.exchange)).catch(() => answer.exchange.destroy());
   return status;
 }
 

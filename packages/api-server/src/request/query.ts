@@ -4,9 +4,12 @@ type QueryValues = Readonly<Record<string, string | number | boolean | readonly 
 export class Query {
   static readonly EMPTY = new Query(new Map());
   readonly #values: ReadonlyMap<string, readonly string[]>;
+  readonly #text: string | undefined;
 
-  constructor(values: ReadonlyMap<string, readonly string[]>) {
+  /** `text` is what the values were read from. */
+  constructor(values: ReadonlyMap<string, readonly string[]>, text?: string) {
     this.#values = values;
+    this.#text = text;
   }
 
   /** From what stands behind the question mark. */
@@ -18,7 +21,7 @@ export class Query {
       if (known) known.push(value);
       else values.set(name, [value]);
     }
-    return new Query(values);
+    return new Query(values, text);
   }
 
   static of(given: QueryValues | undefined): Query {
@@ -48,6 +51,13 @@ export class Query {
   flag(name: string): boolean {
     const value = this.#values.get(name)?.[0];
     return value !== undefined && value !== '0' && value.toLowerCase() !== 'false' && value !== 'f';
+  }
+
+  /** As it was sent, with its question mark; empty if there is none. */
+  get search(): string {
+    const text =
+      this.#text ?? new URLSearchParams([...this.#values].flatMap(([name, all]) => all.map((value) => [name, value]))).toString();
+    return text === '' ? '' : `?${text}`;
   }
 
   entries(): IterableIterator<[string, readonly string[]]> {

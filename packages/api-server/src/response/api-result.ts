@@ -73,11 +73,9 @@ export interface ConnectResult {
   readonly read?: () => Promise<NodeJS.ReadableStream & AsyncIterable<Uint8Array>>;
 }
 
-/** What HTTP hands to a `ConnectResult`: either an ordinary exchange, or a socket after `Upgrade`. */
+/** What HTTP hands to a `ConnectResult`: either an ordinary exchange, whose body is not read yet, or a socket after `Upgrade`. */
 export interface HttpExchange {
   readonly request: IncomingMessage | Http2ServerRequest;
   readonly response?: ServerResponse | Http2ServerResponse;
-  /** The body of the request, read already because the path allows one. */
-  readonly body?: Buffer;
   readonly upgrade?: { readonly socket: Duplex; readonly head: Buffer };
 }

@@ -1,10 +1,10 @@
-import { once } from 'node:events';
 import { Agent, request as httpsRequest } from 'node:https';
-import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { errorOf } from '@keelson/api';
 import type { Node } from '@keelson/api/core/v1';
 import { errorMessage, KeelsonError } from '@keelson/base';
+import { firstOf, relayUpgrade } from './upgrade-relay.ts';
 
 export interface KubeletConnectionOptions {
   /** PEM: how the API server shows kubelets who it is, and what their certificates are checked against. */
@@ -61,9 +61,9 @@ export class KubeletConnection {
 
   /** The answer, whose body the caller reads or destroys. An answer of 400 and up is an error with the kubelet's words. */
   async request(call: KubeletCall, signal?: AbortSignal): Promise<IncomingMessage> {
-    const outgoing = this.#open(call, { ...(signal && { signal }) });
+    const outgoing = this.open(call, { ...(signal && { signal }) });
     outgoing.end();
-    const [answer] = (await this.#first(outgoing, 'response')) as [IncomingMessage];
+    const answer = await this.#answerOf(outgoing);
     if ((answer.statusCode ?? 500) < 400) return answer;
     throw await refusal(answer);
   }
@@ -76,32 +76,23 @@ export class KubeletConnection {
     const headers = Object.fromEntries(
       HANDSHAKE.map((name) => [name, call.headers?.[name]]).filter(([, value]) => value !== undefined),
     );
-    const outgoing = this.#open({ ...call, headers }, { agent: false });
-    client.once('close', () => outgoing.destroy());
-    outgoing.end();
-    const refused = (once(outgoing, 'response') as Promise<[IncomingMessage]>).then(([answer]) => answer);
-    refused.catch(() => undefined);
-    const opened = this.#first(outgoing, 'upgrade') as Promise<[IncomingMessage, Duplex, Buffer]>;
-    const winner = await Promise.race([opened, refused]);
-    opened.catch(() => undefined);
-    if (!Array.isArray(winner)) {
-      client.write(headOf(winner));
-      winner.pipe(client);
-      return;
+    const outgoing = this.open({ ...call, headers }, { agent: false });
+    try {
+      await relayUpgrade(outgoing, { socket: client, head }, this.#timeoutMs);
+    } catch (error) {
+      throw unreachable(error);
     }
-    const [answer, kubelet, early] = winner;
-    client.write(headOf(answer));
-    await join(client, kubelet, { toClient: early, toKubelet: head });
   }
 
   close(): void {
     this.#agent.destroy();
   }
 
-  #open(
+  /** Begins a request; the caller sends its body, handles its answer, and its failure. */
+  open(
     { node, method, path, headers }: KubeletCall,
-    more: { readonly agent?: false; readonly signal?: AbortSignal },
-  ): ReturnType<typeof httpsRequest> {
+    more: { readonly agent?: false; readonly signal?: AbortSignal } = {},
+  ): ClientRequest {
     const { host, port } = kubeletAddress(node);
     const { ca, cert, key } = this.#agent.options;
     return httpsRequest({
@@ -118,17 +109,18 @@ export class KubeletConnection {
     });
   }
 
-  /** The first event of that name, or why there was none in time. */
-  async #first(outgoing: ReturnType<typeof httpsRequest>, event: 'response' | 'upgrade'): Promise<unknown[]> {
-    outgoing.setTimeout(this.#timeoutMs, () => outgoing.destroy(new Error(`no answer within ${this.#timeoutMs} ms`)));
+  async #answerOf(outgoing: ClientRequest): Promise<IncomingMessage> {
     try {
-      const seen = await once(outgoing, event);
-      outgoing.setTimeout(0);
-      return seen;
-    } catch (cause) {
-      throw new KeelsonError('ServiceUnavailable', `error dialing backend: ${errorMessage(cause)}`, { cause });
+      const [answer] = (await firstOf(outgoing, 'response', this.#timeoutMs)) as [IncomingMessage];
+      return answer;
+    } catch (error) {
+      throw unreachable(error);
     }
   }
+}
+
+function unreachable(cause: unknown): KeelsonError {
+  return new KeelsonError('ServiceUnavailable', `error dialing backend: ${errorMessage(cause)}`, { cause });
 }
 
 async function refusal(answer: IncomingMessage): Promise<KeelsonError> {
@@ -144,31 +136,4 @@ async function refusal(answer: IncomingMessage): Promise<KeelsonError> {
   } catch {
     return errorOf({ message: text.trim() || `the kubelet answered ${code}` }, code);
   }
-}
-
-/** The head of an answer, as it goes over the wire. */
-function headOf({ statusCode, statusMessage, rawHeaders }: IncomingMessage): string {
-  const lines = [`HTTP/1.1 ${statusCode} ${statusMessage}`];
-  for (let at = 0; at < rawHeaders.length; at += 2) lines.push(`${rawHeaders[at]}: ${rawHeaders[at + 1]}`);
-  return `${lines.join('\r\n')}\r\n\r\n`;
-}
-
-/** Joins two connections until either side ends; bytes that came with the handshakes go first. Keeps back-pressure. */
-async function join(
-  client: Duplex,
-  kubelet: Duplex,
-  early: { readonly toClient: Buffer; readonly toKubelet: Buffer },
-): Promise<void> {
-  if (early.toClient.length > 0) client.write(early.toClient);
-  if (early.toKubelet.length > 0) kubelet.write(early.toKubelet);
-  client.pipe(kubelet);
-  kubelet.pipe(client);
-  await new Promise<void>((resolve) => {
-    const end = (): void => {
-      client.destroy();
-      kubelet.destroy();
-      resolve();
-    };
-    for (const side of [client, kubelet]) side.once('close', end).once('error', end);
-  });
 }

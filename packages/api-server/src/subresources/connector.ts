@@ -13,6 +13,8 @@ export interface ConnectRequest {
 export interface SubresourceConnector {
   /** Such as `pods/exec` or `services/proxy`. */
   readonly subresources: readonly string[];
+  /** True if methods are for the other end to understand; otherwise only the subresource's own verbs are let through. */
+  readonly anyMethod?: boolean;
   /** Finds out where the stream goes. Rejects with a `KeelsonError` as long as nothing has been sent. */
   connect(request: ConnectRequest): Promise<ConnectResult | ContentResult>;
 }

@@ -24,8 +24,7 @@ export async function serveSubresource(call: Call, verb: string): Promise<ApiRes
   const subresource = info.subresource ?? '';
   const fact = definition.subresources[subresource];
   if (!fact || name === '') throw unknownPath();
-  if (!fact.verbs.includes(verb))
-    throw methodNotAllowed({ group: definition.group, resource: `${definition.resource}/${subresource}` }, verb);
+  if (!fact.verbs.includes(verb)) throw methodNotAllowed();
   if (subresource === 'status') return serveStatus(call, verb);
   if (subresource === 'scale') return serveScale(call, verb);
   const part = PARTS[`${definition.resource}/${subresource}`];
