@@ -4,7 +4,7 @@ import { definitionOf, type FieldFact, type ItemsFact } from '@keelson/api';
 export type ValuePlan =
   | { readonly type: 'string'; readonly bytes: boolean }
   | { readonly type: 'integer'; readonly go: 'int32' | 'int64' }
-  | { readonly type: 'number' | 'boolean' | 'any' | 'time' | 'microTime' | 'quantity' | 'intOrString' }
+  | { readonly type: 'number' | 'boolean' | 'any' | 'time' | 'microTime' | 'quantity' | 'intOrString' | 'schemaOr' }
   | { readonly type: 'object'; readonly name: string }
   | { readonly type: 'array' | 'map'; readonly items: ValuePlan };
 
@@ -87,6 +87,10 @@ function referencePlan(name: string): ValuePlan {
       return { type: 'quantity' };
     case 'pkg.util.intstr.IntOrString':
       return { type: 'intOrString' };
+    case 'apiextensions.v1.JSONSchemaPropsOrArray':
+    case 'apiextensions.v1.JSONSchemaPropsOrBool':
+    case 'apiextensions.v1.JSONSchemaPropsOrStringArray':
+      return { type: 'schemaOr' };
     default:
       return definitionOf(name)?.fields ? { type: 'object', name } : leafPlan(name);
   }

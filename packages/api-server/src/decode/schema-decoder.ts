@@ -79,9 +79,19 @@ export class SchemaDecoder {
         return this.#array(plan.items, value, owner);
       case 'map':
         return this.#map(plan.items, value, owner);
+      case 'schemaOr':
+        return this.#schemaOr(value);
       case 'any':
         return typeof value === 'object' ? cloneJson(value) : value;
     }
+  }
+
+  /** A JSON schema, a list of them, or what else may stand in its place. */
+  #schemaOr(value: unknown): unknown {
+    if (isRecord(value)) return this.#object(planOf(JSON_SCHEMA), value);
+    if (!Array.isArray(value)) return value;
+    const items: readonly unknown[] = value;
+    return items.map((item) => this.#schemaOr(item));
   }
 
   #array(items: ValuePlan, value: unknown, owner: ObjectPlan): unknown[] {
@@ -163,6 +173,7 @@ export class SchemaDecoder {
   }
 }
 
+const JSON_SCHEMA = 'apiextensions.v1.JSONSchemaProps';
 const canonicalText = remembering((text) => canonicalQuantity(text));
 const MICRO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 const SECONDS = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
@@ -199,6 +210,7 @@ function zeroOf(plan: ValuePlan): unknown {
     case 'object':
     case 'map':
       return {};
+    case 'schemaOr':
     case 'any':
       return null;
   }
