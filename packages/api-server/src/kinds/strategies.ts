@@ -42,9 +42,10 @@ import {
 } from './policy/scheduling-strategies.ts';
 import { serviceStrategy } from './service/service-strategy.ts';
 import { claimStrategy, storageClassStrategy, volumeStrategy } from './storage/volume-strategies.ts';
+import { cronJobStrategy } from './workloads/cron-job-strategy.ts';
 import { daemonSetStrategy } from './workloads/daemon-set-strategy.ts';
 import { deploymentStrategy } from './workloads/deployment-strategy.ts';
-import { cronJobStrategy, jobStrategy } from './workloads/job-strategy.ts';
+import { jobStrategy } from './workloads/job-strategy.ts';
 import { replicaSetStrategy, replicationControllerStrategy } from './workloads/replica-set-strategy.ts';
 import { statefulSetStrategy } from './workloads/stateful-set-strategy.ts';
 

@@ -21,7 +21,8 @@ export function defaulted<T extends KubernetesObject>(group: string, object: T):
 /** What is wrong with `object` once it has its defaults. */
 export function problems(group: string, object: KubernetesObject): string[] {
   const strategy: Strategy = strategyOf(group, object.kind ?? '');
-  return texts(strategy.validate?.(defaulted(group, object), CONTEXT));
+  const copy = defaulted(group, object);
+  return texts([...(strategy.validate?.(copy, CONTEXT) ?? []), ...(strategy.validateCreate?.(copy, CONTEXT) ?? [])]);
 }
 
 /** What is wrong with changing `old` into `object`; both get their defaults. */

@@ -40,8 +40,10 @@ export interface Strategy<T extends KubernetesObject = KubernetesObject> {
   prepareForUpdate?(object: T, old: Readonly<T>, context: StrategyContext): void;
   /** For `/status`; the generic part has already put everything but the status (and labels and annotations) back. */
   prepareForStatusUpdate?(object: T, old: Readonly<T>, context: StrategyContext): void;
-  /** Everything that must hold of a new object, except metadata, which is checked generically by `nameRule`. */
+  /** Everything that must hold of any object, new or changed, except metadata, which is checked generically by `nameRule`. */
   validate?(object: T, context: StrategyContext): readonly FieldError[];
+  /** What must hold in addition to `validate` of a new object. */
+  validateCreate?(object: T, context: StrategyContext): readonly FieldError[];
   /** What must hold in addition to `validate` for a change. */
   validateUpdate?(object: T, old: Readonly<T>, context: StrategyContext): readonly FieldError[];
   validateStatusUpdate?(object: T, old: Readonly<T>, context: StrategyContext): readonly FieldError[];

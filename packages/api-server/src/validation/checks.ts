@@ -1,12 +1,14 @@
 import {
   isDnsLabel,
   isDnsSubdomain,
+  isPathSegmentName,
   isPercentage,
   isQualifiedName,
   isValidPortName,
   isValidPortNumber,
   type NameCheck,
 } from '@keelson/api';
+import { sameJson } from './equality.ts';
 import type { Field } from './field.ts';
 
 export const MAX_INT32 = 2_147_483_647;
@@ -105,4 +107,38 @@ export function checkDescendingPath(path: string, at: Field): void {
 
 export function checkNoBacksteps(path: string, at: Field): void {
   if (path.split('/').includes('..')) at.invalid(path, "must not contain '..'");
+}
+
+/** The field `name` may not change; how `old` and `value` mean the same to Kubernetes is said by `sameJson`. */
+export function checkFixed(value: unknown, old: unknown, parent: Field, name: string): void {
+  if (!sameJson(value, old)) parent.child(name).invalid(value, FIXED);
+}
+
+export const FIXED = 'field is immutable';
+
+/** The field `name`: there, and fit to be part of a URL. */
+export function checkPathSegment(value: string | undefined, parent: Field, name: string): void {
+  if (checkPresent(value, parent, name)) checkNamed(isPathSegmentName, value, parent, name);
+}
+
+const HTTP_PATH = /^[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/;
+const PATH_MESSAGE = `Invalid path (regex used for validation is '${HTTP_PATH.source.slice(1, -1)}')`;
+
+/** `example.com/name`: which controller something is for. */
+export function checkDomainPrefixedPath(value: string, at: Field): void {
+  if (value === '') return at.required();
+  const slash = value.indexOf('/');
+  const [domain, path] = [value.slice(0, slash), value.slice(slash + 1)];
+  if (slash < 1 || path === '') return at.invalid(value, 'must be a domain-prefixed path (such as "acme.io/foo")');
+  for (const message of isDnsSubdomain(domain)) at.invalid(domain, message);
+  if (!HTTP_PATH.test(path)) at.invalid(path, PATH_MESSAGE);
+}
+
+const DRIVER_NAME_BYTES = 63;
+
+/** The name of a driver of storage or of devices. */
+export function checkDriverName(value: string | undefined, at: Field): void {
+  if (value === undefined || value === '') return at.required();
+  if (value.length > DRIVER_NAME_BYTES) at.tooLong(DRIVER_NAME_BYTES);
+  for (const message of isDnsSubdomain(value.toLowerCase())) at.invalid(value, message);
 }

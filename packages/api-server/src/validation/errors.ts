@@ -16,9 +16,9 @@ const TITLES: Readonly<Record<FieldErrorType, string>> = {
 /** What is checked most of all: nothing is wrong. */
 export const NO_ERRORS: readonly FieldError[] = [];
 
-/** A value as Kubernetes prints it in an error: texts quoted, an absent one as `"null"`, anything else as JSON. */
+/** A value as Kubernetes prints it in an error: texts quoted, an absent one as `"null"`, an absent list as `null`, anything else as JSON. */
 export function shownValue(value: unknown): string {
-  if (value === undefined || value === null) return '"null"';
+  if (value === undefined) return '"null"';
   return JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? Number(part) : part));
 }
 
@@ -36,6 +36,11 @@ export function required(field: string, detail?: string): FieldError {
 /** `Invalid value: "x": must be ...` */
 export function invalidValue(field: string, value: unknown, detail?: string): FieldError {
   return fieldError('FieldValueInvalid', field, { value: shownValue(value), detail });
+}
+
+/** `Invalid value: must be ...`: of something that is too large to be shown, or of nothing in particular. */
+export function invalidAsIs(field: string, detail: string): FieldError {
+  return fieldError('FieldValueInvalid', field, { detail });
 }
 
 /** `Unsupported value: "x": supported values: "a", "b"`; the supported values appear in the order in which they are given. */

@@ -24,7 +24,7 @@ export interface FieldError {
 /** 422 `Invalid` with one cause a field error, worded as upstream's `errors.NewInvalid`. */
 export function invalid(object: { group: string; kind: string; name: string }, errors: readonly FieldError[]): KeelsonError {
   const qualified = object.group === '' ? object.kind : `${object.kind}.${object.group}`;
-  const texts = errors.map((error) => `${error.field}: ${error.message}`);
+  const texts = [...new Set(errors.map((error) => `${error.field}: ${error.message}`))];
   const list = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
   const causes: StatusCause[] = errors.map(({ type, message, field }) => ({ reason: type, message, field }));
   return new KeelsonError('Invalid', `${qualified} "${object.name}" is invalid: ${list}`, {

@@ -1,4 +1,4 @@
-import { duplicate, forbidden, invalidValue, notFound, notSupported, required, tooLong, tooMany } from './errors.ts';
+import { duplicate, forbidden, invalidAsIs, invalidValue, notFound, notSupported, required, tooLong, tooMany } from './errors.ts';
 import type { FieldError } from './field-error.ts';
 
 /**
@@ -66,6 +66,11 @@ export class Field {
 
   invalid(value: unknown, detail?: string): void {
     this.#errors.push(invalidValue(this.toString(), value, detail));
+  }
+
+  /** Without showing the value. */
+  invalidAsIs(detail: string): void {
+    this.#errors.push(invalidAsIs(this.toString(), detail));
   }
 
   notSupported(value: unknown, supported: readonly string[]): void {

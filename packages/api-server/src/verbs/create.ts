@@ -96,6 +96,7 @@ function check(call: Call, object: KubernetesObject): void {
   const errors = [
     ...validateObjectMeta(metaOf(object), { namespaced, nameRule: strategy.nameRule }),
     ...(strategy.validate?.(object, strategyContext(call)) ?? []),
+    ...(strategy.validateCreate?.(object, strategyContext(call)) ?? []),
   ];
   if (errors.length > 0) throw invalid({ group, kind, name: object.metadata?.name ?? '' }, errors);
   for (const warning of strategy.warnings?.(object, undefined) ?? []) call.warn(warning);

@@ -1,19 +1,28 @@
-import type { CronJob, Job, JobSpec } from '@keelson/api/batch/v1';
+import { cloneJson, isDnsLabel } from '@keelson/api';
+import type { Job, JobSpec } from '@keelson/api/batch/v1';
+import type { PodTemplateSpec } from '@keelson/api/core/v1';
 import type { Strategy } from '../../registry/strategy.ts';
-import { checkChoice, checkNonNegative, checkPresent } from '../../validation/checks.ts';
-import { sameJson } from '../../validation/equality.ts';
+import { checkDomainPrefixedPath, checkFixed, checkNonNegative, MAX_INT32 } from '../../validation/checks.ts';
 import { Field } from '../../validation/field.ts';
 import { checkLabelSelector } from '../../validation/selectors.ts';
 import { setPodTemplateDefaults } from '../pod/pod-defaults.ts';
 import { checkPodTemplate } from '../pod/pod-validation.ts';
+import { checkFailurePolicy, checkSuccessPolicy } from './job-policies.ts';
+import { validateJobStatusUpdate } from './job-status.ts';
 import { isSelected } from './template-validation.ts';
 
-const MODES = ['Indexed', 'NonIndexed'];
+const MODES = ['NonIndexed', 'Indexed'];
+const RESTART_POLICIES = ['OnFailure', 'Never'];
 const REPLACEMENT = ['Failed', 'TerminatingOrFailed'];
-const CONCURRENCY = ['Allow', 'Forbid', 'Replace'];
-const MAX_INT32 = 2_147_483_647;
-const MAX_CRON_NAME = 52;
+const MAX_MANAGER_BYTES = 63;
+const MAX_PARALLEL = 100_000;
+/** Above so many completions a Job with a back-off for each index may run and fail only so many at once. */
+const MANY_COMPLETIONS = 100_000;
+const MAX_OF_MANY = 10_000;
 const UID_LABEL = 'batch.kubernetes.io/controller-uid';
+const NAME_LABEL = 'batch.kubernetes.io/job-name';
+const OLD_UID_LABEL = 'controller-uid';
+const OLD_NAME_LABEL = 'job-name';
 
 export const jobStrategy: Strategy<Job> = {
   setDefaults(job) {
@@ -28,7 +37,9 @@ export const jobStrategy: Strategy<Job> = {
     if (job.spec !== undefined && job.spec.manualSelector !== true) generateSelector(job, job.spec);
   },
   validate: ({ spec }) => Field.collect((at) => checkJob(spec, at.child('spec'))),
-  validateUpdate: (job, old) => Field.collect((at) => checkJobUpdate(job.spec, old.spec, at.child('spec'))),
+  validateCreate: (job) => Field.collect((at) => checkNewJob(job, at)),
+  validateUpdate: (job, old) => Field.collect((at) => checkJobUpdate(job.spec, old, at.child('spec'))),
+  validateStatusUpdate: validateJobStatusUpdate,
   fieldValues: { 'status.successful': (job) => String(job.status?.succeeded ?? 0) },
   defaultPropagation: 'Orphan',
 };
@@ -48,128 +59,146 @@ function setJobSpecDefaults(spec: JobSpec): void {
 
 /** A Job finds its pods by its own uid, so that no two Jobs can ever claim the same pod. */
 function generateSelector({ metadata = {} }: Job, spec: JobSpec): void {
-  const { uid = '', name = '' } = metadata;
   spec.template ??= {};
   spec.template.metadata ??= {};
-  spec.template.metadata.labels = {
-    ...spec.template.metadata.labels,
-    'job-name': name,
-    'batch.kubernetes.io/job-name': name,
-    'controller-uid': uid,
-    [UID_LABEL]: uid,
-  };
+  // Labels that a client has set are kept: validation refuses them unless they say the same.
+  spec.template.metadata.labels = { ...generatedLabels(metadata), ...spec.template.metadata.labels };
   spec.selector ??= {};
-  spec.selector.matchLabels = { ...spec.selector.matchLabels, [UID_LABEL]: uid };
+  spec.selector.matchLabels = { [UID_LABEL]: metadata.uid ?? '', ...spec.selector.matchLabels };
+}
+
+function generatedLabels({ uid = '', name = '' }: NonNullable<Job['metadata']>): Record<string, string> {
+  return { [OLD_UID_LABEL]: uid, [OLD_NAME_LABEL]: name, [UID_LABEL]: uid, [NAME_LABEL]: name };
 }
 
 function checkJob(spec: JobSpec | undefined, at: Field): void {
-  if (spec?.selector === undefined) at.child('selector').required();
-  else checkLabelSelector(spec.selector, at.child('selector'));
-  const labels = spec?.template?.metadata?.labels;
-  if (spec?.selector !== undefined && !isSelected(spec.selector, labels)) {
-    at.child('template').child('metadata').child('labels').invalid(labels, '`selector` does not match template `labels`');
-  }
   checkJobSpec(spec, at);
+  if (spec?.selector === undefined) return at.child('selector').required();
+  checkLabelSelector(spec.selector, at.child('selector'));
+  const labels = spec.template?.metadata?.labels;
+  if (isSelected(spec.selector, labels)) return;
+  at.child('template').child('metadata').child('labels').invalid(labels, '`selector` does not match template `labels`');
 }
 
-function checkJobSpec(spec: JobSpec | undefined, at: Field): void {
-  for (const name of [
-    'parallelism',
-    'completions',
-    'activeDeadlineSeconds',
-    'backoffLimit',
-    'ttlSecondsAfterFinished',
-    'backoffLimitPerIndex',
-    'maxFailedIndexes',
-  ] as const) {
-    checkNonNegative(spec?.[name], at, name);
+function checkNewJob({ metadata = {}, spec }: Job, root: Field): void {
+  if (spec?.manualSelector !== true) checkGenerated(metadata, spec, root.child('spec'));
+  const { completions = 0, completionMode } = spec ?? {};
+  if (completionMode !== 'Indexed' || completions <= 0) return;
+  // The last of its pods has the longest name.
+  const hostname = `${metadata.name ?? ''}-${completions - 1}`;
+  if (isDnsLabel(hostname).length === 0) return;
+  const problem = `will not able to create pod with invalid DNS label: ${hostname}`;
+  root
+    .child('metadata')
+    .child('name')
+    .invalid(metadata.name ?? '', problem);
+}
+
+/** The labels that were put in when the Job was made must stay, or it would lose its pods. */
+function checkGenerated(metadata: NonNullable<Job['metadata']>, spec: JobSpec | undefined, at: Field): void {
+  if (spec?.selector === undefined) return;
+  const expected = generatedLabels(metadata);
+  const labels = at.child('template').child('metadata').child('labels');
+  const actual = spec.template?.metadata?.labels;
+  for (const [key, value] of Object.entries(expected)) {
+    if (actual?.[key] === undefined) labels.key(key).required(`must be '${value}'`);
+    else if (actual[key] !== value) labels.key(key).invalid(actual, `must be '${value}'`);
   }
-  const mode = spec?.completionMode;
-  if (mode !== undefined && !MODES.includes(mode)) at.child('completionMode').notSupported(mode, MODES);
-  if (mode === 'Indexed' && spec?.completions === undefined) at.child('completions').required('when completion mode is Indexed');
+  if (!isSelected(spec.selector, expected)) at.child('selector').invalid(spec.selector, '`selector` not auto-generated');
+}
+
+const COUNTS = [
+  'parallelism',
+  'completions',
+  'activeDeadlineSeconds',
+  'backoffLimit',
+  'ttlSecondsAfterFinished',
+  'backoffLimitPerIndex',
+  'maxFailedIndexes',
+] as const;
+
+/** What a Job and the template of a CronJob's Jobs must hold. */
+export function checkJobSpec(spec: JobSpec | undefined, at: Field): void {
+  for (const name of COUNTS) checkNonNegative(spec?.[name], at, name);
+  if (spec?.maxFailedIndexes !== undefined && spec.backoffLimitPerIndex === undefined)
+    at.child('backoffLimitPerIndex').required('when maxFailedIndexes is specified');
+  if (spec?.managedBy !== undefined) {
+    checkDomainPrefixedPath(spec.managedBy, at.child('managedBy'));
+    if (Buffer.byteLength(spec.managedBy) > MAX_MANAGER_BYTES) at.child('managedBy').tooLong(MAX_MANAGER_BYTES);
+  }
+  checkMode(spec, at);
+  if (spec?.podFailurePolicy !== undefined) checkFailurePolicy(spec, at);
+  if (spec?.successPolicy !== undefined) checkSuccessPolicy(spec, at);
   const replacement = spec?.podReplacementPolicy;
-  if (replacement !== undefined && !REPLACEMENT.includes(replacement))
-    at.child('podReplacementPolicy').notSupported(replacement, REPLACEMENT);
+  const replacements = spec?.podFailurePolicy === undefined ? REPLACEMENT : REPLACEMENT.slice(0, 1);
+  if (replacement !== undefined && !replacements.includes(replacement))
+    at.child('podReplacementPolicy').notSupported(replacement, replacements);
   checkPodTemplate(spec?.template, at.child('template'));
-  const restartPolicy = spec?.template?.spec?.restartPolicy;
-  if (restartPolicy === 'Always')
-    at.child('template').child('spec').child('restartPolicy').required('valid values: "OnFailure", "Never"');
-  if (spec?.podFailurePolicy !== undefined && restartPolicy !== 'Never') {
-    at.child('template')
-      .child('spec')
-      .child('restartPolicy')
-      .invalid(restartPolicy, 'only "Never" is supported when podFailurePolicy is specified');
+  checkRestartPolicy(spec, at.child('template').child('spec').child('restartPolicy'));
+}
+
+function checkMode(spec: JobSpec | undefined, at: Field): void {
+  const { completionMode = 'NonIndexed', backoffLimitPerIndex, maxFailedIndexes } = spec ?? {};
+  if (!MODES.includes(completionMode)) at.child('completionMode').notSupported(completionMode, MODES);
+  if (completionMode === 'Indexed') checkIndexed(spec ?? {}, at);
+  if (completionMode !== 'NonIndexed') return;
+  const problem = 'requires indexed completion mode';
+  if (backoffLimitPerIndex !== undefined) at.child('backoffLimitPerIndex').invalid(backoffLimitPerIndex, problem);
+  if (maxFailedIndexes !== undefined) at.child('maxFailedIndexes').invalid(maxFailedIndexes, problem);
+}
+
+function checkIndexed(spec: Partial<JobSpec>, at: Field): void {
+  const { completions, parallelism = 0, maxFailedIndexes, backoffLimitPerIndex } = spec;
+  if (completions === undefined) at.child('completions').required('when completion mode is Indexed');
+  const most = (name: 'parallelism' | 'maxFailedIndexes', limit: string): void =>
+    at.child(name).invalid(spec[name], `must be less than or equal to ${limit}`);
+  if (parallelism > MAX_PARALLEL) most('parallelism', `${MAX_PARALLEL} when completion mode is Indexed`);
+  if (completions !== undefined && maxFailedIndexes !== undefined && maxFailedIndexes > completions)
+    most('maxFailedIndexes', 'completions');
+  if ((maxFailedIndexes ?? 0) > MAX_PARALLEL) most('maxFailedIndexes', String(MAX_PARALLEL));
+  if ((completions ?? 0) <= MANY_COMPLETIONS || backoffLimitPerIndex === undefined) return;
+  const limit = `${MAX_OF_MANY} when completions are above ${MANY_COMPLETIONS} and used with backoff limit per index`;
+  if (maxFailedIndexes === undefined)
+    at.child('maxFailedIndexes').required(`must be specified when completions is above ${MANY_COMPLETIONS}`);
+  if (parallelism > MAX_OF_MANY) most('parallelism', limit);
+  if ((maxFailedIndexes ?? 0) > MAX_OF_MANY) most('maxFailedIndexes', limit);
+}
+
+function checkRestartPolicy(spec: JobSpec | undefined, at: Field): void {
+  const policy = spec?.template?.spec?.restartPolicy ?? '';
+  if (policy === 'Always' || policy === '') at.required('valid values: "OnFailure", "Never"');
+  else if (!RESTART_POLICIES.includes(policy)) at.notSupported(policy, RESTART_POLICIES);
+  else if (spec?.podFailurePolicy !== undefined && policy !== 'Never')
+    at.invalid(policy, 'only "Never" is supported when podFailurePolicy is specified');
+}
+
+const IMMUTABLE = ['completionMode', 'podFailurePolicy', 'backoffLimitPerIndex', 'managedBy', 'successPolicy'] as const;
+
+function checkJobUpdate(spec: JobSpec | undefined, oldJob: Readonly<Job>, at: Field): void {
+  const old = oldJob.spec;
+  if (spec?.completionMode !== 'Indexed') checkFixed(spec?.completions, old?.completions, at, 'completions');
+  else if (spec.completions !== old?.completions && spec.completions !== undefined && spec.completions !== spec.parallelism)
+    at.child('completions').invalid(spec.completions, 'can only be modified in tandem with spec.parallelism');
+  checkFixed(spec?.selector, old?.selector, at, 'selector');
+  const isMutable = old?.suspend === true && oldJob.status?.startTime === undefined;
+  const before = isMutable ? withMutableParts(old.template, spec?.template) : old?.template;
+  checkFixed(spec?.template, before, at, 'template');
+  for (const name of IMMUTABLE) checkFixed(spec?.[name], old?.[name], at, name);
+}
+
+/** `old` with everything of `template` that may change as long as a Job has not begun: where its pods may run, and with what. */
+function withMutableParts(old: PodTemplateSpec | undefined, template: PodTemplateSpec | undefined): PodTemplateSpec {
+  const next: PodTemplateSpec = cloneJson(old ?? {});
+  const { labels, annotations } = template?.metadata ?? {};
+  next.metadata = { ...next.metadata, labels, annotations };
+  const [before, now] = [next.spec, template?.spec];
+  if (before === undefined || now === undefined) return next;
+  const affinity = { ...before.affinity, nodeAffinity: now.affinity?.nodeAffinity };
+  if (now.affinity !== undefined || Object.values(affinity).some((part) => part !== undefined)) before.affinity = affinity;
+  else delete before.affinity;
+  for (const name of ['nodeSelector', 'tolerations', 'schedulingGates'] as const) Object.assign(before, { [name]: now[name] });
+  for (const list of ['containers', 'initContainers'] as const) {
+    for (const [position, container] of (before[list] ?? []).entries()) container.resources = now[list]?.[position]?.resources;
   }
-}
-
-function checkJobUpdate(spec: JobSpec | undefined, old: JobSpec | undefined, at: Field): void {
-  const isElastic = spec?.completionMode === 'Indexed' && spec.completions === spec.parallelism;
-  if (spec?.completions !== old?.completions && !isElastic)
-    at.child('completions').invalid(spec?.completions, 'field is immutable');
-  for (const name of [
-    'selector',
-    'completionMode',
-    'podFailurePolicy',
-    'backoffLimitPerIndex',
-    'managedBy',
-    'successPolicy',
-  ] as const) {
-    if (!sameJson(spec?.[name], old?.[name])) at.child(name).invalid(spec?.[name], 'field is immutable');
-  }
-  const isMutable = old?.suspend === true;
-  if (!isMutable && !sameJson(spec?.template, old?.template)) at.child('template').invalid(spec?.template, 'field is immutable');
-}
-
-export const cronJobStrategy: Strategy<CronJob> = {
-  setDefaults({ spec }) {
-    if (spec === undefined) return;
-    spec.concurrencyPolicy ||= 'Allow';
-    spec.suspend ??= false;
-    spec.successfulJobsHistoryLimit ??= 3;
-    spec.failedJobsHistoryLimit ??= 1;
-    setPodTemplateDefaults(spec.jobTemplate?.spec?.template);
-  },
-  prepareForCreate: (job) => void (job.status = {}),
-  validate: (job) =>
-    Field.collect((root) => {
-      const name = job.metadata?.name ?? '';
-      if (name.length > MAX_CRON_NAME)
-        root.child('metadata').child('name').invalid(name, `must be no more than ${MAX_CRON_NAME} characters`);
-      checkCronJob(job, root.child('spec'));
-    }),
-};
-
-function checkCronJob({ spec }: CronJob, at: Field): void {
-  if (checkPresent(spec?.schedule, at, 'schedule')) checkSchedule(spec?.schedule ?? '', at.child('schedule'));
-  if (spec?.timeZone !== undefined) checkTimeZone(spec.timeZone, at.child('timeZone'));
-  checkNonNegative(spec?.startingDeadlineSeconds, at, 'startingDeadlineSeconds');
-  checkNonNegative(spec?.successfulJobsHistoryLimit, at, 'successfulJobsHistoryLimit');
-  checkNonNegative(spec?.failedJobsHistoryLimit, at, 'failedJobsHistoryLimit');
-  checkChoice(spec?.concurrencyPolicy, CONCURRENCY, () => at.child('concurrencyPolicy'));
-  const template = at.child('jobTemplate').child('spec');
-  checkJobSpec(spec?.jobTemplate?.spec, template);
-  if (spec?.jobTemplate?.spec?.manualSelector === true) template.child('manualSelector').notSupported(true, ['nil', 'false']);
-}
-
-const MACRO = /^@(yearly|annually|monthly|weekly|daily|midnight|hourly|every \S+)$/;
-const CRON_FIELD = /^[A-Za-z0-9*?,/-]+$/;
-
-function checkSchedule(schedule: string, at: Field): void {
-  if (schedule.includes('TZ')) return at.invalid(schedule, 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead');
-  if (MACRO.test(schedule)) return;
-  if (schedule.startsWith('@')) return at.invalid(schedule, `unrecognized descriptor: ${schedule}`);
-  const fields = schedule.trim().split(/\s+/);
-  if (fields.length !== 5)
-    return at.invalid(schedule, `expected exactly 5 fields, found ${fields.length}: [${fields.join(' ')}]`);
-  const wrong = fields.find((field) => !CRON_FIELD.test(field));
-  if (wrong !== undefined) at.invalid(schedule, `failed to parse int from ${wrong}`);
-}
-
-function checkTimeZone(zone: string, at: Field): void {
-  if (zone === '') return at.invalid(zone, 'timeZone must be nil or non-empty string');
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: zone });
-  } catch {
-    at.invalid(zone, `unknown time zone ${zone}`);
-  }
+  return next;
 }

@@ -232,7 +232,7 @@ describe('validation', () => {
       title: 'pods that never end',
       group: 'batch',
       kind: 'Job',
-      spec: {},
+      spec: { manualSelector: true },
       want: ['spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never"'],
     },
     {
@@ -288,7 +288,19 @@ describe('changes', () => {
     ]);
     expect(
       updateProblems('batch', workload('Job', { template, suspend: true }), workload('Job', { template: other, suspend: true })),
-    ).toEqual([]);
+    ).toEqual([expect.stringMatching(/^spec\.template: Invalid value: .*: field is immutable$/)]);
+  });
+
+  it('of where the pods of a Job run are free until it begins', () => {
+    const spec = { ...TEMPLATE.spec, restartPolicy: 'Never' };
+    const old = workload('Job', { template: { ...TEMPLATE, spec }, suspend: true });
+    const moved = { ...TEMPLATE, spec: { ...spec, nodeSelector: { zone: 'a' }, tolerations: [{ operator: 'Exists' }] } };
+    const next = workload('Job', { template: moved, suspend: true });
+
+    expect(updateProblems('batch', old, next)).toEqual([]);
+    expect(updateProblems('batch', { ...old, status: { startTime: '2026-01-01T00:00:00Z' } } as KubernetesObject, next)).toEqual([
+      expect.stringMatching(/^spec\.template: Invalid value: .*: field is immutable$/),
+    ]);
   });
 
   it.each([
