@@ -53,7 +53,7 @@ export interface ApiServerOptions {
   readonly version?: string;
   /** Serve alpha kinds too. */
   readonly alpha?: boolean;
-  /** Where Services get their addresses. `10.96.0.0/16` if absent. */
+  /** Where Services get their addresses: a range, or one of each family with a comma between. `10.96.0.0/16` if absent. */
   readonly serviceCidr?: string;
   /** First and last node port. 30000 to 32767 if absent. */
   readonly nodePortRange?: readonly [number, number];
@@ -91,7 +91,7 @@ export class ApiServer implements Runnable {
     const { serviceCidr = '10.96.0.0/16', nodePortRange = [30_000, 32_767], alpha = false } = options;
     this.clock = clock;
     this.logger = logger;
-    const strategies = createStrategies({ store, serviceCidr, nodePortRange });
+    const strategies = createStrategies({ store, clock, serviceCidr, nodePortRange });
     this.representer = new Representer(tableOf, clock);
     this.registry = new Registry(builtinDefinitions({ alpha, strategies }));
     this.#storages = new Storages({ store, clock, logger });

@@ -1,6 +1,7 @@
 import type { Store } from '@keelson/store';
 import type { Strategy } from '../registry/strategy.ts';
-import { ServiceAllocator } from './service-allocation.ts';
+import type { Clock } from '@keelson/base';
+import { ServiceAllocator } from './service/allocation/service-allocator.ts';
 import { asStrategy } from './as-strategy.ts';
 import { serviceStrategy } from './service/service-strategy.ts';
 import { STRATEGIES } from './strategies.ts';
@@ -21,7 +22,8 @@ export function strategyOf(group: string, kind: string): Strategy {
 
 export interface StrategyDependencies {
   readonly store: Store;
-  /** Where cluster IPs come from; IPv4. */
+  readonly clock: Clock;
+  /** Where cluster IPs come from: a range, or one of each family with a comma between. */
   readonly serviceCidr: string;
   /** First and last node port. */
   readonly nodePortRange: readonly [number, number];

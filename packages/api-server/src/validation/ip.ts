@@ -35,12 +35,3 @@ export function checkNonSpecialIp(text: string, at: Field): void {
   if (ip.startsWith('224.0.0.') || ip.startsWith('ff02:'))
     at.invalid(text, 'may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)');
 }
-
-/** Of an IPv4 address: its 32 bits. */
-export function ipv4Number(address: string): number {
-  return address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
-}
-
-export function ipv4Text(number: number): string {
-  return [24, 16, 8, 0].map((shift) => Math.floor(number / 2 ** shift) % 256).join('.');
-}

@@ -1,8 +1,10 @@
-import { isExternallyAccessible, isHeadless, type Service, type ServiceSpec } from './service-model.ts';
+import { familyOf } from './allocation/address.ts';
+import { HEADLESS, isExternallyAccessible, isHeadless, type Service, type ServiceSpec } from './service-model.ts';
 
 const AFFINITY_SECONDS = 10_800;
 
-export function setServiceDefaults(service: Service): void {
+/** `families`: those that the cluster has addresses of, the default one first. */
+export function setServiceDefaults(service: Service, families: readonly string[]): void {
   const { spec } = service;
   if (spec === undefined) return;
   spec.type ||= 'ClusterIP';
@@ -12,7 +14,7 @@ export function setServiceDefaults(service: Service): void {
   if (spec.type !== 'ExternalName') spec.internalTrafficPolicy ??= 'Cluster';
   if (spec.type === 'LoadBalancer') spec.allocateLoadBalancerNodePorts ??= true;
   setClusterIps(spec);
-  if (spec.type !== 'ExternalName') setFamilies(spec);
+  if (spec.type !== 'ExternalName') setFamilies(spec, families);
   for (const ingress of service.status?.loadBalancer?.ingress ?? []) {
     if (ingress.ip !== undefined && ingress.ip !== '') ingress.ipMode ??= 'VIP';
   }
@@ -39,13 +41,13 @@ function setClusterIps(spec: ServiceSpec): void {
 }
 
 /** Nothing selects the endpoints of a headless Service without a selector, so that they may be of either family. */
-function setFamilies(spec: ServiceSpec): void {
+function setFamilies(spec: ServiceSpec, families: readonly string[]): void {
   const isFree = isHeadless(spec) && Object.keys(spec.selector ?? {}).length === 0;
   spec.ipFamilyPolicy ??= isFree ? 'RequireDualStack' : 'SingleStack';
-  if ((spec.ipFamilies ?? []).length > 0) return;
-  const families = (spec.clusterIPs ?? [])
-    .filter((ip) => ip !== 'None' && ip !== '')
-    .map((ip) => (ip.includes(':') ? 'IPv6' : 'IPv4'));
-  spec.ipFamilies = families.length > 0 ? families : ['IPv4'];
-  if (isFree && spec.ipFamilyPolicy === 'RequireDualStack' && families.length === 0) spec.ipFamilies.push('IPv6');
+  if ((spec.ipFamilies ?? []).length === 0) {
+    const given = (spec.clusterIPs ?? []).filter((ip) => ip !== HEADLESS && ip !== '').map(familyOf);
+    spec.ipFamilies = given.length > 0 ? given : families.slice(0, 1);
+  }
+  const mayHaveBoth = spec.ipFamilyPolicy !== 'SingleStack' && (isFree || families.length > 1);
+  if (mayHaveBoth && spec.ipFamilies?.length === 1) spec.ipFamilies.push(spec.ipFamilies[0] === 'IPv6' ? 'IPv4' : 'IPv6');
 }

@@ -3,12 +3,15 @@ import { setServiceDefaults } from './service-defaults.ts';
 import type { Service } from './service-model.ts';
 import { prepareServiceUpdate, validateServiceUpdate } from './service-update.ts';
 import { validateService } from './service-validation.ts';
-import type { ServiceAllocator } from '../service-allocation.ts';
+import type { ServiceAllocator } from './allocation/service-allocator.ts';
+
+const ONE_FAMILY = ['IPv4'];
 
 /** Without an allocator Services get neither addresses nor node ports. */
 export function serviceStrategy(allocator?: ServiceAllocator): Strategy<Service> {
+  const families = allocator?.families ?? ONE_FAMILY;
   const strategy: Strategy<Service> = {
-    setDefaults: setServiceDefaults,
+    setDefaults: (service) => setServiceDefaults(service, families),
     prepareForCreate: (service) => void (service.status = { loadBalancer: {} }),
     prepareForUpdate: prepareServiceUpdate,
     validate: validateService,

@@ -17,6 +17,7 @@ export function prepareServiceUpdate(service: Service, old: Readonly<Service>): 
   const before = old.spec;
   if (spec === undefined || before === undefined) return;
   keepClusterIps(spec, before);
+  if (needsClusterIp(spec) && needsClusterIp(before)) keepFamilies(spec, before);
   if (mayHaveNodePorts(spec) && mayHaveNodePorts(before)) keepNodePorts(spec, before);
   if (needsHealthCheckPort(spec) && needsHealthCheckPort(before)) spec.healthCheckNodePort ||= before.healthCheckNodePort;
   dropClusterIps(spec, before);
@@ -35,6 +36,18 @@ function keepClusterIps(spec: ServiceSpec, before: ServiceSpec): void {
   if (clusterIp === '' && (spec.clusterIPs ?? []).length === 0) spec.clusterIP = before.clusterIP;
   if ((spec.clusterIPs ?? []).length === 0 && spec.clusterIP === before.clusterIP)
     spec.clusterIPs = before.clusterIPs && [...before.clusterIPs];
+}
+
+/** A client that knows nothing of families keeps them; one that now wants a single one lets go of the second. */
+function keepFamilies(spec: ServiceSpec, before: ServiceSpec): void {
+  spec.ipFamilyPolicy ??= before.ipFamilyPolicy;
+  if (spec.ipFamilyPolicy === before.ipFamilyPolicy) {
+    if ((spec.ipFamilies ?? []).length === 0) spec.ipFamilies = before.ipFamilies && [...before.ipFamilies];
+  } else if (spec.ipFamilyPolicy === 'SingleStack') {
+    for (const name of ['clusterIPs', 'ipFamilies'] as const) {
+      if (spec[name]?.length === 2 && sameJson(spec[name], before[name])) spec[name] = spec[name].slice(0, 1);
+    }
+  }
 }
 
 /** By number and protocol, unless the client has given the node port to another port. */
@@ -102,14 +115,22 @@ export function validateServiceUpdate(service: Service, old: Readonly<Service>):
   });
 }
 
-/** The first address and the first family stay; a second one may come and go. */
+const FAMILY_WORDS = { clusterIPs: 'clusterIP', ipFamilies: 'ipFamily' } as const;
+
+/** The first address and the first family stay; a second one may come, and go if a single one is wanted. */
 function checkFixedAddresses(spec: ServiceSpec, before: ServiceSpec, at: Field): void {
   for (const name of ['clusterIPs', 'ipFamilies'] as const) {
-    const [first] = before[name] ?? [];
-    if (first === undefined || spec[name]?.[0] === first) continue;
-    const now = spec[name] ?? [];
-    at.child(name)
-      .index(0)
-      .invalid(now, now.length === 0 ? 'primary clusterIP can not be unset' : 'may not change once set');
+    const [old, now] = [before[name] ?? [], spec[name] ?? []];
+    const [first, second] = old;
+    if (first !== undefined && now[0] !== first) {
+      const problem = now.length === 0 ? `primary ${FAMILY_WORDS[name]} can not be unset` : 'may not change once set';
+      at.child(name).index(0).invalid(now, problem);
+    }
+    if (second === undefined || now[1] === second) continue;
+    if (now.length > 1) at.child(name).index(1).invalid(now, 'may not change once set');
+    else if (now.length === 1 && spec.ipFamilyPolicy !== 'SingleStack') {
+      const problem = `must be set to 'SingleStack' when releasing the secondary ${FAMILY_WORDS[name]}`;
+      at.child('ipFamilyPolicy').invalid(spec.ipFamilyPolicy, problem);
+    }
   }
 }

@@ -12,6 +12,7 @@ import type { FieldError } from '../../validation/field-error.ts';
 import { checkEach, Field, Unique } from '../../validation/field.ts';
 import { checkCidr, checkIp, checkNonSpecialIp, isIpAddress } from '../../validation/ip.ts';
 import { checkLabels } from '../../validation/metadata.ts';
+import { familyOf } from './allocation/address.ts';
 import {
   HEADLESS,
   isExternallyAccessible,
@@ -136,6 +137,11 @@ function checkAddresses(spec: ServiceSpec, at: Field): void {
     if (!FAMILIES.includes(family)) familyAt.notSupported(family, FAMILIES);
     if (!families.add(family)) familyAt.duplicate(family);
   });
+  if (spec.ipFamilyPolicy === 'SingleStack') {
+    const both = 'must be RequireDualStack or PreferDualStack when multiple';
+    if (clusterIPs.length > 1) at.child('ipFamilyPolicy').invalid(spec.ipFamilyPolicy, `${both} cluster IPs are specified`);
+    if (ipFamilies.length > 1) at.child('ipFamilyPolicy').invalid(spec.ipFamilyPolicy, `${both} IP families are specified`);
+  }
   if (clusterIPs.length === 0) {
     if (clusterIP !== '') at.child('clusterIPs').required();
     return;
@@ -147,6 +153,8 @@ function checkAddresses(spec: ServiceSpec, at: Field): void {
   checkEach(clusterIPs, at, 'clusterIPs', (ip, ipAt, position) => {
     if (position === 0 && ip === HEADLESS) return;
     if (!isIpAddress(ip)) ipAt.invalid(ip, "must be empty, 'None', or a valid IP address");
+    else if (ipFamilies[position] !== undefined && ipFamilies[position] !== familyOf(ip))
+      ipAt.invalid(ip, `expected an ${ipFamilies[position]} value as indicated by \`ipFamilies[${position}]\``);
   });
 }
 
