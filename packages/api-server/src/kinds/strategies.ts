@@ -20,6 +20,9 @@ import {
   strictUpdates,
 } from './extension/other-strategies.ts';
 import { mutatingWebhookStrategy, validatingWebhookStrategy } from './extension/webhook-strategies.ts';
+import { ingressClassStrategy, ingressStrategy } from './networking/ingress-strategies.ts';
+import { networkPolicyStrategy } from './networking/network-policy-strategy.ts';
+import { ipAddressStrategy, serviceCidrStrategy } from './networking/service-range-strategies.ts';
 import { podStrategy } from './pod/pod-strategy.ts';
 import {
   clusterRoleBindingStrategy,
@@ -27,13 +30,6 @@ import {
   roleBindingStrategy,
   roleStrategy,
 } from './policy/access-strategies.ts';
-import {
-  ingressClassStrategy,
-  ingressStrategy,
-  ipAddressStrategy,
-  networkPolicyStrategy,
-  serviceCidrStrategy,
-} from './policy/network-strategies.ts';
 import {
   autoscalerStrategy,
   disruptionBudgetStrategy,

@@ -2,15 +2,16 @@ import { MemoryStore, type Store } from '@keelson/store';
 import { isReason } from '@keelson/base';
 import { ManualClock } from '@keelson/base/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ServiceAllocator } from './service-allocation.ts';
-import { createStrategies } from './index.ts';
-import { CONTEXT, defaulted } from './test-support.ts';
-import type { Service, ServiceSpec } from './service/service-model.ts';
+import { ServiceAllocator } from './service-allocator.ts';
+import { createStrategies } from '../../index.ts';
+import { CONTEXT, defaulted } from '../../test-support.ts';
+import type { Service, ServiceSpec } from '../service-model.ts';
 
+const clock = new ManualClock();
 let store: Store;
 
 beforeEach(() => {
-  store = new MemoryStore({ clock: new ManualClock() });
+  store = new MemoryStore({ clock });
 });
 
 afterEach(() => store.close());
@@ -18,7 +19,7 @@ afterEach(() => store.close());
 function allocatorOf(
   options: { serviceCidr?: string; nodePortRange?: [number, number]; random?: (min: number, max: number) => number } = {},
 ): ServiceAllocator {
-  return new ServiceAllocator({ store, serviceCidr: '10.96.0.0/16', nodePortRange: [30_000, 32_767], ...options });
+  return new ServiceAllocator({ store, clock, serviceCidr: '10.96.0.0/16', nodePortRange: [30_000, 32_767], ...options });
 }
 
 function serviceOf(name: string, spec: object = {}): Service & { kind: 'Service' } {
@@ -54,10 +55,17 @@ async function createAgainstOthers(allocator: ServiceAllocator, service: Service
   }
 }
 
-async function heldKeys(): Promise<string[]> {
-  return (await store.range('/registry/ranges/')).entries.map(
-    ({ key, value }) => `${key.slice('/registry/ranges/'.length)}=${Buffer.from(value)}`,
-  );
+/** `10.96.0.5=default/a` and `30080=default/a`: what is held by whom. */
+async function held(): Promise<string[]> {
+  const addresses = await store.range('/registry/ipaddresses/');
+  const ports = await store.range('/registry/ranges/servicenodeports/');
+  return [
+    ...addresses.entries.map(({ key, value }) => {
+      const { namespace, name } = JSON.parse(Buffer.from(value).toString()).spec.parentRef;
+      return `${key.split('/').at(-1)}=${namespace}/${name}`;
+    }),
+    ...ports.entries.map(({ key, value }) => `${key.split('/').at(-1)}=${Buffer.from(value)}`),
+  ];
 }
 
 describe('addresses', () => {
@@ -68,13 +76,13 @@ describe('addresses', () => {
     expect([first, second]).toEqual([10, 96]);
     expect(third * 256 + fourth).toBeGreaterThan(256);
     expect(spec?.clusterIPs).toEqual([spec?.clusterIP]);
-    expect(await heldKeys()).toEqual([`serviceips/${spec?.clusterIP}=default/a`]);
+    expect(await held()).toEqual([`${spec?.clusterIP}=default/a`]);
   });
 
   it('are given on request', async () => {
     await create(allocatorOf(), serviceOf('kubernetes', { clusterIP: '10.96.0.1' }));
 
-    expect(await heldKeys()).toEqual(['serviceips/10.96.0.1=default/kubernetes']);
+    expect(await held()).toEqual(['10.96.0.1=default/kubernetes']);
   });
 
   it.each([
@@ -82,12 +90,12 @@ describe('addresses', () => {
     {
       title: 'out of range',
       clusterIP: '192.0.2.1',
-      want: 'failed to allocate IP 192.0.2.1: the provided IP (192.0.2.1) is not in the valid range. The range of valid IPs is 10.96.0.0/16',
+      want: 'failed to allocate IP 192.0.2.1: the provided network does not match the current range',
     },
     {
       title: 'the network itself',
       clusterIP: '10.96.0.0',
-      want: 'failed to allocate IP 10.96.0.0: the provided IP (10.96.0.0) is not in the valid range. The range of valid IPs is 10.96.0.0/16',
+      want: 'failed to allocate IP 10.96.0.0: the provided network does not match the current range',
     },
   ])('are refused if $title', async ({ clusterIP, want }) => {
     await create(allocatorOf(), serviceOf('a', { clusterIP: '10.96.0.1' }));
@@ -101,7 +109,7 @@ describe('addresses', () => {
     await create(allocatorOf(), serviceOf('a', { clusterIP: 'None', selector: { a: 'b' } }));
     await create(allocatorOf(), serviceOf('b', { type: 'ExternalName', externalName: 'a.b' }));
 
-    expect(await heldKeys()).toEqual([]);
+    expect(await held()).toEqual([]);
   });
 
   it('come from all of a small range until it is full', async () => {
@@ -111,7 +119,7 @@ describe('addresses', () => {
 
     expect(given.size).toBe(14);
     await expect(allocator.allocate(serviceOf('late'), undefined)).rejects.toThrow(
-      'failed to allocate a serviceIP: range is full',
+      'Internal error occurred: failed to allocate a serviceIP: range is full',
     );
   });
 
@@ -138,7 +146,7 @@ describe('addresses', () => {
     );
 
     expect(new Set(ips).size).toBe(25);
-    expect(await heldKeys()).toHaveLength(25);
+    expect(await held()).toHaveLength(25);
   });
 
   it('are refused after a lost race if they were asked for', async () => {
@@ -158,13 +166,13 @@ describe('addresses', () => {
 
     await commit(allocator, undefined, service);
 
-    expect(await heldKeys()).toEqual([]);
+    expect(await held()).toEqual([]);
   });
 
   it('are held by nobody after a dry run', async () => {
     await allocatorOf().allocate(serviceOf('a', { type: 'NodePort' }), undefined);
 
-    expect(await heldKeys()).toEqual([]);
+    expect(await held()).toEqual([]);
   });
 
   it('are of one family', async () => {
@@ -215,7 +223,7 @@ describe('node ports', () => {
     const [tcp, udp, other] = spec?.ports?.map(({ nodePort }) => nodePort) ?? [];
     expect(udp).toBe(tcp);
     expect(other).not.toBe(tcp);
-    expect(await heldKeys()).toHaveLength(3);
+    expect(await held()).toHaveLength(3);
   });
 
   it('are not needed by a load balancer that says so', async () => {
@@ -229,7 +237,7 @@ describe('node ports', () => {
 
     expect(spec?.healthCheckNodePort).toBeGreaterThanOrEqual(30_086);
     expect(spec?.healthCheckNodePort).not.toBe(spec?.ports?.[0]?.nodePort);
-    expect(await heldKeys()).toHaveLength(3);
+    expect(await held()).toHaveLength(3);
   });
 
   it('are exhausted with an error that says so', async () => {
@@ -237,14 +245,17 @@ describe('node ports', () => {
     await create(allocator, serviceOf('a', NODE_PORT));
 
     await expect(allocator.allocate(serviceOf('b', { type: 'NodePort' }), undefined)).rejects.toThrow(
-      'failed to allocate a nodePort: range is full',
+      'Internal error occurred: failed to allocate a nodePort: range is full',
     );
   });
 });
 
 describe('a change of type', () => {
   async function change(old: Service, spec: object): Promise<Service> {
-    const strategy = createStrategies({ store, serviceCidr: '10.96.0.0/16', nodePortRange: [30_000, 32_767] })('', 'Service');
+    const strategy = createStrategies({ store, clock, serviceCidr: '10.96.0.0/16', nodePortRange: [30_000, 32_767] })(
+      '',
+      'Service',
+    );
     const service: Service & { kind: 'Service' } = {
       kind: 'Service',
       metadata: { name: 'a', namespace: 'default' },
@@ -264,7 +275,7 @@ describe('a change of type', () => {
     const { spec } = await change(old, { type: 'NodePort', ports: [{ port: 80, nodePort: 30_080 }] });
 
     expect(spec?.clusterIP).toBe('10.96.0.5');
-    expect(await heldKeys()).toEqual(['serviceips/10.96.0.5=default/a', 'servicenodeports/30080=default/a']);
+    expect(await held()).toEqual(['10.96.0.5=default/a', '30080=default/a']);
   });
 
   it('keeps node ports at a load balancer', async () => {
@@ -275,7 +286,7 @@ describe('a change of type', () => {
 
     await change(old, { type: 'LoadBalancer', ports: [{ port: 80 }] });
 
-    expect(await heldKeys()).toEqual(['serviceips/10.96.0.5=default/a', 'servicenodeports/30080=default/a']);
+    expect(await held()).toEqual(['10.96.0.5=default/a', '30080=default/a']);
   });
 
   it('lets go of what the new type has no use for', async () => {
@@ -285,10 +296,10 @@ describe('a change of type', () => {
     );
 
     const asClusterIp = await change(old, { type: 'ClusterIP', clusterIP: '10.96.0.5', ports: [{ port: 80, nodePort: 30_080 }] });
-    expect(await heldKeys()).toEqual(['serviceips/10.96.0.5=default/a']);
+    expect(await held()).toEqual(['10.96.0.5=default/a']);
 
     await change(asClusterIp, { type: 'ExternalName', externalName: 'a.b', clusterIP: '10.96.0.5' });
-    expect(await heldKeys()).toEqual([]);
+    expect(await held()).toEqual([]);
   });
 
   it('swaps one node port for another in one commit', async () => {
@@ -299,6 +310,6 @@ describe('a change of type', () => {
 
     await change(old, { type: 'NodePort', ports: [{ port: 80, nodePort: 30_081 }] });
 
-    expect(await heldKeys()).toEqual(['serviceips/10.96.0.5=default/a', 'servicenodeports/30081=default/a']);
+    expect(await held()).toEqual(['10.96.0.5=default/a', '30081=default/a']);
   });
 });
