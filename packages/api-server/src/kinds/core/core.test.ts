@@ -371,7 +371,7 @@ describe('validation', () => {
       group: 'networking.k8s.io',
       kind: 'Ingress',
       rest: { spec: {} },
-      want: ['spec: Invalid value: []: either `defaultBackend` or `rules` must be specified'],
+      want: ['spec: Invalid value: null: either `defaultBackend` or `rules` must be specified'],
     },
     {
       title: 'a path without a type',

@@ -1,7 +1,8 @@
 import { isDnsSubdomain, isPathSegmentName } from '@keelson/api';
 import type { IPAddress, ParentReference, ServiceCIDR } from '@keelson/api/networking/v1';
 import type { Strategy } from '../../registry/strategy.ts';
-import { checkFixed, checkNamed, checkPathSegment, FIXED } from '../../validation/checks.ts';
+import { checkNamed, checkPathSegment, FIXED } from '../../validation/checks.ts';
+import { sameJson } from '../../validation/equality.ts';
 import { Field } from '../../validation/field.ts';
 import { checkCidr, isCidr, isIpAddress } from '../../validation/ip.ts';
 import { addressOf, addressText, familyOf } from '../service/allocation/address.ts';
@@ -19,10 +20,17 @@ export const ipAddressStrategy: Strategy<IPAddress> = {
           .invalid(name, `must be in canonical form ("${addressText(addressOf(name))}")`);
     }),
   validateUpdate: ({ spec }, old) =>
-    Field.collect((at) => checkFixed(spec?.parentRef, old.spec?.parentRef, at.child('spec'), 'parentRef')),
+    Field.collect((root) => {
+      const { group = '', resource = '', namespace = '', name = '' } = spec?.parentRef ?? {};
+      if (!sameJson(spec?.parentRef, old.spec?.parentRef))
+        root
+          .child('spec')
+          .child('parentRef')
+          .invalid({ Group: group, Resource: resource, Namespace: namespace, Name: name }, FIXED);
+    }),
   // Names are addresses, IPv6 ones with colons.
   nameRule: 'path-segment',
-  hasGeneration: true,
+  hasGeneration: false,
 };
 
 function checkParent(parent: ParentReference | undefined, spec: Field): void {
@@ -36,17 +44,21 @@ function checkParent(parent: ParentReference | undefined, spec: Field): void {
 
 export const serviceCidrStrategy: Strategy<ServiceCIDR> = {
   prepareForCreate: (range) => void (range.status = {}),
-  validate: ({ spec }) => Field.collect((at) => checkCidrs(spec?.cidrs ?? [], spec, at.child('spec').child('cidrs'))),
+  validate: ({ spec }) => Field.collect((at) => checkCidrs(spec?.cidrs ?? [], at.child('spec').child('cidrs'))),
   validateUpdate: ({ spec }, old) =>
     Field.collect((at) => checkCidrsUpdate(spec?.cidrs ?? [], old.spec?.cidrs ?? [], at.child('spec').child('cidrs'))),
+  hasGeneration: false,
 };
 
-function checkCidrs(cidrs: readonly string[], spec: unknown, at: Field): void {
+function checkCidrs(cidrs: readonly string[], at: Field): void {
   if (cidrs.length === 0) return at.required('at least one CIDR required');
-  if (cidrs.length > 2) return at.invalid(spec, 'may only hold up to 2 values');
+  if (cidrs.length > 2) return at.invalid({ CIDRs: cidrs }, 'may only hold up to 2 values');
   const isDual = cidrs.every(isCidr) && new Set(cidrs.map(familyOf)).size === 2;
   if (cidrs.length === 2 && !isDual)
-    return at.invalid(spec, 'may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64');
+    return at.invalid(
+      { CIDRs: cidrs },
+      'may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64',
+    );
   for (const [position, cidr] of cidrs.entries()) checkCidr(cidr, at.index(position));
 }
 
