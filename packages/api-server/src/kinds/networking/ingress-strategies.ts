@@ -17,15 +17,7 @@ import type {
 } from '@keelson/api/networking/v1';
 import type { Strategy } from '../../registry/strategy.ts';
 import { asSent } from '../../validation/as-sent.ts';
-import {
-  checkDomainPrefixedPath,
-  checkFixed,
-  checkNamed,
-  checkPathSegment,
-  checkPort,
-  checkPresent,
-  checkText,
-} from '../../validation/checks.ts';
+import { checkDomainPrefixedPath, checkFixed, checkNamed, checkPort, checkPresent, checkText } from '../../validation/checks.ts';
 import { checkEach, Field } from '../../validation/field.ts';
 import { isIpAddress } from '../../validation/ip.ts';
 

@@ -34,7 +34,7 @@ function ipv6Value(text: string): bigint {
   const [head = '', tail] = text.split('::');
   const first = groupsOf(head);
   const last = tail === undefined ? [] : groupsOf(tail);
-  const gap = new Array<bigint>(8 - first.length - last.length).fill(0n);
+  const gap = Array.from({ length: 8 - first.length - last.length }, () => 0n);
   return [...first, ...gap, ...last].reduce((sum, group) => sum * 65_536n + group, 0n);
 }
 
