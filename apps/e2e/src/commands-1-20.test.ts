@@ -1,0 +1,3 @@
+import { kubectlSuite } from './testing/kubectl-suite.ts';
+
+kubectlSuite('1.20');
