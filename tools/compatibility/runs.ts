@@ -1,0 +1,33 @@
+/** A test of a foreign client, as it ran. */
+export interface Run {
+  readonly client: string;
+  readonly version: string;
+  /** What of the client it is about: a command, a part of its API. */
+  readonly subject: string;
+  readonly title: string;
+  readonly passed: boolean;
+}
+
+interface Assertion {
+  readonly ancestorTitles: readonly string[];
+  readonly title: string;
+  readonly status: string;
+}
+
+/** Suites of clients are named `CLIENT VERSION`, with a version of two numbers. */
+const CLIENT = /^(\S.*) (\d+\.\d+)$/;
+
+/** Reads a report of vitest. Tests that were left out are no runs. */
+export function readRuns(report: string): readonly Run[] {
+  const { testResults } = JSON.parse(report) as {
+    readonly testResults: readonly { readonly assertionResults: readonly Assertion[] }[];
+  };
+  return testResults.flatMap(({ assertionResults }) => assertionResults.flatMap((each) => toRun(each) ?? []));
+}
+
+function toRun({ ancestorTitles, title, status }: Assertion): Run | undefined {
+  const [suite = '', ...subjects] = ancestorTitles;
+  const [, client, version] = CLIENT.exec(suite) ?? [];
+  if (client === undefined || version === undefined || !['passed', 'failed'].includes(status)) return undefined;
+  return { client, version, subject: subjects.join(', '), title, passed: status === 'passed' };
+}
