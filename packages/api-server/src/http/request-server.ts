@@ -11,7 +11,7 @@ import type { ApiRequest } from '../request/api-request.ts';
 import { Query } from '../request/query.ts';
 import { parsePath, type RequestInfo } from '../request/request-info.ts';
 import type { ApiResult } from '../response/api-result.ts';
-import { representationOf, type Representation } from '../response/representation.ts';
+import { negotiate, type Representation } from '../response/representation.ts';
 import type { Exchange, HeaderValues } from './exchange.ts';
 import { InFlight, type Flight, type InFlightLimits } from './in-flight.ts';
 import { RequestMetrics, type RequestLabels } from './request-metrics.ts';
@@ -98,7 +98,7 @@ export class RequestServer {
     const { exchange } = answer;
     const { headers, method } = exchange;
     const user = await this.#authenticate(headers, exchange.socket);
-    answer.representation = representationFor(info, headers.accept);
+    answer.representation = this.#representationFor(info, query, headers.accept);
     answer.pretty = query.has('pretty') ? query.flag('pretty') : FOR_PEOPLE.test(headers['user-agent'] ?? '');
     answer.includeObject = query.get('includeObject');
     const hasBody = method !== 'GET' && method !== 'HEAD' && info.subresource !== 'proxy';
@@ -127,6 +127,14 @@ export class RequestServer {
     if (result.type !== 'connect') return this.#sender.send(answer, result);
     await result.serve(answer.exchange.raw(answer.headers));
     return 200;
+  }
+
+  /** Only objects come in several forms; other paths choose for themselves. */
+  #representationFor(info: RequestInfo, query: Query, accept: string | undefined): Representation {
+    const { isResource, group, version, resource, subresource, name, legacyWatch } = info;
+    if (!isResource || subresource === 'log' || subresource === 'proxy') return JSON_FORM;
+    const isWatch = legacyWatch || (name === undefined && query.flag('watch'));
+    return negotiate(accept, this.#server.registry.find(group, version, resource), isWatch);
   }
 
   #becomeLong(exchange: Exchange, flight: Flight): void {
@@ -228,11 +236,6 @@ function textOf(header: string | string[] | undefined): string | undefined {
 
 function isWrite(method: string): boolean {
   return method !== 'GET' && method !== 'HEAD';
-}
-
-/** Only objects come in several forms; other paths choose for themselves. */
-function representationFor(info: RequestInfo, accept: string | undefined): Representation {
-  return info.isResource && info.subresource !== 'log' && info.subresource !== 'proxy' ? representationOf(accept) : JSON_FORM;
 }
 
 function isStream(result: ApiResult): boolean {

@@ -97,7 +97,7 @@ export class ResultSender {
       return 200;
     }
     headers['Content-Type'] = JSON_TYPE;
-    if (compressed) headers['Content-Encoding'] = 'gzip';
+    if (compressed) Object.assign(headers, { 'Content-Encoding': 'gzip', Vary: 'Accept-Encoding' });
     else headers['Content-Length'] = body.length;
     const writer = exchange.begin(200, headers);
     const pieces = body.pieces();
@@ -155,6 +155,7 @@ async function sendBytes(
     return status;
   }
   headers['Content-Encoding'] = 'gzip';
+  headers['Vary'] = 'Accept-Encoding';
   const writer = exchange.begin(status, headers);
   await pipeline([bytes], gzip(), writableOf(writer, exchange));
   return status;

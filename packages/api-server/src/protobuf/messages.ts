@@ -28,8 +28,9 @@ function kindIndex(): ReadonlyMap<string, string> {
     if (!noPb) for (const kind of gvk) index.set(kind, name);
   }
   // Known to the API machinery of every group; the swagger has no kinds for them.
-  for (const kind of ['PartialObjectMetadata', 'PartialObjectMetadataList'])
-    index.set(`meta.k8s.io/v1/${kind}`, `meta.v1.${kind}`);
+  for (const kind of ['PartialObjectMetadata', 'PartialObjectMetadataList']) {
+    for (const version of ['v1', 'v1beta1']) index.set(`meta.k8s.io/${version}/${kind}`, `meta.v1.${kind}`);
+  }
   return index;
 }
 

@@ -1,6 +1,6 @@
-import { apiVersionOf, type KubernetesObject, stringifyJson } from '@keelson/api';
-import type { Clock } from '@keelson/base';
-import { canEncode, encodeWatchEvent, PROTOBUF } from '../protobuf/index.ts';
+import { apiVersionOf, badRequest, type KubernetesObject, stringifyJson } from '@keelson/api';
+import { KeelsonError, type Clock } from '@keelson/base';
+import { encodeWatchEvent, PROTOBUF } from '../protobuf/index.ts';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { WatchNote } from '../storage/cache-event.ts';
 import type { ListResult } from './api-result.ts';
@@ -47,33 +47,42 @@ export class Representer {
     this.#clock = clock;
   }
 
-  /** One object. What is no object (a Status, say) stays as it is. */
+  /** One object. What is no object (a Status, say) stays as it is. Throws `NotAcceptable` if the form is one of lists. */
   value(
-    { as }: Representation,
+    { as, version }: Representation,
     definition: ResourceDefinition,
     { value, includeObject }: { readonly value: unknown; readonly includeObject?: string | undefined },
   ): unknown {
     if (!isObjectOf(definition, value)) return value;
-    if (as === 'PartialObjectMetadata') return partialOf(value);
+    if (as === 'PartialObjectMetadataList') throw wrongForm(`${as}, but the requested object is not a list`, definition.kind);
+    if (as === 'PartialObjectMetadata') return partialOf(value, version);
     if (as !== 'Table') return value;
-    return this.#table(definition, [value], { includeObject, metadata: { resourceVersion: value.metadata?.resourceVersion } });
+    const metadata = { resourceVersion: value.metadata?.resourceVersion };
+    return this.#table(definition, [value], { includeObject, version, metadata });
   }
 
-  list({ as }: Representation, { definition, items, metadata }: ListResult, includeObject: string | undefined): unknown {
+  /** Throws `NotAcceptable` if the form is one of single objects. */
+  list({ as, version }: Representation, { definition, items, metadata }: ListResult, includeObject: string | undefined): unknown {
+    if (as === 'PartialObjectMetadata') throw wrongForm(`${as}, but the requested object is a list`, definition.listKind);
     const objects = items.map((item) => servedObject(definition, item));
-    if (as === 'Table') return this.#table(definition, objects, { includeObject, metadata });
-    if (as === 'PartialObjectMetadataList' || as === 'PartialObjectMetadata') {
-      return { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata, items: objects.map(partialOf) };
+    if (as === 'Table') return this.#table(definition, objects, { includeObject, version, metadata });
+    if (as === 'PartialObjectMetadataList') {
+      const partial = objects.map((object) => partialOf(object, version));
+      return { kind: as, apiVersion: metaVersion(version), metadata, items: partial };
     }
     return { kind: definition.listKind, apiVersion: apiVersionOf(definition), metadata, items: objects.map(withoutHead) };
   }
 
-  watchFormat({ as, mediaType }: Representation, definition: ResourceDefinition, includeObject: string | undefined): WatchForm {
-    if (as === 'Table') return this.#tableForm(definition, includeObject);
-    const isPartial = as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList';
-    const head = { kind: definition.kind, apiVersion: apiVersionOf(definition) };
-    if (mediaType === PROTOBUF && canEncode(head)) return protobufForm(definition, isPartial);
-    if (isPartial) return partialForm(definition);
+  watchFormat(
+    { as, version, mediaType }: Representation,
+    definition: ResourceDefinition,
+    includeObject: string | undefined,
+  ): WatchForm {
+    if (as === 'PartialObjectMetadataList') throw wrongForm(`${as}, but the requested object is not a list`, definition.kind);
+    if (as === 'Table') return this.#tableForm(definition, includeObject, version);
+    const shape = as === 'PartialObjectMetadata' ? (version ?? 'v1') : undefined;
+    if (mediaType === PROTOBUF) return protobufForm(definition, shape);
+    if (shape) return partialForm(definition, shape);
     return {
       line,
       contentType: 'application/json',
@@ -84,7 +93,8 @@ export class Representer {
   }
 
   /** Only the first Table of a watch has column definitions. */
-  #tableForm(definition: ResourceDefinition, includeObject: string | undefined): WatchForm {
+  #tableForm(definition: ResourceDefinition, includeObject: string | undefined, version: Representation['version']): WatchForm {
+    includeOf(includeObject);
     let isFirst = true;
     return {
       line,
@@ -92,14 +102,15 @@ export class Representer {
       name: undefined,
       frame: ({ type, item }) => {
         const object = servedObject(definition, item);
-        const table = this.#table(definition, [object], { includeObject, metadata: { resourceVersion: item.resourceVersion } });
+        const metadata = { resourceVersion: item.resourceVersion };
+        const table = this.#table(definition, [object], { includeObject, version, metadata });
         const sent = isFirst ? table : { ...table, columnDefinitions: null };
         isFirst = false;
         return line({ type, object: sent });
       },
-      bookmark: (version, isEnd) => {
-        const { metadata } = bookmarkObject(definition, version, isEnd);
-        return { kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata, columnDefinitions: null, rows: [] };
+      bookmark: (revision, isEnd) => {
+        const { metadata } = bookmarkObject(definition, revision, isEnd);
+        return { kind: 'Table', apiVersion: metaVersion(version), metadata, columnDefinitions: null, rows: [] };
       },
     };
   }
@@ -107,13 +118,12 @@ export class Representer {
   #table(
     definition: ResourceDefinition,
     objects: readonly Readonly<KubernetesObject>[],
-    { includeObject, metadata }: { readonly includeObject: string | undefined; readonly metadata: object },
+    { includeObject, version, metadata }: TableWish,
   ): object {
-    const wanted = includeObject === 'None' || includeObject === 'Object' ? includeObject : 'Metadata';
-    const parts = this.#makeTable(definition, objects, { includeObject: wanted, nowMs: this.#clock.now() });
+    const parts = this.#makeTable(definition, objects, { includeObject: includeOf(includeObject), nowMs: this.#clock.now() });
     return {
       kind: 'Table',
-      apiVersion: 'meta.k8s.io/v1',
+      apiVersion: metaVersion(version),
       metadata,
       columnDefinitions: parts.columnDefinitions,
       rows: parts.rows,
@@ -121,20 +131,44 @@ export class Representer {
   }
 }
 
-function partialForm(definition: ResourceDefinition): WatchForm {
-  const name = `partial ${apiVersionOf(definition)}`;
+interface TableWish {
+  readonly includeObject: string | undefined;
+  readonly version: Representation['version'];
+  readonly metadata: object;
+}
+
+/** What each row carries of its object. Throws `BadRequest`. */
+function includeOf(text: string | undefined): TableOptions['includeObject'] {
+  if (text === undefined) return 'Metadata';
+  if (text === 'None' || text === 'Metadata' || text === 'Object') return text;
+  throw badRequest(
+    `Unable to convert to Table as requested: includeObject: Invalid value: ${JSON.stringify(text)}: must be 'Metadata', 'Object', 'None', or empty`,
+  );
+}
+
+function metaVersion(version: Representation['version'] | 'v1'): string {
+  return `meta.k8s.io/${version ?? 'v1'}`;
+}
+
+function wrongForm(why: string, kind: string): KeelsonError {
+  return new KeelsonError('NotAcceptable', `you requested ${why} (*v1.${kind})`);
+}
+
+function partialForm(definition: ResourceDefinition, version: 'v1' | 'v1beta1'): WatchForm {
+  const name = `partial ${version} ${apiVersionOf(definition)}`;
   return {
     line,
     contentType: 'application/json',
     name,
-    frame: (note) => note.form(name, ({ type, item }) => line({ type, object: partialOf(item.object()) })),
-    bookmark: (version, isEnd) => partialOf(bookmarkObject(definition, version, isEnd)),
+    frame: (note) => note.form(name, ({ type, item }) => line({ type, object: partialOf(item.object(), version) })),
+    bookmark: (revision, isEnd) => partialOf(bookmarkObject(definition, revision, isEnd), version),
   };
 }
 
-function protobufForm(definition: ResourceDefinition, isPartial: boolean): WatchForm {
-  const name = `protobuf ${isPartial ? 'partial ' : ''}${apiVersionOf(definition)}`;
-  const shown = (object: Readonly<KubernetesObject>): object => (isPartial ? partialOf(object) : object);
+/** `partial`: only metadata, in that version. */
+function protobufForm(definition: ResourceDefinition, partial: 'v1' | 'v1beta1' | undefined): WatchForm {
+  const name = `protobuf ${partial ?? 'whole'} ${apiVersionOf(definition)}`;
+  const shown = (object: Readonly<KubernetesObject>): object => (partial ? partialOf(object, partial) : object);
   return {
     name,
     line: protobufLine,
@@ -154,8 +188,8 @@ function line(value: object): Buffer {
 }
 
 /** Only the metadata. */
-export function partialOf({ metadata }: Readonly<KubernetesObject>): object {
-  return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata };
+function partialOf({ metadata }: Readonly<KubernetesObject>, version: Representation['version'] | 'v1'): object {
+  return { kind: 'PartialObjectMetadata', apiVersion: metaVersion(version), metadata };
 }
 
 function withoutHead(object: Readonly<KubernetesObject>): object {
