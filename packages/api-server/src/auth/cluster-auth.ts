@@ -1,5 +1,5 @@
+import { methodNotAllowed } from '@keelson/api';
 import type { Clock, Logger } from '@keelson/base';
-import { KeelsonError } from '@keelson/base';
 import type { Transport } from '@keelson/client';
 import type { ApiServerExtensions } from '../api-server.ts';
 import type { VirtualResource } from '../registry/virtual-resource.ts';
@@ -97,7 +97,7 @@ class IssuerPaths implements PathHandler {
     const found = documents[path.replace(/\/$/, '')];
     if (!found) return undefined;
     if (method !== 'GET' && method !== 'HEAD') {
-      throw new KeelsonError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
+      throw methodNotAllowed();
     }
     const [contentType, make] = found;
     const headers = { 'Cache-Control': 'public, max-age=3600' };

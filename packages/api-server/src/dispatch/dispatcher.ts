@@ -1,5 +1,4 @@
 import { methodNotAllowed, unknownPath } from '@keelson/api';
-import { KeelsonError } from '@keelson/base';
 import type { Authorizer } from '../auth/contracts.ts';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { VirtualResource } from '../registry/virtual-resource.ts';
@@ -14,6 +13,7 @@ import { create } from '../verbs/create.ts';
 import { deleteCollection } from '../verbs/delete-collection.ts';
 import { deleteOne } from '../verbs/delete.ts';
 import { get } from '../verbs/get.ts';
+import { unsupportedOption } from '../verbs/invalid-options.ts';
 import { list } from '../verbs/list.ts';
 import { patch } from '../verbs/patch.ts';
 import { update } from '../verbs/update.ts';
@@ -144,13 +144,10 @@ function checkVerb(definition: ResourceDefinition, info: RequestInfo, verb: Verb
   if (!takesEither && takesCollection !== (info.name === undefined)) throw methodNotAllowed();
 }
 
-function isDryRun({ query }: ApiRequest): boolean {
-  const values = query.all('dryRun');
+function isDryRun(request: ApiRequest): boolean {
+  if (request.method === 'GET' || !request.query.has('dryRun')) return false;
+  const values = request.query.all('dryRun').filter((value) => value !== '');
   if (values.length === 0) return false;
-  const wrong = values.find((value) => value !== 'All');
-  if (wrong === undefined) return true;
-  throw new KeelsonError(
-    'BadRequest',
-    `Invalid value: ${JSON.stringify(values)}: dryRun: Unsupported value: ${JSON.stringify(wrong)}: supported values: "All"`,
-  );
+  if (values.every((value) => value === 'All')) return true;
+  throw unsupportedOption(request, 'dryRun', { value: values, supported: ['All'] });
 }

@@ -8,6 +8,7 @@ export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'd
 /** `undefined` for a method that no resource knows. */
 export function verbOf(request: ApiRequest, info: RequestInfo): Verb | undefined {
   const isCollection = info.name === undefined;
+  if (info.legacyWatch && request.method !== 'GET' && request.method !== 'HEAD') return undefined;
   switch (request.method) {
     case 'GET':
     case 'HEAD':

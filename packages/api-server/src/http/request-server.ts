@@ -167,7 +167,7 @@ export class RequestServer {
 
   #timeOut(answer: Answer): void {
     if (answer.exchange.hasBegun) return;
-    const error = new KeelsonError('Timeout', 'request did not complete within the allotted timeout');
+    const error = new KeelsonError('Timeout', 'Timeout: request did not complete within the allotted timeout', { details: {} });
     this.#sender.sendError(answer, error).catch(() => undefined);
   }
 

@@ -63,7 +63,10 @@ export class HttpsServer implements AsyncDisposable {
     return new Promise((resolve, reject) => {
       const { port } = this.frontend;
       const options = { host: '127.0.0.1', port, path, method, ca: this.#certificate, ...(agent && { agent }) };
-      const sent = httpsRequest({ ...options, headers: { authorization, ...headers } }, resolve);
+      // Node does not say the length of a DELETE's body by itself.
+      const isWhole = body !== undefined && !Array.isArray(body);
+      const length = isWhole ? { 'content-length': String(Buffer.byteLength(body as string | Buffer)) } : {};
+      const sent = httpsRequest({ ...options, headers: { authorization, ...length, ...headers } }, resolve);
       sent.on('error', reject);
       if (Array.isArray(body)) {
         for (const part of body as readonly Buffer[]) sent.write(part);

@@ -7,6 +7,7 @@ import { tableSchema, type KindSchema } from '../registry/kind-schema.ts';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { RequestBody } from '../request/api-request.ts';
 import type { Call } from './call.ts';
+import { unsupportedOption } from './invalid-options.ts';
 
 const ACCEPTED = ['application/json', 'application/yaml', PROTOBUF];
 
@@ -23,7 +24,7 @@ export function fieldValidationOf(call: Pick<Call, 'request'>): FieldValidation 
   const asked = call.request.query.get('fieldValidation');
   if (asked === undefined) return 'Warn';
   if (asked === 'Ignore' || asked === 'Warn' || asked === 'Strict') return asked;
-  throw badRequest(`fieldValidation: Unsupported value: ${JSON.stringify(asked)}: supported values: "Ignore", "Strict", "Warn"`);
+  throw unsupportedOption(call.request, 'fieldValidation', { value: asked, supported: ['', 'Ignore', 'Strict', 'Warn'] });
 }
 
 /** The media type without parameters, in lower case. */

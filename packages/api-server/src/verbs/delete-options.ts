@@ -1,27 +1,32 @@
 import { badRequest } from '@keelson/api';
 import type { DeleteOptions } from '@keelson/api/meta/v1';
 import { decodeAs, parseBody } from './body.ts';
+import type { FieldError } from '../validation/field-error.ts';
 import type { Call } from './call.ts';
+import { invalidOptions, notSupported } from './invalid-options.ts';
 
 const KIND = { group: '', version: 'v1', kind: 'DeleteOptions' };
-const POLICIES = new Set(['Background', 'Foreground', 'Orphan']);
+const POLICIES = ['Foreground', 'Background', 'Orphan'];
 
 /** From the body, else from the query. */
 export function deleteOptionsOf(call: Call): DeleteOptions {
   const raw = parseBody(call.request.body, false);
   const options: DeleteOptions = isSomething(raw.value) ? decodeOptions(call, raw.value) : fromQuery(call);
-  const policy = options.propagationPolicy;
-  if (policy !== undefined && !POLICIES.has(policy)) {
-    throw badRequest(
-      `DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: ${JSON.stringify(policy)}: supported values: "Background", "Foreground", "Orphan", "nil"`,
-    );
-  }
-  if (policy !== undefined && options.orphanDependents !== undefined) {
-    throw badRequest(
-      'DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Invalid value: orphanDependents and deletionPropagation cannot be both set',
-    );
-  }
+  const errors = errorsIn(options);
+  if (errors.length > 0) throw invalidOptions('DeleteOptions', errors);
   return options;
+}
+
+function errorsIn({ propagationPolicy: policy, orphanDependents, dryRun = [] }: DeleteOptions): FieldError[] {
+  const errors: FieldError[] = [];
+  if (policy !== undefined && orphanDependents !== undefined) {
+    const message = `Invalid value: ${JSON.stringify(policy)}: orphanDependents and deletionPropagation cannot be both set`;
+    errors.push({ type: 'FieldValueInvalid', field: 'propagationPolicy', message });
+  }
+  if (policy !== undefined && !POLICIES.includes(policy))
+    errors.push(notSupported('propagationPolicy', policy, [...POLICIES, 'nil']));
+  if (dryRun.some((value) => value !== 'All')) errors.push(notSupported('dryRun', dryRun, ['All']));
+  return errors;
 }
 
 function isSomething(value: unknown): boolean {
@@ -29,6 +34,10 @@ function isSomething(value: unknown): boolean {
 }
 
 function decodeOptions(call: Call, value: unknown): DeleteOptions {
+  const { kind } = value as { readonly kind?: unknown };
+  if (typeof kind === 'string' && kind !== '' && kind !== 'DeleteOptions') {
+    throw badRequest(`decoded object cannot be converted to DeleteOptions: no kind ${JSON.stringify(kind)} is registered`);
+  }
   const raw = { value, duplicates: [] };
   // Checked by the schema of that name.
   return decodeAs('meta.v1.DeleteOptions', { raw, validation: 'Ignore', warn: call.warn, kind: KIND }) as DeleteOptions;

@@ -55,10 +55,12 @@ async function attempt(call: Call, item: StoredObject, options: DeleteOptions): 
   const grace = next.metadata?.deletionGracePeriodSeconds ?? 0;
   const stays = (next.metadata?.finalizers?.length ?? 0) > 0 || grace > 0 || isHeldBack(call.definition, next);
   if (!stays) return removeNow(call, item);
-  if (sameDeletion(old, next)) return objectResult(call, item);
-  if (call.dryRun) return dryRunResult(call, next);
+  // Whoever asks for dependents to go too is told that it has only begun.
+  const status = options.orphanDependents === false ? 202 : 200;
+  if (sameDeletion(old, next)) return objectResult(call, item, status);
+  if (call.dryRun) return dryRunResult(call, next, status);
   const companions = call.definition.strategy.companions?.(next, old);
-  return objectResult(call, await call.storage.put(item.key, next, { expected: item.revision, companions }));
+  return objectResult(call, await call.storage.put(item.key, next, { expected: item.revision, companions }), status);
 }
 
 /** False if the cache was behind. */

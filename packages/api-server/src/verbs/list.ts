@@ -4,8 +4,10 @@ import type { ApiResult, ListMetadata, ListResult } from '../response/api-result
 import { hasSelector, selects, type Selection } from '../storage/selection.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
 import type { Call } from './call.ts';
+import type { FieldError } from '../validation/field-error.ts';
 import { readContinue, writeContinue, type ContinueToken } from './continue-token.ts';
 import { parseRevision } from './get.ts';
+import { forbiddenOption, invalidOptions, notSupported } from './invalid-options.ts';
 import { selectionOf } from './selection-of.ts';
 
 const STORE_PAGE = 500;
@@ -34,37 +36,34 @@ function listQuery(call: Call): ListQuery {
   const token = query.get('continue');
   const version = query.get('resourceVersion');
   const match = query.get('resourceVersionMatch');
-  checkMatch({ token, version, match });
+  checkMatch({ token, version, match, sendInitialEvents: query.has('sendInitialEvents') });
   if (token !== undefined && version !== undefined && version !== '0') {
     throw badRequest('specifying resource version is not allowed when using continue');
   }
   return { limit: Math.max(0, Number(limitText)), token: token === undefined ? undefined : readContinue(token), version, match };
 }
 
-function checkMatch({
-  token,
-  version,
-  match,
-}: {
-  token?: string | undefined;
-  version?: string | undefined;
-  match?: string | undefined;
-}): void {
-  if (match === undefined) return;
-  const refuse = (why: string): never => {
-    throw new KeelsonError('Invalid', `ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: ${why}`, {
-      code: 400,
-      details: { group: 'meta.k8s.io', kind: 'ListOptions' },
-    });
-  };
-  if (token !== undefined) refuse('Forbidden: resourceVersionMatch is forbidden when continue is provided');
-  if (version === undefined) refuse('Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided');
-  if (match !== 'Exact' && match !== 'NotOlderThan') {
-    refuse(`Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan"`);
+function checkMatch({ token, version, match, sendInitialEvents }: Matching): void {
+  const errors: FieldError[] = [];
+  const refuse = (why: string): void => void errors.push(forbiddenOption(MATCH, `${MATCH} ${why}`));
+  if (match !== undefined) {
+    if (version === undefined) refuse('is forbidden unless resourceVersion is provided');
+    if (token !== undefined) refuse('is forbidden when continue is provided');
+    if (match !== 'Exact' && match !== 'NotOlderThan') errors.push(notSupported(MATCH, match, ['Exact', 'NotOlderThan', '']));
+    if (match === 'Exact' && version === '0') refuse('"exact" is forbidden for resourceVersion "0"');
   }
-  if (match === 'Exact' && version === '0')
-    refuse('Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
+  if (sendInitialEvents) errors.push(forbiddenOption('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
+  if (errors.length > 0) throw invalidOptions('ListOptions', errors);
 }
+
+interface Matching {
+  readonly token: string | undefined;
+  readonly version: string | undefined;
+  readonly match: string | undefined;
+  readonly sendInitialEvents: boolean;
+}
+
+const MATCH = 'resourceVersionMatch';
 
 async function awaitRevision(call: Call, version: string | undefined): Promise<void> {
   const { cache } = call.storage;
@@ -117,7 +116,12 @@ function result({ definition }: Call, items: readonly StoredObject[], metadata_:
 async function listExact(call: Call, { selection, asked }: { selection: Selection; asked: ListQuery }): Promise<ListResult> {
   const revision = parseRevision(asked.version ?? '');
   await call.storage.cache.reach(revision);
-  return readPages(call, { selection, limit: asked.limit, token: { revision, after: '' } });
+  try {
+    return await readPages(call, { selection, limit: asked.limit, token: { revision, after: '' } });
+  } catch (error) {
+    if (!isReason(error, 'Expired')) throw error;
+    throw new KeelsonError('Expired', 'The resourceVersion for the provided list is too old.', { cause: error });
+  }
 }
 
 async function listPage(

@@ -68,20 +68,57 @@ describe('list', () => {
   });
 
   it.each([
-    [{ resourceVersionMatch: 'Exact' }, 'BadRequest|Invalid'],
-    [{ resourceVersionMatch: 'Exact', resourceVersion: '0' }, 'BadRequest|Invalid'],
-    [{ resourceVersionMatch: 'Nearly', resourceVersion: '1' }, 'BadRequest|Invalid'],
-    [{ resourceVersion: 'x' }, 'BadRequest'],
-    [{ continue: 'x' }, 'BadRequest'],
-    [{ labelSelector: 'a in b' }, 'BadRequest'],
-    [{ fieldSelector: 'spec.x=1' }, 'BadRequest'],
-  ])('refuses %j', async (query, reason) => {
+    [{ resourceVersionMatch: 'Exact' }, 422, /resourceVersionMatch is forbidden unless resourceVersion is provided/],
+    [
+      { resourceVersionMatch: 'Exact', resourceVersion: '0' },
+      422,
+      /resourceVersionMatch "exact" is forbidden for resourceVersion "0"/,
+    ],
+    [
+      { resourceVersionMatch: 'Nearly', resourceVersion: '1' },
+      422,
+      /Unsupported value: "Nearly": supported values: "Exact", "NotOlderThan", ""/,
+    ],
+    [{ resourceVersionMatch: 'Exact', continue: 'x' }, 422, /is forbidden when continue is provided/],
+    [{ sendInitialEvents: 'true' }, 422, /sendInitialEvents is forbidden for list/],
+    [{ resourceVersion: 'x' }, 400, /strconv.ParseUint: parsing "x": invalid syntax/],
+    [{ limit: 'x' }, 400, /strconv.ParseInt: parsing "x": invalid syntax/],
+    [{ continue: 'x' }, 400, /continue key is not valid/],
+    [{ labelSelector: 'a in b' }, 400, /unable to parse requirement/],
+    [{ fieldSelector: 'spec.x=1' }, 400, /^"spec.x" is not a known field selector: only "metadata.name", "metadata.namespace"$/],
+  ])('refuses %j with %d', async (query, code, message) => {
     await using api = await setUp();
 
     const error: Loose = await api.probe.get(MAPS, query).catch((caught: unknown) => caught);
 
-    expect(error.code).toBe(400);
-    expect(error.reason).toMatch(new RegExp(reason));
+    expect(error.code).toBe(code);
+    expect(error.message).toMatch(message);
+  });
+
+  it.each([
+    [{ resourceVersionMatch: 'NotOlderThan' }, /is forbidden for watch unless sendInitialEvents is provided/],
+    [{ sendInitialEvents: 'true' }, /sendInitialEvents requires setting resourceVersionMatch to NotOlderThan/],
+    [
+      { sendInitialEvents: 'true', resourceVersionMatch: 'Exact' },
+      /Unsupported value: "Exact": supported values: "NotOlderThan"/,
+    ],
+  ])('refuses to watch with %j', async (query, message) => {
+    await using api = await setUp();
+
+    using log = await api.probe.watch(MAPS, query);
+
+    expect(log.error).toMatchObject({ code: 422, reason: 'Invalid', details: { group: 'meta.k8s.io', kind: 'ListOptions' } });
+    expect(String(log.error)).toMatch(message);
+  });
+
+  it('ignores a limit if any state will do, as caches have no pages', async () => {
+    await using api = await setUp();
+    for (const name of ['a', 'b', 'c']) await api.probe.create(MAPS, configMap(name));
+
+    const any: Loose = await api.probe.get(MAPS, { limit: 1, resourceVersion: '0' });
+    const none: Loose = await api.probe.get(MAPS, { limit: 0 });
+
+    expect([any.items.length, any.metadata.continue, none.items.length]).toEqual([3, undefined, 3]);
   });
 
   it('reads an exact revision, and waits three seconds for one that is not there yet', async () => {
@@ -117,6 +154,7 @@ describe('list', () => {
     expect(await names({ fieldSelector: 'spec.nodeName=n1' })).toEqual(['a']);
     expect(await names({ fieldSelector: 'spec.nodeName!=n1,status.phase=Pending' })).toEqual(['b', 'c']);
     expect(await names({ fieldSelector: 'metadata.name=c,metadata.namespace=default' })).toEqual(['c']);
+    await expect(names({ fieldSelector: 'spec.x=1' })).rejects.toThrow('field label not supported: spec.x');
   });
 });
 

@@ -1,6 +1,7 @@
 import { badRequest, parseFieldSelector, parseLabelSelector, type FieldTerm } from '@keelson/api';
 import { converterOf } from '../convert/versions.ts';
 import { supportedField } from '../registry/field-values.ts';
+import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { Selection } from '../storage/selection.ts';
 import type { Call } from './call.ts';
 
@@ -32,12 +33,19 @@ function parseLabels(text: string) {
   }
 }
 
+/** Kinds that can be selected by nothing of their own say what there is. */
+function unknownField({ fieldSelectors }: ResourceDefinition, label: string): string {
+  const isUsual = fieldSelectors.every((field) => field === 'metadata.name' || field === 'metadata.namespace');
+  if (!isUsual) return `field label not supported: ${label}`;
+  return `${JSON.stringify(label)} is not a known field selector: only "metadata.name", "metadata.namespace"`;
+}
+
 /** Labels that `events.k8s.io` gives to fields of the stored event. */
 const EVENT_FIELDS: Readonly<Record<string, string>> = { reportingController: 'reportingComponent' };
 
 function fieldOf({ definition }: Call, label: string): string {
   const field = supportedField(definition, label);
-  if (field === undefined) throw badRequest(`field label not supported: ${label}`);
+  if (field === undefined) throw badRequest(unknownField(definition, label));
   if (definition.kind !== 'Event' || !converterOf(definition)) return field;
   return EVENT_FIELDS[field] ?? field.replace(/^regarding\./, 'involvedObject.');
 }

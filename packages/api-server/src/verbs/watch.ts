@@ -6,8 +6,10 @@ import type { WatchNote } from '../storage/cache-event.ts';
 import type { Selection } from '../storage/selection.ts';
 import type { WatchCache, WatchStart } from '../storage/watch-cache.ts';
 import type { Watcher } from '../storage/watcher-index.ts';
+import type { FieldError } from '../validation/field-error.ts';
 import type { Call } from './call.ts';
 import { parseRevision } from './get.ts';
+import { forbiddenOption, invalidOptions, notSupported } from './invalid-options.ts';
 import { selectionOf } from './selection-of.ts';
 
 /** Bookmarks are sent this long before a watch ends by its timeout. */
@@ -45,31 +47,29 @@ async function watchQuery(call: Call): Promise<WatchQuery> {
   return {
     start: fromState ? { from: 'state' } : { from: 'revision', revision },
     bookmarks: query.flag('allowWatchBookmarks'),
-    marksInitialEnd: sendInitial === true,
+    marksInitialEnd: fromState,
     timeoutMs: timeoutMs(call),
   };
 }
 
-function sendInitialEvents(call: Call): boolean | undefined {
-  const { query } = call.request;
-  const match = query.get('resourceVersionMatch');
-  if (!query.has('sendInitialEvents')) {
-    if (match === undefined) return undefined;
-    throw refused(
-      'resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
-    );
+/** Whether the watch begins with what is there, and tells when that is over; undefined if the client leaves it open. */
+function sendInitialEvents({ request: { query } }: Call): boolean | undefined {
+  const match = query.get(MATCH);
+  const isAsked = query.has('sendInitialEvents');
+  const errors: FieldError[] = [];
+  if (match !== undefined) {
+    if (!isAsked) errors.push(forbiddenOption(MATCH, `${MATCH} is forbidden for watch unless sendInitialEvents is provided`));
+    if (match !== 'NotOlderThan') errors.push(notSupported(MATCH, match, ['NotOlderThan']));
+    if (query.has('continue')) errors.push(forbiddenOption(MATCH, `${MATCH} is forbidden when continue is provided`));
   }
-  if (match !== 'NotOlderThan') {
-    throw refused('resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
+  if (isAsked && match !== 'NotOlderThan') {
+    errors.push(forbiddenOption(MATCH, 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'));
   }
-  return query.flag('sendInitialEvents');
+  if (errors.length > 0) throw invalidOptions('ListOptions', errors);
+  return isAsked ? query.flag('sendInitialEvents') : undefined;
 }
 
-function refused(why: string): KeelsonError {
-  return new KeelsonError('Invalid', `ListOptions.meta.k8s.io "" is invalid: ${why}`, {
-    details: { group: 'meta.k8s.io', kind: 'ListOptions' },
-  });
-}
+const MATCH = 'resourceVersionMatch';
 
 function timeoutMs(call: Call): number {
   const text = call.request.query.get('timeoutSeconds');

@@ -147,7 +147,7 @@ describe('create', () => {
 
     expect(created.metadata?.uid).toBeDefined();
     expect(await api.store.revision()).toBe(before);
-    expect(await api.probe.create(MAPS, configMap('a'), { dryRun: 'Some' }).catch(failure)).toMatchObject({ code: 400 });
+    expect(await api.probe.create(MAPS, configMap('a'), { dryRun: 'Some' }).catch(failure)).toMatchObject({ code: 422 });
   });
 });
 
