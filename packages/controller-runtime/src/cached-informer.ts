@@ -1,15 +1,22 @@
 import { keyOf, type Kind, type KubernetesObject } from '@keelson/api';
-import { Backoff, errorMessage, isReason, TaskGroup, type Clock, type Logger } from '@keelson/base';
+import { Backoff, errorMessage, isReason, KeelsonError, TaskGroup, type Clock, type Logger } from '@keelson/base';
 import type { Client, ResourceClient, WatchEvent } from '@keelson/client';
 import { BehaviorSubject, Observable, Subject } from 'rxjs';
-import type { Delta, IndexFunction, Informer, InformerOptions, ReflectorState } from './informer.ts';
+import type { Delta, IndexFunction, Informer, InformerOptions, InformerSelection, ReflectorState } from './informer.ts';
 import { ObjectCache } from './object-cache.ts';
+import { isOlder } from './resource-version.ts';
 
 interface Dependencies {
   readonly client: Client;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly random?: () => number;
+}
+
+interface Waiter {
+  readonly check: () => boolean;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /** Objects that one page of a list holds. */
@@ -34,6 +41,7 @@ export class CachedInformer<T extends KubernetesObject> implements Informer<T> {
   readonly #deltas = new Subject<readonly Delta<T>[]>();
   readonly #state: BehaviorSubject<ReflectorState>;
   readonly #tasks: TaskGroup;
+  readonly #waiters = new Set<Waiter>();
   readonly #synced = Promise.withResolvers<void>();
   #isSynced = false;
   #isStarted = false;
@@ -93,6 +101,25 @@ export class CachedInformer<T extends KubernetesObject> implements Informer<T> {
     return this.#cache.byIndex(index, value);
   }
 
+  get selection(): InformerSelection {
+    return this.#where;
+  }
+
+  async until(check: () => boolean, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (check()) return;
+    const waiter = { check, ...Promise.withResolvers<void>() };
+    const onAbort = (): void => waiter.reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.#waiters.add(waiter);
+    try {
+      await waiter.promise;
+    } finally {
+      this.#waiters.delete(waiter);
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
   addIndexer(name: string, index: IndexFunction<T>): void {
     this.#cache.addIndexer(name, index);
   }
@@ -119,6 +146,7 @@ export class CachedInformer<T extends KubernetesObject> implements Informer<T> {
 
   async stop(): Promise<void> {
     await this.#tasks.stop();
+    for (const { reject } of this.#waiters) reject(new KeelsonError('ServiceUnavailable', `The ${this.name} has stopped`));
     this.#deltas.complete();
     this.#state.complete();
   }
@@ -166,6 +194,7 @@ export class CachedInformer<T extends KubernetesObject> implements Informer<T> {
     if (!this.#isSynced) this.#logger.debug('informer synced', { resource: this.kind.resource, objects: items.length });
     this.#isSynced = true;
     this.#synced.resolve();
+    this.#tellWaiters();
   }
 
   /** In pages; at one go if the pages cannot be had, since the server forgets faster than they are read. */
@@ -187,7 +216,7 @@ export class CachedInformer<T extends KubernetesObject> implements Informer<T> {
     return { items, resourceVersion: metadata.resourceVersion };
   }
 
-  get #where(): Pick<InformerOptions<T>, 'namespace' | 'labelSelector' | 'fieldSelector'> {
+  get #where(): InformerSelection {
     const { namespace, labelSelector, fieldSelector } = this.#options;
     return { ...(namespace && { namespace }), ...(labelSelector && { labelSelector }), ...(fieldSelector && { fieldSelector }) };
   }
@@ -272,6 +301,11 @@ export class CachedInformer<T extends KubernetesObject> implements Informer<T> {
     } finally {
       if (deltas.length > 0) this.#deltas.next(deltas);
     }
+    if (this.#waiters.size > 0) this.#tellWaiters();
+  }
+
+  #tellWaiters(): void {
+    for (const { check, resolve } of this.#waiters) if (check()) resolve();
   }
 
   /** The end of an earlier object of the same name does not touch the present one. */
@@ -289,10 +323,4 @@ export class CachedInformer<T extends KubernetesObject> implements Informer<T> {
     const known = this.#cache.getByKey(keyOf(received));
     return known?.metadata?.uid === metadata?.uid && isOlder(metadata?.resourceVersion, known?.metadata?.resourceVersion);
   }
-}
-
-/** Versions are decimal numbers of any length, larger ones newer; of anything else nothing is known. */
-function isOlder(version: string | undefined, than: string | undefined): boolean {
-  if (version === undefined || than === undefined || !/^\d+$/.test(version) || !/^\d+$/.test(than)) return false;
-  return version.length === than.length ? version < than : version.length < than.length;
 }

@@ -7,6 +7,7 @@ export {
   retryOnConflict,
   type ApplyResult,
 } from './apply.ts';
+export { applySet, setControllerReference, type ApplySetOptions, type Desired } from './apply-set.ts';
 export { CachedInformer } from './cached-informer.ts';
 export {
   Controller,
@@ -16,15 +17,36 @@ export {
   type Reconciler,
   type ReconcileResult,
 } from './controller.ts';
+export {
+  defineController,
+  reads,
+  watch,
+  type ControllerDefinition,
+  type ControllerWorld,
+  type Reconciling,
+  type Watched,
+} from './define-controller.ts';
 export { EventRecorder, type EventSubject } from './event-recorder.ts';
 export { Expectations } from './expectations.ts';
-export type { Delta, IndexFunction, Informer, InformerOptions, Lister, ReflectorState } from './informer.ts';
+export type { Delta, IndexFunction, Informer, InformerOptions, InformerSelection, Lister, ReflectorState } from './informer.ts';
 export { InformerFactory } from './informer-factory.ts';
 export { LeaderElector, type LeaderElectionOptions, type LeadershipCallbacks } from './leader-election.ts';
 export { Manager } from './manager.ts';
+export { MultiClusterManager, type Cluster, type ClusterChange } from './multi-cluster.ts';
 export type { WorkQueueMetrics } from './metrics.ts';
 export { ObjectCache } from './object-cache.ts';
 export { ControllerRefManager, stillThere, type Claim } from './ownership.ts';
+export { planWrites, type PlannedWrite } from './plan-writes.ts';
+export {
+  allOf,
+  annotationsChanged,
+  anyOf,
+  deletionChanged,
+  generationChanged,
+  labelsChanged,
+  not,
+  type Predicate,
+} from './predicates.ts';
 export {
   BucketRateLimiter,
   defaultRateLimiter,
@@ -32,10 +54,12 @@ export {
   LongestRateLimiter,
   type RateLimiter,
 } from './rate-limiter.ts';
+export { createOperator, runOperator, type Operator, type OperatorOptions, type RunningOperator } from './run-operator.ts';
 export { slowStartBatch, type BatchResult } from './slow-start-batch.ts';
 export {
   everyMs,
   fromInformer,
+  fromObservable,
   keyText,
   namespacedName,
   ownedBy,
@@ -43,5 +67,7 @@ export {
   type NamespacedName,
   type Source,
 } from './source.ts';
+export { StatusServer, type Check, type StatusServerOptions } from './status-server.ts';
 export { CONTROLLER, INFORMERS } from './tokens.ts';
+export { WriteFence } from './write-fence.ts';
 export { LOW_PRIORITY, WorkQueue, type AddOptions } from './work-queue.ts';

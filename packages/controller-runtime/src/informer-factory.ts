@@ -15,6 +15,7 @@ export class InformerFactory implements Runnable {
   readonly name = 'informers';
   readonly #dependencies: Dependencies;
   readonly #informers = new Map<string, Informer<KubernetesObject>>();
+  readonly #byResource = new Map<string, Informer<KubernetesObject>[]>();
   /** Informers with different functions are different ones. */
   readonly #transforms: unknown[] = [];
   #running: AbortSignal | undefined;
@@ -39,11 +40,24 @@ export class InformerFactory implements Runnable {
     // The key names the kind, so the informer under it is of that kind.
     const informer = known ? (known as unknown as Informer<T>) : new CachedInformer(kind, this.#dependencies, selection);
     if (!known) {
-      this.#informers.set(key, informer as unknown as Informer<KubernetesObject>);
+      const any = informer as unknown as Informer<KubernetesObject>;
+      this.#informers.set(key, any);
+      const resource = `${kind.group}/${kind.version}/${kind.resource}`;
+      this.#byResource.set(resource, [...(this.#byResource.get(resource) ?? []), any]);
       if (this.#running) void informer.start(this.#running).catch(() => undefined);
     }
     for (const [name, index] of Object.entries(indexers)) informer.addIndexer(name, index);
     return informer;
+  }
+
+  /** The informers of a resource, whatever they select. */
+  of({ group, version, resource }: Pick<Kind, 'group' | 'version' | 'resource'>): readonly Informer<KubernetesObject>[] {
+    return this.#byResource.get(`${group}/${version}/${resource}`) ?? [];
+  }
+
+  /** The resources whose first list is not in yet. */
+  unsynced(): readonly string[] {
+    return [...this.#informers.values()].filter(({ synced }) => !synced).map(({ kind }) => kind.resource);
   }
 
   /** Resolves when all informers are synced. */

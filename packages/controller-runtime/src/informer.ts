@@ -13,10 +13,14 @@ export type Delta<T> =
 /** The values under which an index finds an object. */
 export type IndexFunction<T> = (object: T) => readonly string[];
 
-export interface InformerOptions<T> {
+/** Which objects of a kind an informer holds; all if empty. */
+export interface InformerSelection {
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
+}
+
+export interface InformerOptions<T> extends InformerSelection {
   readonly indexers?: Readonly<Record<string, IndexFunction<T>>>;
   /** Makes what the cache holds of each object, such as one without `managedFields`. It must not change its argument, nor name, uid or version. */
   readonly transform?: (object: T) => T;
@@ -56,6 +60,13 @@ export interface Informer<T extends KubernetesObject> extends Runnable, Lister<T
   /** Replays the last one. Completes when the informer stops. */
   readonly state$: Observable<ReflectorState>;
   addIndexer(name: string, index: IndexFunction<T>): void;
+  /**
+   * Resolves as soon as `check` holds, which is asked at once and then whenever the cache has moved on. Rejects with the signal's reason,
+   * and with `ServiceUnavailable` when the informer stops.
+   */
+  until(check: () => boolean, signal: AbortSignal): Promise<void>;
+  /** What was asked for. */
+  readonly selection: InformerSelection;
   /** The newest one that the cache is known to hold. */
   readonly resourceVersion: string | undefined;
 }

@@ -1,5 +1,6 @@
 import { controllerOf, nameOf, namespaceOf, type Kind, type KubernetesObject } from '@keelson/api';
 import type { Clock } from '@keelson/base';
+import type { Observable } from 'rxjs';
 import type { Delta, Informer } from './informer.ts';
 import { LOW_PRIORITY } from './work-queue.ts';
 
@@ -65,6 +66,17 @@ export function ownedBy<T extends KubernetesObject>(informer: Informer<T>, owner
 function groupOf(apiVersion: string): string {
   const slash = apiVersion.indexOf('/');
   return slash < 0 ? '' : apiVersion.slice(0, slash);
+}
+
+/** The keys that `keys$` emits: from a webhook, a queue, a file... Its errors are given to `onError`, and end it. */
+export function fromObservable(keys$: Observable<NamespacedName>, onError: (error: unknown) => void): Source {
+  return {
+    whenSynced: () => Promise.resolve(),
+    subscribe: (enqueue) => {
+      const subscription = keys$.subscribe({ next: (key) => enqueue(key), error: onError });
+      return { [Symbol.dispose]: () => subscription.unsubscribe() };
+    },
+  };
 }
 
 /** Keys at once and then every `periodMs`, for what no event tells of. */
