@@ -1,6 +1,9 @@
 import type { Observable } from 'rxjs';
 
-/** A number that grows by one with each commit to a store, over all keys. The empty store is at 1, as etcd is. A safe integer. */
+/**
+ * A number that grows by one with each commit to a store, over all keys and whoever makes it. The empty store is at 1, as etcd is. A safe
+ * integer.
+ */
 export type Revision = number;
 
 /** A path such as `/registry/pods/default/web-0`: at most 1,024 bytes of UTF-8, ordered by bytes. */
@@ -67,7 +70,8 @@ export type StoreEvent =
  *
  * Reads see every commit that has resolved before they were called, in this process and any other. All methods reject with
  * `ServiceUnavailable` after `close`, and with `ServiceUnavailable` or `Timeout` when the store cannot be reached or written (disk full
- * or read-only, for example); then earlier data stays readable and a write that was refused has left nothing behind.
+ * or read-only, for example); then earlier data stays readable. A commit that rejects has left nothing behind, with one exception: after
+ * `Timeout` nobody knows whether it was made, or will be in a moment. Read, and decide by what is there.
  */
 export interface Store {
   /** The newest revision. */
@@ -82,7 +86,8 @@ export interface Store {
   /**
    * All writes or none, under one new revision, durable once resolved (unless the store was opened otherwise). Deleting a key that does
    * not exist is no write; a commit without any effect gives the current revision. `Conflict` if a guard does not hold;
-   * `RequestEntityTooLarge` if a key or value is over the limit. A key may be named once in `writes`.
+   * `RequestEntityTooLarge` if a key or value, or all of them together, are over the limit: 100 writes and as many guards, of 1 MiB in all,
+   * are under it with every driver. A key may be named once in `writes`.
    */
   commit(writes: readonly Write[], guards?: readonly Guard[]): Promise<Revision>;
 

@@ -11,12 +11,17 @@ export type { OpenOptions, OpenStore } from './testing/harness.ts';
 export interface ContractOptions {
   /** Whether a place that is opened again has what was in it. */
   readonly durable: boolean;
+  /**
+   * The data is on a server. It has a clock of its own, so keys expire in real time, and each test empties it and counts revisions from there:
+   * nobody else may use it meanwhile.
+   */
+  readonly remote?: boolean;
 }
 
 /** The contract of `Store` as a suite of tests: a driver that passes it may be used wherever a store is wanted. */
-export function describeStoreContract(name: string, open: OpenStore, { durable }: ContractOptions): void {
+export function describeStoreContract(name: string, open: OpenStore, { durable, remote }: ContractOptions): void {
   describe(`${name}, as a Store`, () => {
-    const harness = new Harness(open);
+    const harness = new Harness(open, { remote });
     describeCommits(harness);
     describeReads(harness);
     describeWatches(harness);

@@ -8,6 +8,8 @@ export interface HistoryKeeperOptions {
   readonly historyMs: number;
   readonly revision: () => Revision;
   readonly compact: (upTo: Revision) => Promise<void>;
+  /** The longest time between two steps, in milliseconds. 5,000 if absent. */
+  readonly longestStepMs?: number;
   /** A revision up to which history must go because it takes too much room, whatever its age. */
   readonly overflow?: () => Revision | undefined;
 }
@@ -30,7 +32,8 @@ export class HistoryKeeper {
     this.#options = options;
     this.#mark();
     if (options.historyMs === Infinity && !options.overflow) return;
-    this.#timer = options.clock.every(Math.max(1, Math.min(LONGEST_STEP_MS, options.historyMs / 10)), () => this.#tick());
+    const { longestStepMs = LONGEST_STEP_MS } = options;
+    this.#timer = options.clock.every(Math.max(1, Math.min(longestStepMs, options.historyMs / 10)), () => this.#tick());
   }
 
   async stop(): Promise<void> {

@@ -23,8 +23,8 @@ export interface HistoryPiece {
 export interface CommitHistory {
   /** Commits up to this revision can no longer be read. */
   compacted(): Revision;
-  /** A bounded piece of the commits after `after` and up to `upTo`. */
-  read(prefix: Key, after: Revision, upTo: Revision): HistoryPiece;
+  /** A bounded piece of the commits after `after` and up to `upTo`. May reject with `Expired`. */
+  read(prefix: Key, after: Revision, upTo: Revision): HistoryPiece | Promise<HistoryPiece>;
 }
 
 export interface WatchHubOptions {
@@ -118,6 +118,18 @@ export class WatchHub {
     this.#emitProgress();
   }
 
+  /** Ends all watches with `error`, because what they should be given next is lost, and goes on at `revision`, be it older or newer. */
+  restart(revision: Revision, error: KeelsonError): void {
+    if (this.#closed) return;
+    this.#published = revision;
+    this.#dispatched = revision;
+    for (const watchers of [this.#live, this.#replaying]) {
+      for (const { subscriber } of watchers) subscriber.error(error);
+    }
+    for (const reader of this.#progressReaders) reader.last = -1;
+    this.#emitProgress();
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -153,7 +165,7 @@ export class WatchHub {
     await Promise.resolve();
     try {
       while (!watcher.subscriber.closed && watcher.cursor < this.#published) {
-        this.#replayPiece(watcher);
+        await this.#replayPiece(watcher);
         this.#emitProgress();
         if (watcher.cursor < this.#published) await nextTurn();
       }
@@ -163,7 +175,7 @@ export class WatchHub {
     }
   }
 
-  #replayPiece(watcher: Watcher): void {
+  async #replayPiece(watcher: Watcher): Promise<void> {
     const { history, maxWatchLag } = this.#options;
     const compacted = history.compacted();
     if (watcher.cursor < compacted) throw expired('watch', watcher.cursor, compacted);
@@ -172,9 +184,9 @@ export class WatchHub {
       const message = `Cannot watch from revision ${watcher.cursor}: it is ${lag} commits behind, at most ${maxWatchLag} are allowed`;
       throw new KeelsonError('Expired', message);
     }
-    const { commits, through } = history.read(watcher.prefix, watcher.cursor, this.#published);
+    const { commits, through } = await history.read(watcher.prefix, watcher.cursor, this.#published);
     for (const commit of commits) deliver(watcher, commit.revision, commit.events);
-    watcher.cursor = through;
+    watcher.cursor = Math.max(watcher.cursor, through);
   }
 
   #join(watcher: Watcher): void {
