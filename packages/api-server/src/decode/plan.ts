@@ -20,6 +20,9 @@ export interface ObjectPlan {
   readonly fields: ReadonlyMap<string, FieldPlan>;
 }
 
+/** An empty list of these is kept: who writes one wants to get rid of all of them. */
+const MANAGED_FIELDS = '#meta.v1.ManagedFieldsEntry';
+
 const plans = new Map<string, ObjectPlan>();
 
 /** The plan of a definition that has fields; made once. */
@@ -35,7 +38,7 @@ export function planOf(name: string): ObjectPlan {
 
 function fieldPlan(fact: FieldFact): FieldPlan {
   const value = valuePlan(fact);
-  const kept = fact.ptr === 1 || fact.always === 1 || fact.omitzero === 1;
+  const kept = fact.ptr === 1 || fact.always === 1 || fact.omitzero === 1 || fact.items === MANAGED_FIELDS;
   return { value, dropsEmpty: !kept && value.type !== 'object' && value.type !== 'any' };
 }
 

@@ -1,4 +1,5 @@
 import { definitionOf, type FieldFact } from '@keelson/api';
+import { tableSchema as ownershipOf, type ValueSchema } from '@keelson/api/structured-merge';
 import { SchemaDecoder } from '../decode/schema-decoder.ts';
 import type { Schema, SchemaReferences } from '../openapi/schemas.ts';
 
@@ -23,6 +24,8 @@ export interface KindSchema {
   zeroAt(path: readonly string[]): '' | 0 | false;
   /** Name of the definition in the tables that has the merge keys; without one the kind takes no strategic merge patches. */
   readonly mergeKeys: string | undefined;
+  /** How the fields are divided among their managers: what server-side apply goes by. Always the same object. */
+  readonly ownership: ValueSchema;
   /** For kinds that are not in the tables: their schema in OpenAPI documents, made when it is asked for. */
   readonly openApi?: ((references: SchemaReferences) => Schema) | undefined;
 }
@@ -45,6 +48,10 @@ class TableSchema implements KindSchema {
 
   get mergeKeys(): string {
     return this.name;
+  }
+
+  get ownership(): ValueSchema {
+    return ownershipOf(this.name);
   }
 
   decode(body: unknown): Decoded {

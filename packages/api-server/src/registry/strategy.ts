@@ -28,7 +28,7 @@ export interface Companions {
  * What tables cannot say of a kind. Every member may be left out. All objects that are passed as `object` are private to the request
  * and are changed in place; `old` is frozen.
  *
- * Order on create: prepareForCreate, setDefaults, mutating admission, setDefaults, allocate, validate, validating admission, companions, commit.
+ * Order on create: setDefaults, prepareForCreate, mutating admission, setDefaults, allocate, validate, validating admission, companions, commit.
  * Order on update: prepareForUpdate, setDefaults, mutating admission, setDefaults, allocate, validate and validateUpdate, validating admission, companions, commit.
  */
 export interface Strategy<T extends KubernetesObject = KubernetesObject> {

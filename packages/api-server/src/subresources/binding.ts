@@ -47,7 +47,7 @@ async function assign(call: Call, binding: Binding): Promise<ApiResult> {
   const { uid, resourceVersion, annotations, labels } = binding.metadata ?? {};
   await change(call, {
     unchecked: true,
-    part: { prepare: (object) => object },
+    part: { prepare: (object) => object, ownable: [] },
     next: (old) => {
       const pod = old as Pod;
       checkAssignable(call, pod, node);

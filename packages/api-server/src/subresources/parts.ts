@@ -8,32 +8,47 @@ import {
   validatePodResize,
 } from '../kinds/index.ts';
 import type { FieldError } from '../validation/field-error.ts';
+import type { OwnablePath } from '../managed-fields/ownable-fields.ts';
 import type { SubresourcePart } from '../verbs/update.ts';
 
 /** What a subresource may change, written for one kind. */
 function part<T extends KubernetesObject>(
+  ownable: readonly OwnablePath[],
   prepare: (object: T, old: Readonly<T>) => T,
   validate?: (object: T, old: Readonly<T>) => readonly FieldError[],
 ): SubresourcePart {
   // The path has chosen the kind.
   return {
+    ownable,
     prepare: (object, old) => prepare(object as T, old as Readonly<T>),
     ...(validate && { validate: (object, old) => validate(object as T, old as Readonly<T>) }),
   };
 }
 
-export const ephemeralContainersPart = part<Pod>((pod, old) => {
-  preparePodEphemeralContainers(pod, old);
-  return pod;
-}, validatePodEphemeralContainers);
+export const ephemeralContainersPart = part<Pod>(
+  [['f:spec', 'f:ephemeralContainers']],
+  (pod, old) => {
+    preparePodEphemeralContainers(pod, old);
+    return pod;
+  },
+  validatePodEphemeralContainers,
+);
 
-export const resizePart = part<Pod>((pod, old) => {
-  preparePodResize(pod, old);
-  return pod;
-}, validatePodResize);
+const RESIZABLE = ['f:containers', 'f:initContainers'].flatMap((list) =>
+  ['f:resources', 'f:resizePolicy'].map((field) => ['f:spec', list, '*', field]),
+);
+
+export const resizePart = part<Pod>(
+  [...RESIZABLE, ['f:spec', 'f:resources']],
+  (pod, old) => {
+    preparePodResize(pod, old);
+    return pod;
+  },
+  validatePodResize,
+);
 
 /** Of a namespace's `/finalize`, only the finalizers in the spec count. */
-export const finalizePart = part<Namespace>((namespace, old) => {
+export const finalizePart = part<Namespace>([['f:spec']], (namespace, old) => {
   const next: Namespace = cloneJson(old);
   const finalizers = namespace.spec?.finalizers;
   if (finalizers === undefined || finalizers.length === 0) delete next.spec;
@@ -44,7 +59,7 @@ export const finalizePart = part<Namespace>((namespace, old) => {
 const APPROVALS = new Set(['Approved', 'Denied', 'Failed']);
 
 /** Of a request's `/approval`, only the conditions that approve or deny it count. */
-export const approvalPart = part<CertificateSigningRequest>((request, old) => {
+export const approvalPart = part<CertificateSigningRequest>([['f:status', 'f:conditions']], (request, old) => {
   const next: CertificateSigningRequest = cloneJson(old);
   const others = (old.status?.conditions ?? []).filter(({ type }) => !APPROVALS.has(type));
   const decisions = (request.status?.conditions ?? []).filter(({ type }) => APPROVALS.has(type));

@@ -1,5 +1,7 @@
 import { alreadyExists, badRequest, formatTime, randomSuffix, type KubernetesObject } from '@keelson/api';
 import { errorMessage, KeelsonError } from '@keelson/base';
+import { checkManagerOptions } from '../managed-fields/manager-name.ts';
+import { trackCreation } from '../managed-fields/track.ts';
 import type { ApiResult } from '../response/api-result.ts';
 import { invalid } from '../validation/field-error.ts';
 import { validateObjectMeta } from '../validation/metadata.ts';
@@ -13,16 +15,22 @@ const MAX_GENERATED_BASE = 58;
 
 /** POST to a collection. */
 export async function create(call: Call): Promise<ApiResult> {
+  checkManagerOptions(call.request, 'CreateOptions');
   return createObject(call, decodeBody(call));
 }
 
-/** Creates `object`, which belongs to this function, in the stored version. */
-export async function createObject(call: Call, object: KubernetesObject): Promise<ApiResult> {
+/**
+ * Creates `object`, which belongs to this function, in the stored version. What it says becomes the client's, unless `isTracked`: then it
+ * notes already who owns what.
+ */
+export async function createObject(call: Call, object: KubernetesObject, isTracked = false): Promise<ApiResult> {
   const meta = metaOf(object);
   checkAddress(call, meta);
   const generateName = meta.name ? undefined : meta.generateName || undefined;
   takeOver(call, object);
   if (generateName !== undefined) generate(meta, generateName);
+  call.definition.strategy.setDefaults?.(object);
+  if (!isTracked) trackCreation(call, object);
   const prepared = await prepare(call, object);
   if (call.dryRun) return dryRun(call, prepared);
   // A client may watch from the revision of what it has created: the cache must not begin later than that.
@@ -61,7 +69,6 @@ function takeOver(call: Call, object: KubernetesObject): void {
   delete meta.selfLink;
   delete meta.deletionTimestamp;
   delete meta.deletionGracePeriodSeconds;
-  delete meta.managedFields;
   delete meta.generation;
   meta.uid = crypto.randomUUID();
   meta.creationTimestamp = formatTime(services.clock.now());
@@ -79,7 +86,6 @@ async function prepare(call: Call, given: KubernetesObject): Promise<KubernetesO
   const context = strategyContext(call);
   let object = given;
   strategy.prepareForCreate?.(object, context);
-  strategy.setDefaults?.(object);
   if (call.services.mutators.length > 0) {
     object = await mutate(call, { operation: 'CREATE', object, old: undefined });
     strategy.setDefaults?.(object);

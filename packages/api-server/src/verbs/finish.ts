@@ -33,6 +33,6 @@ export async function retrying<T>(attempt: (isLast: boolean) => Promise<T | 'aga
 
 /** A guard of the store did not hold. */
 export function isStoreConflict(error: unknown): boolean {
-  // A Conflict that a client is to see names a resource.
-  return isReason(error, 'Conflict') && error.details?.kind === undefined;
+  // A Conflict that a client is to see names a resource, or fields.
+  return isReason(error, 'Conflict') && error.details?.kind === undefined && error.details?.causes === undefined;
 }

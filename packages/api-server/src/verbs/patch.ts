@@ -8,6 +8,7 @@ import {
   type KubernetesObject,
 } from '@keelson/api';
 import { converterOf } from '../convert/versions.ts';
+import { checkPatchOptions } from '../managed-fields/manager-name.ts';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { ApiResult } from '../response/api-result.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
@@ -39,6 +40,7 @@ export async function patch(call: Call): Promise<ApiResult> {
 
 /** Patches a part of the object. */
 export async function patchPart(call: Call, part: Change['part']): Promise<ApiResult> {
+  checkPatchOptions(call.request, false);
   const wanted = readPatch(call);
   const validation = fieldValidationOf(call);
   return change(call, {

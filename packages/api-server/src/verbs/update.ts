@@ -1,5 +1,8 @@
 import { badRequest, cloneJson, conflict, deepEqual, type KubernetesObject, notFound } from '@keelson/api';
 import type { KeelsonError } from '@keelson/base';
+import { checkManagerOptions } from '../managed-fields/manager-name.ts';
+import { onlyPaths, ownableFields, type OwnableFields, type OwnablePath } from '../managed-fields/ownable-fields.ts';
+import { isUnchanged, trackUpdate, withoutOwners } from '../managed-fields/track.ts';
 import type { ApiResult } from '../response/api-result.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
 import { invalid, type FieldError } from '../validation/field-error.ts';
@@ -19,8 +22,10 @@ export interface Change {
   next(old: Readonly<KubernetesObject>, item: StoredObject): Promise<KubernetesObject> | KubernetesObject;
   /** Which part of the object may change: `status`, a part that a subresource is about, or all but the status. */
   readonly part: 'main' | 'status' | SubresourcePart;
-  /** False if the object should not be judged by the kind's validation, because only the server itself changes it. */
+  /** True if the server itself changes the object: it is not judged by the kind's validation, and nobody comes to own what is changed. */
   readonly unchecked?: boolean;
+  /** True if `next` has noted already who owns what. Else what changes becomes the client's. */
+  readonly isTracked?: boolean;
 }
 
 /** A subresource that writes a part of the object. */
@@ -28,10 +33,18 @@ export interface SubresourcePart {
   /** Puts back everything that the subresource may not change. */
   prepare(object: KubernetesObject, old: Readonly<KubernetesObject>): KubernetesObject;
   validate?(object: KubernetesObject, old: Readonly<KubernetesObject>): readonly FieldError[];
+  /** What of the object a client can own through this subresource; what it can't is dropped from what it applies. */
+  readonly ownable: readonly OwnablePath[];
+}
+
+/** What a client can own by a change to this part. */
+export function ownableBy({ definition }: Pick<Call, 'definition'>, part: Change['part']): OwnableFields {
+  return typeof part === 'string' ? ownableFields(definition, part) : onlyPaths(part.ownable);
 }
 
 /** PUT of an object or of its status. */
 export async function update(call: Call): Promise<ApiResult> {
+  checkManagerOptions(call.request, 'UpdateOptions');
   const body = decodeBody(call);
   checkAddress(call, body);
   const part = call.info.subresource === 'status' ? 'status' : 'main';
@@ -46,6 +59,7 @@ export async function update(call: Call): Promise<ApiResult> {
 
 /** PUT of a subresource that writes a part of the object. */
 export async function updatePart(call: Call, part: SubresourcePart): Promise<ApiResult> {
+  checkManagerOptions(call.request, 'UpdateOptions');
   const body = decodeBody(call);
   checkAddress(call, body);
   return replace(call, part, body);
@@ -161,13 +175,14 @@ async function prepare(call: Call, { item, old, next, wanted }: Attempt): Promis
   keepServerMetadata(object, old, item);
   object = putBack(call, { object, old, wanted });
   strategy.setDefaults?.(object);
+  track(call, { object, old, wanted });
   countGeneration(call, { object, old, wanted });
   if (call.services.mutators.length > 0) {
     object = await mutate(call, { operation: 'UPDATE', object, old });
     strategy.setDefaults?.(object);
   }
   // A write that changes nothing is not judged: it may be of an object that older rules let in.
-  if (deepEqual(object, old)) return object;
+  if (isUnchanged(object, old)) return object;
   if (wanted.part === 'main') await strategy.allocate?.(object, old, context);
   check(call, { object, old, wanted });
   await judge(call, { operation: 'UPDATE', object, old });
@@ -179,7 +194,6 @@ function keepServerMetadata(object: KubernetesObject, old: Readonly<KubernetesOb
   const before = old.metadata ?? {};
   meta.resourceVersion = item.resourceVersion;
   delete meta.selfLink;
-  delete meta.managedFields;
   meta.uid = before.uid;
   meta.creationTimestamp ??= before.creationTimestamp;
   copyIfAbsent(meta, before, 'deletionTimestamp');
@@ -190,7 +204,6 @@ function keepServerMetadata(object: KubernetesObject, old: Readonly<KubernetesOb
   }
   if (before.generation === undefined) delete meta.generation;
   else meta.generation = before.generation;
-  if (before.managedFields) meta.managedFields = cloneJson(before.managedFields);
 }
 
 type Meta = NonNullable<KubernetesObject['metadata']>;
@@ -205,8 +218,25 @@ interface Prepared {
   readonly wanted: Change;
 }
 
-/** Puts back what the request may not change. */
-function putBack(call: Call, { object, old, wanted }: Prepared): KubernetesObject {
+/** Notes who has changed what. */
+function track(call: Call, { object, old, wanted }: Prepared): void {
+  if (wanted.isTracked === true) return;
+  if (wanted.unchecked !== true) return trackUpdate(call, { object, old, ownable: ownableBy(call, wanted.part) });
+  const meta = metaOf(object);
+  if (old.metadata?.managedFields) meta.managedFields = old.metadata.managedFields;
+  else delete meta.managedFields;
+}
+
+/** Puts back what the request may not change, but for `metadata.managedFields`, which is not looked at. */
+function putBack(call: Call, prepared: Prepared): KubernetesObject {
+  const { managedFields } = metaOf(prepared.object);
+  const object = withOldParts(call, prepared);
+  if (managedFields === undefined) delete metaOf(object).managedFields;
+  else metaOf(object).managedFields = managedFields;
+  return object;
+}
+
+function withOldParts(call: Call, { object, old, wanted }: Prepared): KubernetesObject {
   const { strategy, subresources } = call.definition;
   const context = strategyContext(call);
   if (wanted.part === 'main') {
@@ -215,7 +245,7 @@ function putBack(call: Call, { object, old, wanted }: Prepared): KubernetesObjec
     return object;
   }
   if (wanted.part === 'status') {
-    const whole = cloneJson(old);
+    const whole = cloneJson(withoutOwners(old));
     setStatus(whole, statusOf(object));
     const meta = metaOf(whole);
     setOrDelete(meta, 'labels', object.metadata?.labels);
