@@ -4,6 +4,7 @@ import { namespaceStrategy, nodeStrategy } from './core/cluster-strategies.ts';
 import { configMapStrategy, secretStrategy } from './core/config-strategies.ts';
 import { endpointSliceStrategy, endpointsStrategy } from './core/endpoint-strategies.ts';
 import { eventStrategy, leaseStrategy, limitRangeStrategy, resourceQuotaStrategy } from './core/record-strategies.ts';
+import { definitionStrategy } from './definition/definition-strategy.ts';
 import {
   admissionBindingStrategy,
   admissionPolicyStrategy,
@@ -11,7 +12,6 @@ import {
   controllerRevisionStrategy,
   counted,
   csiDriverStrategy,
-  definitionStrategy,
   flowSchemaStrategy,
   podTemplateStrategy,
   priorityLevelStrategy,
@@ -71,7 +71,7 @@ export const STRATEGIES: ReadonlyMap<string, Strategy> = new Map([
   [`${ADMISSION}/ValidatingAdmissionPolicy`, asStrategy(admissionPolicyStrategy)],
   [`${ADMISSION}/ValidatingAdmissionPolicyBinding`, asStrategy(admissionBindingStrategy)],
   [`${ADMISSION}/ValidatingWebhookConfiguration`, asStrategy(validatingWebhookStrategy)],
-  ['apiextensions.k8s.io/CustomResourceDefinition', asStrategy(definitionStrategy)],
+  ['apiextensions.k8s.io/CustomResourceDefinition', asStrategy(definitionStrategy())],
   ['apiregistration.k8s.io/APIService', asStrategy(apiServiceStrategy)],
   ['apps/ControllerRevision', asStrategy(controllerRevisionStrategy)],
   ['apps/DaemonSet', asStrategy(daemonSetStrategy)],

@@ -40,9 +40,9 @@ export interface Strategy<T extends KubernetesObject = KubernetesObject> {
   prepareForUpdate?(object: T, old: Readonly<T>, context: StrategyContext): void;
   /** For `/status`; the generic part has already put everything but the status (and labels and annotations) back. */
   prepareForStatusUpdate?(object: T, old: Readonly<T>, context: StrategyContext): void;
-  /** Everything that must hold of any object, new or changed, except metadata, which is checked generically by `nameRule`. */
-  validate?(object: T, context: StrategyContext): readonly FieldError[];
-  /** What must hold in addition to `validate` of a new object. */
+  /** Everything that must hold of an object, except metadata, which is checked generically by `nameRule`. `old` is absent on creation. */
+  validate?(object: T, context: StrategyContext, old?: Readonly<T>): readonly FieldError[];
+  /** What must hold in addition to `validate` for a new object. */
   validateCreate?(object: T, context: StrategyContext): readonly FieldError[];
   /** What must hold in addition to `validate` for a change. */
   validateUpdate?(object: T, old: Readonly<T>, context: StrategyContext): readonly FieldError[];
@@ -53,6 +53,10 @@ export interface Strategy<T extends KubernetesObject = KubernetesObject> {
   companions?(object: T | undefined, old: Readonly<T> | undefined): Companions;
   /** Warnings for the client. */
   warnings?(object: T, old: Readonly<T> | undefined): readonly string[];
+  /** What else changes in an object when its deletion begins; it stays while it has finalizers, also those that are added here. */
+  beginDeletion?(object: T, context: StrategyContext): void;
+  /** True if an object that is being deleted is kept by something else than the finalizers in its metadata. */
+  isHeldBack?(object: Readonly<T>): boolean;
   /**
    * Graceful deletion: the seconds of grace, given what the client asked for. 0 deletes at once. Kinds without it are deleted at once.
    */

@@ -54,6 +54,11 @@ export function formatOf(schema: StructuralSchema): string {
   return NUMBER_FORMATS[type]?.includes(format) === true ? format : '';
 }
 
+/** False for a format that is ignored. */
+export function hasKnownFormat(schema: StructuralSchema): boolean {
+  return (schema.format ?? '') === '' || formatOf(schema) !== '';
+}
+
 /** True if the text has the format, or if nothing is known of the format. */
 export function hasFormat(format: string, text: string): boolean {
   return textCheck(format)?.(text) ?? true;

@@ -99,10 +99,11 @@ async function prepare(call: Call, given: KubernetesObject): Promise<KubernetesO
 function check(call: Call, object: KubernetesObject): void {
   const { definition } = call;
   const { strategy, namespaced, group, kind } = definition;
+  const context = strategyContext(call);
   const errors = [
     ...validateObjectMeta(metaOf(object), { namespaced, nameRule: strategy.nameRule }),
-    ...(strategy.validate?.(object, strategyContext(call)) ?? []),
-    ...(strategy.validateCreate?.(object, strategyContext(call)) ?? []),
+    ...(strategy.validate?.(object, context) ?? []),
+    ...(strategy.validateCreate?.(object, context) ?? []),
   ];
   if (errors.length > 0) throw invalid({ group, kind, name: object.metadata?.name ?? '' }, errors);
   for (const warning of strategy.warnings?.(object, undefined) ?? []) call.warn(warning);

@@ -3,10 +3,9 @@ import type { DeleteOptions } from '@keelson/api/meta/v1';
 import type { ApiResult } from '../response/api-result.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
 import { judge } from './admit.ts';
-import { hasGeneration, metaOf, type Call } from './call.ts';
+import { hasGeneration, metaOf, strategyContext, type Call } from './call.ts';
 import { deleteOptionsOf } from './delete-options.ts';
 import { dryRunResult, objectResult, retrying } from './finish.ts';
-import { isHeldBack, markTerminating } from './held-back.ts';
 
 const FOREGROUND = 'foregroundDeletion';
 const ORPHAN = 'orphan';
@@ -53,7 +52,7 @@ async function attempt(call: Call, item: StoredObject, options: DeleteOptions): 
   await judge(call, { operation: 'DELETE', object: undefined, old, options });
   const next = deletionOf(call, old, options);
   const grace = next.metadata?.deletionGracePeriodSeconds ?? 0;
-  const stays = (next.metadata?.finalizers?.length ?? 0) > 0 || grace > 0 || isHeldBack(call.definition, next);
+  const stays = (next.metadata?.finalizers?.length ?? 0) > 0 || grace > 0 || call.definition.strategy.isHeldBack?.(next) === true;
   if (!stays) return removeNow(call, item);
   // Whoever asks for dependents to go too is told that it has only begun.
   const status = options.orphanDependents === false ? 202 : 200;
@@ -98,7 +97,7 @@ function deletionOf(call: Call, old: KubernetesObject, options: DeleteOptions): 
     meta.deletionGracePeriodSeconds = grace;
   }
   if (isNew) {
-    markTerminating(definition, next);
+    definition.strategy.beginDeletion?.(next, strategyContext(call));
     if (hasGeneration(definition)) meta.generation = (meta.generation ?? 0) + 1;
   }
   return next;

@@ -12,7 +12,6 @@ import { decodeBody } from './body.ts';
 import { hasGeneration, metaOf, strategyContext, type Call } from './call.ts';
 import { createObject } from './create.ts';
 import { dryRunResult, objectResult, retrying } from './finish.ts';
-import { isHeldBack } from './held-back.ts';
 
 /** What an update is made of. */
 export interface Change {
@@ -165,7 +164,7 @@ async function write(call: Call, { item, old, next, wanted }: Attempt): Promise<
 function endsDeletion(call: Call, object: KubernetesObject): boolean {
   const { deletionTimestamp, deletionGracePeriodSeconds, finalizers } = metaOf(object);
   if (deletionTimestamp === undefined || (deletionGracePeriodSeconds ?? 0) > 0) return false;
-  return (finalizers?.length ?? 0) === 0 && !isHeldBack(call.definition, object);
+  return (finalizers?.length ?? 0) === 0 && call.definition.strategy.isHeldBack?.(object) !== true;
 }
 
 async function prepare(call: Call, { item, old, next, wanted }: Attempt): Promise<KubernetesObject> {
@@ -297,6 +296,6 @@ function partErrors(call: Call, { object, old, wanted }: Prepared): readonly Fie
   const context = strategyContext(call);
   if (wanted.part === 'status') return strategy.validateStatusUpdate?.(object, old, context) ?? [];
   if (wanted.part !== 'main')
-    return [...(strategy.validate?.(object, context) ?? []), ...(wanted.part.validate?.(object, old) ?? [])];
-  return [...(strategy.validate?.(object, context) ?? []), ...(strategy.validateUpdate?.(object, old, context) ?? [])];
+    return [...(strategy.validate?.(object, context, old) ?? []), ...(wanted.part.validate?.(object, old) ?? [])];
+  return [...(strategy.validate?.(object, context, old) ?? []), ...(strategy.validateUpdate?.(object, old, context) ?? [])];
 }

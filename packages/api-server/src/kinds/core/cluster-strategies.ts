@@ -36,6 +36,10 @@ export const namespaceStrategy: Strategy<Namespace> = {
           at.invalid(name, 'name is neither a standard finalizer name nor is it fully qualified');
       });
     }),
+  beginDeletion(namespace) {
+    namespace.status = { ...namespace.status, phase: 'Terminating' };
+  },
+  isHeldBack: ({ spec }) => (spec?.finalizers?.length ?? 0) > 0,
   nameRule: 'dns-label',
   hasGeneration: false,
   fieldValues: { 'status.phase': (namespace) => namespace.status?.phase ?? 'Active' },

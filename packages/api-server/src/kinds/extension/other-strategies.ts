@@ -4,7 +4,6 @@ import type {
   ValidatingAdmissionPolicy,
   ValidatingAdmissionPolicyBinding,
 } from '@keelson/api/admissionregistration/v1';
-import type { CustomResourceDefinition } from '@keelson/api/apiextensions/v1';
 import type { APIService } from '@keelson/api/apiregistration/v1';
 import type { PodTemplate } from '@keelson/api/core/v1';
 import type { ControllerRevision } from '@keelson/api/apps/v1';
@@ -47,21 +46,6 @@ export const admissionPolicyStrategy: Strategy<ValidatingAdmissionPolicy> = {
 export const admissionBindingStrategy: Strategy<ValidatingAdmissionPolicyBinding> = {
   setDefaults: ({ spec }) => setResourceRuleDefaults(spec?.matchResources),
   validate: ({ spec }) => Field.collect((at) => void checkPresent(spec?.policyName, at.child('spec'), 'policyName')),
-  allowUnconditionalUpdate: false,
-  hasGeneration: true,
-};
-
-export const definitionStrategy: Strategy<CustomResourceDefinition> = {
-  setDefaults({ spec }) {
-    if (spec === undefined) return;
-    if (spec.names !== undefined) {
-      spec.names.singular ||= (spec.names.kind ?? '').toLowerCase();
-      spec.names.listKind ||= `${spec.names.kind ?? ''}List`;
-    }
-    spec.conversion ??= { strategy: 'None' };
-    const service = spec.conversion.webhook?.clientConfig?.service;
-    if (service !== undefined) service.port ??= 443;
-  },
   allowUnconditionalUpdate: false,
   hasGeneration: true,
 };
