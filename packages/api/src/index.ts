@@ -1,4 +1,6 @@
 export { cloneJson } from './clone-json.ts';
+export { parseCronSchedule, type CronSchedule } from './cron/cron-schedule.ts';
+export { TimeZone } from './cron/time-zone.ts';
 export { humanDuration } from './duration.ts';
 export {
   facts,

@@ -1,4 +1,5 @@
 import type { ControllerFactory, ControllerOptions } from './controller-context.ts';
+import { cronJobController } from './cronjob/cron-job-controller.ts';
 import { deploymentController } from './deployment/deployment-controller.ts';
 import { endpointsController } from './endpoints/endpoints-controller.ts';
 import { endpointSliceController } from './endpointslice/endpoint-slice-controller.ts';
@@ -12,10 +13,12 @@ import { replicationControllerController } from './replicationcontroller/replica
 import { rootCaCertificatePublisherController } from './root-ca-certificate-publisher/root-ca-certificate-publisher-controller.ts';
 import { serviceAccountController } from './serviceaccount/service-account-controller.ts';
 import { taintEvictionController } from './taint-eviction/taint-eviction-controller.ts';
+import { ttlAfterFinishedController } from './ttl-after-finished/ttl-after-finished-controller.ts';
 
 /** The built-in controllers by the names that kube-controller-manager's `--controllers` has for them. */
 export function builtinControllers(options: ControllerOptions): Readonly<Record<string, ControllerFactory>> {
   return {
+    'cronjob-controller': cronJobController,
     'deployment-controller': deploymentController,
     'pod-garbage-collector-controller': podGarbageCollectorController(),
     'replicaset-controller': replicaSetController,
@@ -27,6 +30,7 @@ export function builtinControllers(options: ControllerOptions): Readonly<Record<
     'namespace-controller': namespaceController,
     'node-lifecycle-controller': nodeLifecycleController(),
     'taint-eviction-controller': taintEvictionController,
+    'ttl-after-finished-controller': ttlAfterFinishedController,
     'serviceaccount-controller': serviceAccountController,
     'root-ca-certificate-publisher-controller': rootCaCertificatePublisherController(options),
   };

@@ -11,8 +11,14 @@ export interface Verdict {
 /** What announces an end while pods are still running or uncounted. */
 const ANNOUNCED = { Complete: 'SuccessCriteriaMet', Failed: 'FailureTarget' } as const;
 
-export function isFinished({ status }: Job): boolean {
-  return isTrue(status?.conditions, 'Complete') || isTrue(status?.conditions, 'Failed');
+export function isFinished(job: Job): boolean {
+  return finishedAs(job) !== undefined;
+}
+
+/** How it has ended; `undefined` as long as it has not. */
+export function finishedAs({ status }: Job): 'Complete' | 'Failed' | undefined {
+  if (isTrue(status?.conditions, 'Complete')) return 'Complete';
+  return isTrue(status?.conditions, 'Failed') ? 'Failed' : undefined;
 }
 
 /** The end that was announced before. */

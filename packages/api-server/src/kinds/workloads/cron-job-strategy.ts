@@ -1,9 +1,10 @@
+import { parseCronSchedule, TimeZone } from '@keelson/api';
 import type { CronJob, JobTemplateSpec } from '@keelson/api/batch/v1';
+import { errorMessage } from '@keelson/base';
 import type { Strategy } from '../../registry/strategy.ts';
 import { checkChoice, checkNonNegative, checkPresent } from '../../validation/checks.ts';
 import { Field } from '../../validation/field.ts';
 import { setPodTemplateDefaults } from '../pod/pod-defaults.ts';
-import { scheduleProblem } from './cron-schedule.ts';
 import { checkJobSpec } from './job-strategy.ts';
 
 const CONCURRENCY = ['Allow', 'Forbid', 'Replace'];
@@ -37,8 +38,7 @@ type Spec = CronJob['spec'] | undefined;
 function checkTiming(spec: Spec, old: Spec, at: Field): void {
   if (checkPresent(spec?.schedule, at, 'schedule')) {
     const schedule = spec?.schedule ?? '';
-    const problem = scheduleProblem(schedule);
-    if (problem !== undefined) at.child('schedule').invalid(schedule, problem);
+    checkSchedule(schedule, at.child('schedule'));
     const mayHaveZone = old?.schedule?.includes('TZ') === true;
     if (schedule.includes('TZ') && !mayHaveZone)
       at.child('schedule').invalid(schedule, 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead');
@@ -46,6 +46,14 @@ function checkTiming(spec: Spec, old: Spec, at: Field): void {
       at.child('schedule').invalid(schedule, 'cannot use both timeZone field and TZ or CRON_TZ in schedule');
   }
   if (spec?.timeZone !== undefined && spec.timeZone !== old?.timeZone) checkTimeZone(spec.timeZone, at.child('timeZone'));
+}
+
+function checkSchedule(schedule: string, at: Field): void {
+  try {
+    parseCronSchedule(schedule);
+  } catch (error) {
+    at.invalid(schedule, errorMessage(error));
+  }
 }
 
 function checkCronJob(spec: Spec, at: Field): void {
@@ -71,9 +79,5 @@ function checkTimeZone(zone: string, at: Field): void {
   if (!isName) return at.invalid(zone, `unknown time zone ${zone}`);
   if (zone.toLowerCase() === 'local')
     at.invalid(zone, 'timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones');
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: zone });
-  } catch {
-    at.invalid(zone, `unknown time zone ${zone}`);
-  }
+  if (!TimeZone.find(zone)) at.invalid(zone, `unknown time zone ${zone}`);
 }

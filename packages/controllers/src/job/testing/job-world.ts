@@ -1,5 +1,5 @@
 import { findCondition, formatTime, nameOf, uidOf } from '@keelson/api';
-import { Job, type JobSpec } from '@keelson/api/batch/v1';
+import { Job, type JobSpec, type JobStatus } from '@keelson/api/batch/v1';
 import type { Pod } from '@keelson/api/core/v1';
 import { isActive, templateOf, WorkloadWorld } from '../../pod-control/testing/workload-world.ts';
 import { jobController } from '../job-controller.ts';
@@ -8,6 +8,14 @@ import { indexOf } from '../job-pods.ts';
 export function jobOf(spec: Partial<JobSpec> = {}, name = 'work'): Job {
   const { containers } = templateOf(name).spec ?? { containers: [] };
   return { metadata: { name }, spec: { template: { spec: { containers, restartPolicy: 'Never' } }, ...spec } };
+}
+
+/** The status of a Job that has ended at that time. */
+export function finishedStatus(type: 'Complete' | 'Failed', nowMs: number): JobStatus {
+  const time = formatTime(nowMs);
+  const types = [type === 'Complete' ? 'SuccessCriteriaMet' : 'FailureTarget', type];
+  const conditions = types.map((each) => ({ type: each, status: 'True', lastTransitionTime: time }));
+  return { startTime: time, conditions, ...(type === 'Complete' && { completionTime: time }) };
 }
 
 /** The Job controller at work; the test says how pods end. */

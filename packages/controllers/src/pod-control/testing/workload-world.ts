@@ -27,8 +27,11 @@ export class WorkloadWorld implements AsyncDisposable {
     this.world = world;
   }
 
-  static async start(...controllers: readonly ControllerFactory[]): Promise<WorkloadWorld> {
-    const clock = new ManualClock();
+  static start(...controllers: readonly ControllerFactory[]): Promise<WorkloadWorld> {
+    return WorkloadWorld.startWith(new ManualClock(), ...controllers);
+  }
+
+  static async startWith(clock: ManualClock, ...controllers: readonly ControllerFactory[]): Promise<WorkloadWorld> {
     const api = await startTestApiServer({ clock });
     const transport = new HeldTransport(api.transport);
     const world = new World({ ...api, transport }, clock);
