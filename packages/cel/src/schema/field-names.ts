@@ -1,0 +1,20 @@
+/** Words of CEL that a field can only be named by as `__word__`. */
+const KEYWORDS = new Set(
+  'true false null in as break const continue else for function if import let loop package namespace return var void while'.split(
+    ' ',
+  ),
+);
+const NAME = /^[a-zA-Z_.\-/][a-zA-Z0-9_.\-/]*$/;
+const ESCAPES: readonly (readonly [RegExp, string])[] = [
+  [/__/g, '__underscores__'],
+  [/\./g, '__dot__'],
+  [/-/g, '__dash__'],
+  [/\//g, '__slash__'],
+];
+
+/** The name by which expressions know a property, such as `__namespace__` or `a__dash__b`; none for names that cannot be escaped. */
+export function escapeFieldName(property: string): string | undefined {
+  if (!NAME.test(property)) return undefined;
+  if (KEYWORDS.has(property)) return `__${property}__`;
+  return ESCAPES.reduce((name, [pattern, escape]) => name.replace(pattern, escape), property);
+}
