@@ -35,6 +35,7 @@ export {
   type ConditionLike,
 } from './objects.ts';
 export { applyJsonPatch } from './patch/json-patch.ts';
+export { createJsonPatch, type JsonPatchOperation } from './patch/json-patch-diff.ts';
 export { applyMergePatch } from './patch/merge-patch.ts';
 export { createStrategicPatch, threeWayMergePatch, type ApplyDocuments } from './patch/strategic-diff.ts';
 export { applyStrategicMergePatch } from './patch/strategic-merge-patch.ts';
