@@ -3,7 +3,7 @@ import type { Before } from './correlation.ts';
 import type { StructuralSchema } from './structural-schema.ts';
 
 /** What a custom object may cost to judge, over all rules of its schema. In the units of Kubernetes' cost model for CEL. */
-export const RULE_COST_BUDGET = 100_000_000;
+export const RULE_COST_BUDGET = 10_000_000;
 
 /** Judges values by rules that a schema cannot say by its own words: `x-kubernetes-validations`. */
 export interface SchemaRules {
