@@ -91,6 +91,21 @@ describe('Kubelet: what it reports', () => {
     expect(world.runtime.journal.filter((line) => line.startsWith('start'))).toEqual(['start web', 'start debug']);
   });
 
+  it('lets an ephemeral container see the processes of the one that it names', async () => {
+    await using world = await World.start();
+    world.createPod('a');
+    await world.until(() => statusOf(world)?.state?.running);
+
+    const ephemeralContainers = [{ name: 'debug', image: 'debug:1', targetContainerName: 'web' }];
+    world.client.change(Pod, { name: 'a', namespace: 'default' }, (pod) => {
+      pod.spec = { ...pod.spec, containers: pod.spec?.containers ?? [], ephemeralContainers };
+    });
+    await world.until(() => world.pod('a')?.status?.ephemeralContainerStatuses?.[0]?.state?.running);
+
+    expect(world.runtime.latest('debug')?.config.targetContainerId).toBe(world.runtime.latest('web')?.id);
+    expect(world.runtime.latest('web')?.config.targetContainerId).toBeUndefined();
+  });
+
   it('pulls an image once for all pods that want it at the same time', async () => {
     await using world = await World.start();
     const containers = [container('web', { imagePullPolicy: 'Always' })];

@@ -67,12 +67,14 @@ function hostConfig(input: ContainerSpecInput): HostConfig {
   };
 }
 
-function pidMode({ sandbox, sharesPids }: ContainerSpecInput, ofSandbox: string): { readonly PidMode?: string } {
+function pidMode({ config, sandbox, sharesPids }: ContainerSpecInput, ofSandbox: string): { readonly PidMode?: string } {
   if (ofSandbox === 'host') return { PidMode: 'host' };
-  return sharesPids ? { PidMode: `container:${sandbox.Id}` } : {};
+  const shared = sharesPids ? sandbox.Id : config.targetContainerId;
+  return shared === undefined ? {} : { PidMode: `container:${shared}` };
 }
 
-const PROPAGATION = { private: 'rprivate', 'host-to-container': 'rslave', bidirectional: 'rshared' } as const;
+/** `private` is Docker's own choice, save for what holds Docker's files: there it refuses `rprivate`, and chooses `rslave`. */
+const PROPAGATION = { private: '', 'host-to-container': 'rslave', bidirectional: 'rshared' } as const;
 
 function bindMount({ hostPath, containerPath, readOnly, propagation = 'private' }: Mount): object {
   return {

@@ -104,6 +104,25 @@ describe.skipIf(noEngine)(unless('DockerRuntime', noEngine), () => {
     expect(await outputOf(runtime, id, 'ps')).toMatch(/^\s+1 \S+\s+\/pause$/m);
   });
 
+  it('lets a container see the processes of another one, and nobody else’s', async () => {
+    const { id: target, sandbox } = await runScript(runtime, 'exec httpd -f -p 127.0.0.1:8080 -h /tmp');
+    const debug = await runtime.createContainer(
+      sandbox.id,
+      containerConfig(FOREVER, { name: 'debug', targetContainerId: target }),
+    );
+    await runtime.startContainer(debug);
+
+    expect(await outputOf(runtime, debug, 'ps')).toMatch(/^\s+1 \S+\s+httpd/m);
+    expect(await outputOf(runtime, debug, 'ps')).not.toContain('/pause');
+  });
+
+  it('mounts the root of the machine, with the engine’s own files in it', async () => {
+    const mounts = [{ hostPath: '/', containerPath: '/host', readOnly: true }];
+    const { id } = await runScript(runtime, FOREVER, { container: { mounts } });
+
+    expect(await outputOf(runtime, id, 'ls', '/host/etc/hostname')).toBe('/host/etc/hostname');
+  });
+
   it('opens ports of the node', async () => {
     const hostPort = 20_000 + (process.pid % 10_000);
     const portMappings = [{ protocol: 'TCP' as const, containerPort: 8080, hostPort, hostIp: '127.0.0.1' }];

@@ -86,6 +86,9 @@ describe('containerSpec', () => {
     });
     expect(spec().HostConfig.PidMode).toBeUndefined();
     expect(spec({ sharesPids: true }).HostConfig.PidMode).toBe('container:box');
+    expect(spec({ config: { ...containerConfig('true'), targetContainerId: 'other' } }).HostConfig.PidMode).toBe(
+      'container:other',
+    );
     expect(spec({}, { PidMode: 'host', IpcMode: 'host' }).HostConfig).toMatchObject({ PidMode: 'host', IpcMode: 'host' });
   });
 
@@ -134,10 +137,11 @@ describe('containerSpec', () => {
   });
 
   it.each([
-    { propagation: undefined, want: 'rprivate' },
+    { propagation: undefined, want: '' },
+    { propagation: 'private' as const, want: '' },
     { propagation: 'host-to-container' as const, want: 'rslave' },
     { propagation: 'bidirectional' as const, want: 'rshared' },
-  ])('passes mounts on as $want', ({ propagation, want }) => {
+  ])('passes mounts on as "$want" if their propagation is $propagation', ({ propagation, want }) => {
     const mount = { hostPath: '/a', containerPath: '/b', readOnly: true, ...(propagation && { propagation }) };
 
     expect(spec({ config: containerConfig('', { mounts: [mount] }) }).HostConfig.Mounts).toEqual([

@@ -104,6 +104,8 @@ export interface ContainerConfig {
   readonly stdinOnce: boolean;
   readonly tty: boolean;
   readonly stopSignal?: string;
+  /** A container of the same pod whose processes it sees, instead of only its own. */
+  readonly targetContainerId?: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
 }

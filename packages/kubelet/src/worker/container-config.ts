@@ -16,11 +16,13 @@ export interface ContainerConfigInput {
   readonly memoryCapacityBytes: number;
   /** On the node, where the container's last words go. */
   readonly terminationLog: string;
+  /** The container whose processes an ephemeral one asked to see. */
+  readonly targetContainerId: string | undefined;
 }
 
 /** Pure: what the runtime is asked for. Throws what becomes a `CreateContainerConfigError`. */
 export function containerConfig(input: ContainerConfigInput): ContainerConfig {
-  const { pod, container, env, attempt, terminationLog } = input;
+  const { pod, container, env, attempt, terminationLog, targetContainerId } = input;
   const { uid = '', name: podName = '', namespace = '' } = pod.metadata ?? {};
   const values = new Map(env.map(({ name, value }) => [name, value]));
   const expanded = (words: readonly string[] | undefined) =>
@@ -45,6 +47,7 @@ export function containerConfig(input: ContainerConfigInput): ContainerConfig {
     stdinOnce: container.stdinOnce ?? false,
     tty: container.tty ?? false,
     ...(container.lifecycle?.stopSignal !== undefined && { stopSignal: container.lifecycle.stopSignal }),
+    ...(targetContainerId !== undefined && { targetContainerId }),
     labels: {
       [LABELS.podName]: podName,
       [LABELS.podNamespace]: namespace,

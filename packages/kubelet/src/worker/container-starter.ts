@@ -1,4 +1,4 @@
-import { errorMessage, isReason, type Clock } from '@keelson/base';
+import { errorMessage, isReason, KeelsonError, type Clock } from '@keelson/base';
 import type { Pod } from '@keelson/api/core/v1';
 import type { ContainerRuntime, ImageStatus, SandboxStatus } from '@keelson/runtime';
 import { containerEnv, type ConfigReader } from '../env/container-env.ts';
@@ -104,6 +104,7 @@ export class ContainerStarter {
       nodeName,
       memoryCapacityBytes,
       terminationLog,
+      targetContainerId: targetOf(container.name, context),
     });
     signal.throwIfAborted();
     try {
@@ -161,4 +162,13 @@ const HOOK_TIMEOUT_MS = 600_000;
 
 function podText(pod: Pod): string {
   return `${pod.metadata?.name}_${pod.metadata?.namespace}(${pod.metadata?.uid})`;
+}
+
+/** The container that an ephemeral one is to look into. */
+function targetOf(name: string, { pod, view }: StartContext): string | undefined {
+  const target = pod.spec?.ephemeralContainers?.find((each) => each.name === name)?.targetContainerName ?? '';
+  if (target === '') return undefined;
+  const { id } = latestOf(view, target) ?? {};
+  if (id === undefined) throw new KeelsonError('NotFound', `unable to find target container ${target}`);
+  return id;
 }
