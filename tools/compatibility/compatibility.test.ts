@@ -9,7 +9,8 @@ it('writes a table a client, a column a version, a row a test', () => {
   const older = report(test(['kubectl 1.9', 'get'], 'as YAML'), test(['kubectl 1.9', 'edit'], 'by an editor', 'failed'));
   const newer = report(
     test(['kubectl 1.35', 'get'], 'as YAML'),
-    test(['kubectl 1.35', 'get'], 'watches'),
+    test(['on Docker', 'kubectl 1.35', 'get'], 'watches'),
+    test(['kubectl 1.35 with a proxy'], 'scales'),
     test(['kubectl 1.35', 'top'], 'says that there are no metrics', 'pending'),
     test(['keelson up, killed again and again while it writes'], 'loses no acknowledged write'),
   );
@@ -23,6 +24,7 @@ it('writes a table a client, a column a version, a row a test', () => {
 | edit | by an editor | ✗ | – |
 | get | as YAML | ✓ | ✓ |
 | get | watches | – | ✓ |
+| with a proxy | scales | – | ✓ |
 `);
 });
 

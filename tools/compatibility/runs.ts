@@ -14,8 +14,8 @@ interface Assertion {
   readonly status: string;
 }
 
-/** Suites of clients are named `CLIENT VERSION`, with a version of two numbers. */
-const CLIENT = /^(\S.*) (\d+\.\d+)$/;
+/** Suites of clients are named `CLIENT VERSION`, with a version of two numbers, and maybe what they are about; whatever they stand in. */
+const CLIENT = /^(\S.*?) (\d+\.\d+)(?: (.+))?$/;
 
 /** Reads a report of vitest. Tests that were left out are no runs. */
 export function readRuns(report: string): readonly Run[] {
@@ -26,8 +26,9 @@ export function readRuns(report: string): readonly Run[] {
 }
 
 function toRun({ ancestorTitles, title, status }: Assertion): Run | undefined {
-  const [suite = '', ...subjects] = ancestorTitles;
-  const [, client, version] = CLIENT.exec(suite) ?? [];
+  const suite = ancestorTitles.findIndex((each) => CLIENT.test(each));
+  const [, client, version, about] = CLIENT.exec(ancestorTitles[suite] ?? '') ?? [];
   if (client === undefined || version === undefined || !['passed', 'failed'].includes(status)) return undefined;
-  return { client, version, subject: subjects.join(', '), title, passed: status === 'passed' };
+  const subject = [...(about === undefined ? [] : [about]), ...ancestorTitles.slice(suite + 1)].join(', ');
+  return { client, version, subject, title, passed: status === 'passed' };
 }

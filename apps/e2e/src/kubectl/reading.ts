@@ -101,13 +101,13 @@ export const READING: CaseTable = {
       steps: [
         { run: 'kubectl get pod nothing', code: 1, complains: 'Error from server (NotFound): pods "nothing" not found' },
         { run: 'kubectl get nothings', code: 1, complains: `error: the server doesn't have a resource type "nothings"` },
-        { run: 'kubectl get pods', complains: /No resources found in get-says-what-is-not-there namespace/ },
+        { run: 'kubectl get pods', complains: /No resources found in \S+-get-says-what-is-not-there namespace/ },
         { run: 'kubectl get pod nothing --ignore-not-found', prints: /^$/ },
         {
           run: 'kubectl get pods --as=nobody',
           code: 1,
           complains:
-            /\(Forbidden\): pods is forbidden: User "nobody" cannot list resource "pods" in API group "" in the namespace "get-says-what-is-not-there"/,
+            /\(Forbidden\): pods is forbidden: User "nobody" cannot list resource "pods" in API group "" in the namespace "\S+-get-says-what-is-not-there"/,
         },
         { run: 'kubectl get --raw /nothing', code: 1, complains: /NotFound/ },
         { run: "kubectl get --raw '/readyz?verbose'", prints: 'readyz check passed' },
@@ -197,7 +197,7 @@ export const READING: CaseTable = {
         { run: 'kubectl describe clusterrole view', prints: /configmaps +\[\] +\[\] +\[get list watch\]/ },
         {
           run: 'kubectl create quota q --hard=pods=3 && kubectl describe quota q',
-          prints: /Namespace: +describe-configuration-accounts-and-rights/,
+          prints: /Namespace: +\S+-describe-configuration-accounts-and-rights/,
         },
       ],
     },

@@ -20,16 +20,16 @@ export interface ShellWorld {
 
 const LINE_MS = 90_000;
 
-/** Tests out of a table. Each case gets an empty namespace, which is its kubeconfig's default, and a home directory of its own. */
+/** Tests out of a table. Each case gets an empty namespace, `$NS`, which its kubeconfig defaults to, and a home directory of its own. */
 export function shellSuite(table: CaseTable, version: string, world: () => ShellWorld): void {
   const runs = (each: ShellCase): boolean => each.only === undefined || each.only === version;
   const commands = Object.entries(table).map(([command, cases]) => ({ command, cases: cases.filter(runs) }));
-  const namespaces = commands.flatMap(({ command, cases }) => cases.map(({ title }) => namespaceOf(command, title)));
+  const namespaces = commands.flatMap(({ command, cases }) => cases.map(({ title }) => namespaceOf(version, command, title)));
 
   beforeAll(() => createNamespaces(namespaces, world()));
   for (const { command, cases } of commands.filter((each) => each.cases.length > 0)) {
     describe(command, () => {
-      for (const each of cases) it(each.title, () => runCase(each, namespaceOf(command, each.title), world()));
+      for (const each of cases) it(each.title, () => runCase(each, namespaceOf(version, command, each.title), world()));
     });
   }
 }
@@ -60,7 +60,7 @@ async function runCase(each: ShellCase, namespace: string, world: ShellWorld): P
   const kubeconfig = join(home, 'kubeconfig');
   const config = await readFile(world.kubeconfig, 'utf8');
   await writeFile(kubeconfig, config.replace(/^( +)user: .*$/m, `$&\n$1namespace: ${namespace}`));
-  const shell = shellIn(home, kubeconfig, world);
+  const shell = shellIn(home, kubeconfig, world, namespace);
   for (const step of each.steps) await runStep(step, shell);
   // So that the next one has the nodes for itself. The end of it is not waited for.
   await shell(`kubectl delete namespace ${namespace} --wait=false`);
@@ -68,8 +68,8 @@ async function runCase(each: ShellCase, namespace: string, world: ShellWorld): P
 
 type Shell = (line: string) => Promise<Output>;
 
-const shellIn = (home: string, kubeconfig: string, world: ShellWorld): Shell => {
-  const env = { HOME: home, KUBECONFIG: kubeconfig, PATH: [...world.programs, process.env['PATH']].join(':') };
+const shellIn = (home: string, kubeconfig: string, world: ShellWorld, namespace = 'default'): Shell => {
+  const env = { HOME: home, KUBECONFIG: kubeconfig, NS: namespace, PATH: [...world.programs, process.env['PATH']].join(':') };
   return (line) => (world.run ?? run)('bash', ['-o', 'pipefail', '-c', line], { env, cwd: home, timeoutMs: LINE_MS });
 };
 
