@@ -34,7 +34,8 @@ export function statusOf(error: unknown): StatusObject {
     metadata: {},
     status: 'Failure',
     message,
-    reason,
+    // Upstream's `Unknown` is the empty reason.
+    ...(reason !== 'Unknown' && { reason }),
     ...(details && { details: withoutEmpty(details) }),
     code,
   };

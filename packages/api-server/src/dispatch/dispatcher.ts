@@ -57,8 +57,7 @@ export class Dispatcher {
     const info = parsePath(request.path);
     if (!info.isResource) return this.#handlePath(request);
     const verb = verbOf(request, info);
-    const { authorizer } = this.#routes;
-    if (authorizer) await authorizeResource(authorizer, request, { info, verb: verb ?? request.method.toLowerCase() });
+    await this.#authorize(request, info, verb ?? request.method.toLowerCase());
     const definition = this.#services.registry.find(info.group, info.version, info.resource);
     if (!definition || !fitsScope(definition, info)) return this.#unknown(info);
     if (definition.deprecation !== undefined) warn(definition.deprecation);
@@ -73,6 +72,11 @@ export class Dispatcher {
     const isServed = this.#services.registry.all().some((known) => known.group === group && known.version === version);
     if (isServed) throw unknownPath();
     return PAGE_NOT_FOUND;
+  }
+
+  async #authorize(request: ApiRequest, info: RequestInfo, verb: string): Promise<void> {
+    const { authorizer } = this.#routes;
+    if (authorizer) await authorizeResource(authorizer, request, { info, verb });
   }
 
   async #handlePath(request: ApiRequest): Promise<ApiResult> {
@@ -95,7 +99,9 @@ export class Dispatcher {
     }: { info: RequestInfo; verb: Verb; definition: ResourceDefinition; warn: (text: string) => void },
   ): Promise<ApiResult> {
     const namespace = definition.namespaced ? info.namespace : undefined;
-    const address = { services: this.#services, request, info, definition, user: request.user, namespace, name: info.name ?? '' };
+    const authorize = (also: string): Promise<void> => this.#authorize(request, info, also);
+    const { user } = request;
+    const address = { services: this.#services, request, info, definition, user, namespace, name: info.name ?? '', authorize };
     if (!definition.storage) return serveVirtual(this.#routes.virtualResources, { ...address, warn }, verb);
     const storage = this.#services.storages.of(definition);
     const call: Call = { ...address, storage, dryRun: isDryRun(request), warn };

@@ -1,5 +1,6 @@
 import { Field } from '../validation/field.ts';
-import { invalid, type FieldError } from '../validation/field-error.ts';
+import type { FieldError } from '../validation/field-error.ts';
+import { invalidOptions } from '../verbs/invalid-options.ts';
 import type { ApiRequest } from '../request/api-request.ts';
 
 const MAX_BYTES = 128;
@@ -32,7 +33,7 @@ function productOf(userAgent: string): string {
 /** What a client may say of itself and of its patch. `options` is the kind that upstream's errors are about. */
 export function checkManagerOptions({ query }: Pick<ApiRequest, 'query'>, options: 'CreateOptions' | 'UpdateOptions'): void {
   const errors = nameErrors(query.get('fieldManager'));
-  if (errors.length > 0) throw refused(options, errors);
+  if (errors.length > 0) throw invalidOptions(options, errors);
 }
 
 /** The same for patches, among which only those of server-side apply need a manager and may be forced. */
@@ -42,11 +43,7 @@ export function checkPatchOptions({ query }: Pick<ApiRequest, 'query'>, isApply:
   if (isApply && manager === undefined) Field.root(errors, 'fieldManager').required('is required for apply patch');
   if (!isApply && query.has('force')) Field.root(errors, 'force').forbidden('may not be specified for non-apply patch');
   errors.push(...nameErrors(manager));
-  if (errors.length > 0) throw refused('PatchOptions', errors);
-}
-
-function refused(kind: string, errors: readonly FieldError[]): Error {
-  return invalid({ group: 'meta.k8s.io', kind, name: '' }, errors);
+  if (errors.length > 0) throw invalidOptions('PatchOptions', errors);
 }
 
 function nameErrors(manager: string | undefined): FieldError[] {

@@ -1,11 +1,16 @@
-import { badRequest, cloneJson, type KubernetesObject, labelSelectorFrom, notFound } from '@keelson/api';
+import { apiVersionOf, badRequest, cloneJson, type KubernetesObject, labelSelectorFrom, notFound } from '@keelson/api';
 import type { LabelSelector } from '@keelson/api/meta/v1';
 import type { Scale } from '@keelson/api/autoscaling/v1';
+import { appliedScale } from '../managed-fields/applied-scale.ts';
+import { checkManagerOptions, checkPatchOptions } from '../managed-fields/manager-name.ts';
+import { managedFieldsOf, storedOwners } from '../managed-fields/owners.ts';
+import { ownersOfScaled, scaleOwners } from '../managed-fields/scale-owners.ts';
 import type { ApiResult } from '../response/api-result.ts';
 import { invalid } from '../validation/field-error.ts';
 import { decodeAs, fieldValidationOf, parseBody } from '../verbs/body.ts';
 import { metaOf, type Call } from '../verbs/call.ts';
-import { applyPatch, readPatch } from '../verbs/patch.ts';
+import { readConfiguration } from '../verbs/configuration.ts';
+import { applyPatch, isApply, readPatch } from '../verbs/patch.ts';
 import { change } from '../verbs/update.ts';
 
 const KIND = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
@@ -22,25 +27,43 @@ export async function serveScale(call: Call, verb: string): Promise<ApiResult> {
     if (!item) throw notFound(call.definition, call.name);
     return { type: 'value', status: 200, value: scaleOf(item.object()) };
   }
-  const wanted = verb === 'patch' ? patchedScale(call) : bodyScale(call);
-  const result = await change(call, {
-    part: 'main',
-    next: (old) => {
-      const scale = wanted(scaleOf(old));
-      check(call, scale);
-      const next = cloneJson(old) as Scalable;
-      next.spec = { ...next.spec, replicas: scale.spec?.replicas ?? 0 };
-      const { resourceVersion, uid } = scale.metadata ?? {};
-      if (resourceVersion) metaOf(next).resourceVersion = resourceVersion;
-      if (uid) metaOf(next).uid = uid;
-      return next;
-    },
-  });
+  const result = await (verb === 'patch' && isApply(call) ? applyScale(call) : changeScale(call, verb));
   const object = result.type === 'object' ? result.item.object() : result.type === 'value' ? result.value : {};
   return { type: 'value', status: 200, value: scaleOf(object as KubernetesObject) };
 }
 
+async function changeScale(call: Call, verb: string): Promise<ApiResult> {
+  const wanted = verb === 'patch' ? patchedScale(call) : bodyScale(call);
+  return change(call, { part: 'main', next: (old) => scaled(call, old, wanted(scaleOf(old))) });
+}
+
+/** The object with the replicas of its Scale. */
+function scaled(call: Call, old: Readonly<KubernetesObject>, scale: Scale): KubernetesObject {
+  check(call, scale);
+  const next = cloneJson(old) as Scalable;
+  next.spec = { ...next.spec, replicas: scale.spec?.replicas ?? 0 };
+  const { resourceVersion, uid } = scale.metadata ?? {};
+  if (resourceVersion) metaOf(next).resourceVersion = resourceVersion;
+  if (uid) metaOf(next).uid = uid;
+  return next;
+}
+
+/** Server-side apply of a Scale: who owns its replicas owns those of the object, and the other way round. */
+async function applyScale(call: Call): Promise<ApiResult> {
+  checkPatchOptions(call.request, true);
+  const configuration = readConfiguration(call, fieldValidationOf(call));
+  const next = (old: Readonly<KubernetesObject>): KubernetesObject => {
+    const owners = storedOwners(old.metadata?.managedFields);
+    const applied = appliedScale(call, { live: scaleOf(old), owners: scaleOwners(owners), configuration });
+    const object = scaled(call, old, decodeScale(call, applied.object));
+    metaOf(object).managedFields = managedFieldsOf(ownersOfScaled(owners, applied.owners, apiVersionOf(call.definition)));
+    return object;
+  };
+  return change(call, { part: 'main', isTracked: true, next });
+}
+
 function bodyScale(call: Call): (now: Scale) => Scale {
+  checkManagerOptions(call.request, 'UpdateOptions');
   const validation = fieldValidationOf(call);
   const raw = parseBody(call.request.body, validation !== 'Ignore');
   if (raw.value === undefined) throw badRequest('EOF');

@@ -32,6 +32,11 @@ export class ApiProbe {
     return (await this.call('PATCH', path, { body, query, contentType: 'application/merge-patch+json' })).body;
   }
 
+  /** Server-side apply. */
+  async apply(path: string, body: object, query: ApiCall['query'] = {}): Promise<Loose> {
+    return (await this.call('PATCH', path, { body, query, contentType: 'application/apply-patch+yaml' })).body;
+  }
+
   async remove(path: string, body?: object): Promise<Loose> {
     return (await this.call('DELETE', path, body ? { body } : {})).body;
   }

@@ -40,6 +40,8 @@ export interface Call {
   readonly name: string;
   readonly dryRun: boolean;
   readonly warn: (text: string) => void;
+  /** Rejects with `Forbidden` unless the caller may also do this, which the request turns out to come to. */
+  readonly authorize: (verb: 'create') => Promise<void>;
 }
 
 export function strategyContext(call: Call): StrategyContext {

@@ -1,12 +1,4 @@
-import {
-  apiVersionOf,
-  applyJsonPatch,
-  applyMergePatch,
-  applyStrategicMergePatch,
-  badRequest,
-  unsupportedMediaType,
-  type KubernetesObject,
-} from '@keelson/api';
+import { applyJsonPatch, applyMergePatch, applyStrategicMergePatch, badRequest, unsupportedMediaType } from '@keelson/api';
 import { converterOf } from '../convert/versions.ts';
 import { checkPatchOptions } from '../managed-fields/manager-name.ts';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
@@ -15,6 +7,7 @@ import type { StoredObject } from '../storage/stored-object.ts';
 import { apply } from './apply.ts';
 import { decodeObject, fieldValidationOf, mediaTypeOf, parseJsonBody } from './body.ts';
 import type { Call } from './call.ts';
+import { checkIdentity } from './patched-identity.ts';
 import { change, type Change } from './update.ts';
 
 export const JSON_PATCH = 'application/json-patch+json';
@@ -32,15 +25,13 @@ export interface Patch {
 
 /** PATCH of an object or of its status. */
 export async function patch(call: Call): Promise<ApiResult> {
-  const mediaType = mediaTypeOf(call.request.body?.contentType);
-  if (mediaType === APPLY_PATCH) return apply(call);
   const part = call.info.subresource === 'status' ? 'status' : 'main';
   return patchPart(call, part);
 }
 
 /** Patches a part of the object. */
 export async function patchPart(call: Call, part: Change['part']): Promise<ApiResult> {
-  checkPatchOptions(call.request, false);
+  if (isApply(call)) return apply(call, part);
   const wanted = readPatch(call);
   const validation = fieldValidationOf(call);
   return change(call, {
@@ -52,6 +43,11 @@ export async function patchPart(call: Call, part: Change['part']): Promise<ApiRe
       return object;
     },
   });
+}
+
+/** True for a server-side apply. */
+export function isApply({ request }: Pick<Call, 'request'>): boolean {
+  return mediaTypeOf(request.body?.contentType) === APPLY_PATCH;
 }
 
 /** The object in the version that the request names, for the patch to work on. */
@@ -74,6 +70,7 @@ export function applyPatch({ type, value }: Patch, document: unknown, mergeKeys:
 
 /** The patch in the body. Throws `UnsupportedMediaType` and `BadRequest`. */
 export function readPatch(call: Call): Patch {
+  checkPatchOptions(call.request, false);
   const { body } = call.request;
   const type = patchType(call.definition, mediaTypeOf(body?.contentType));
   const value = body?.type === 'value' ? body.value : parseJsonBody(body?.data.toString() ?? '', false).value;
@@ -98,16 +95,4 @@ function patchType(definition: ResourceDefinition, mediaType: string): Patch['ty
   const knowsStrategic = definition.schema.mergeKeys !== undefined;
   if (mediaType === STRATEGIC_MERGE_PATCH && knowsStrategic) return 'strategic';
   throw unsupportedMediaType([JSON_PATCH, MERGE_PATCH, ...(knowsStrategic ? [STRATEGIC_MERGE_PATCH] : []), APPLY_PATCH]);
-}
-
-function checkIdentity(call: Call, object: KubernetesObject): void {
-  const { name, namespace } = object.metadata ?? {};
-  if (name !== call.name) {
-    throw badRequest(`the name of the object (${name ?? ''}) does not match the name on the URL (${call.name})`);
-  }
-  if ((namespace ?? '') !== (call.namespace ?? '')) {
-    throw badRequest(
-      `the namespace of the object (${namespace ?? ''}) does not match the namespace on the URL (${call.namespace ?? ''}) of ${apiVersionOf(call.definition)} ${call.definition.kind}`,
-    );
-  }
 }

@@ -50,6 +50,7 @@ export async function update(call: Call): Promise<ApiResult> {
   const { strategy } = call.definition;
   const known = await findItem(call);
   if (!known && strategy.allowCreateOnUpdate === true && part === 'main' && !metaOf(body).resourceVersion) {
+    await call.authorize('create');
     return createObject({ ...call, name: '' }, { ...body, metadata: { ...body.metadata, name: call.name } });
   }
   if (!metaOf(body).resourceVersion && strategy.allowUnconditionalUpdate === false) throw missingVersion(call);
@@ -98,7 +99,8 @@ function checkAddress(call: Call, object: KubernetesObject): void {
   if (namespace !== undefined) meta.namespace = namespace;
 }
 
-async function findItem({ storage, namespace, name }: Call): Promise<StoredObject | undefined> {
+/** The object as far as the cache knows it, and for sure if it knows none. */
+export async function findItem({ storage, namespace, name }: Call): Promise<StoredObject | undefined> {
   return (await storage.cached(namespace, name)) ?? (await storage.current(namespace, name));
 }
 

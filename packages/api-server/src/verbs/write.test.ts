@@ -280,7 +280,7 @@ describe('patch', () => {
 
   it.each([
     ['application/json', {}, 415],
-    ['application/apply-patch+yaml', {}, 415],
+    ['application/apply-patch+cbor', {}, 415],
     ['application/json-patch+json', [{ op: 'test', path: '/metadata/name', value: 'b' }], 422],
     ['application/json-patch+json', [{ op: 'nope' }], 400],
     ['application/json-patch+json', {}, 400],

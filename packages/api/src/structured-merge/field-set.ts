@@ -152,15 +152,11 @@ export function isSubset(a: FieldSet, b: FieldSet): boolean {
   return isEmptySet(difference(a, b));
 }
 
-/** Every path, parents before what is below them, in the order of the tree. */
+/** Every path; those of a level before those that are deeper, each in the order of the tree: the order in which upstream tells conflicts. */
 export function* pathsOf(set: FieldSet, above: readonly PathElement[] = []): Generator<readonly PathElement[]> {
-  for (const element in set) {
-    if (element === '.') continue;
-    const node = set[element] ?? EMPTY;
-    const path = [...above, element];
-    if (isMember(node)) yield path;
-    yield* pathsOf(node, path);
-  }
+  const elements = Object.keys(set).filter((element) => element !== '.');
+  for (const element of elements) if (isMember(set[element] ?? EMPTY)) yield [...above, element];
+  for (const element of elements) yield* pathsOf(set[element] ?? EMPTY, [...above, element]);
 }
 
 /** The set with its keys in order, as it is stored and shown. */

@@ -1,4 +1,4 @@
-import { difference, EMPTY, intersection, isEmptySet, pathsOf, union, type FieldSet } from './field-set.ts';
+import { difference, EMPTY, intersection, isEmptySet, pathsOf, sortedSet, union, type FieldSet } from './field-set.ts';
 import { compare, type Comparison } from './compare.ts';
 import type { PathElement } from './path-element.ts';
 import { createdSet } from './whole-set.ts';
@@ -153,7 +153,7 @@ export function conflictsOf(owners: FieldOwners, changes: Changes, except: strin
     const comparison = id === except ? undefined : changes.in(owner.apiVersion);
     if (!comparison) continue;
     const taken = intersection(owner.fields, union(comparison.modified, comparison.added));
-    for (const path of pathsOf(taken)) conflicts.push({ owner, path });
+    for (const path of pathsOf(sortedSet(taken))) conflicts.push({ owner, path });
   }
   return conflicts;
 }

@@ -18,11 +18,10 @@ export const podStrategy: Strategy<Pod> = {
     pod.status = { phase: 'Pending', qosClass: qosClassOf(pod.spec ?? { containers: [] }) };
   },
   prepareForStatusUpdate(pod, old) {
-    if (pod.status !== undefined) mirrorAddresses(pod.status);
+    pod.status ??= {};
+    mirrorAddresses(pod.status);
     // Only the kubelet knows how a pod ended; a client that leaves the class out does not mean to change it.
-    if (pod.status !== undefined && pod.status.qosClass === undefined && old.status?.qosClass !== undefined) {
-      pod.status.qosClass = old.status.qosClass;
-    }
+    if (pod.status.qosClass === undefined && old.status?.qosClass !== undefined) pod.status.qosClass = old.status.qosClass;
   },
   validate: validatePod,
   validateUpdate: validatePodUpdate,
