@@ -1,6 +1,8 @@
 import { map, type Observable } from 'rxjs';
 import type { Entry, Guard, Key, RangeOptions, RangeResult, Revision, Store, StoreEvent, Write } from '../store.ts';
 
+const NOTHING = { entries: [], more: false, remaining: 0 };
+
 /** A store of a server that others have used before, as if its revision `base` were the 1 of a new one. */
 export class RebasedStore implements Store {
   readonly #store: Store;
@@ -21,7 +23,8 @@ export class RebasedStore implements Store {
 
   async get(key: Key, at?: Revision): Promise<Entry | undefined> {
     const entry = await this.#store.get(key, at === undefined ? undefined : this.#real(at));
-    return entry && this.#entry(entry);
+    // It is from before.
+    return entry && at !== 0 ? this.#entry(entry) : undefined;
   }
 
   async range(prefix: Key, { at, ...options }: RangeOptions = {}): Promise<RangeResult> {
@@ -29,7 +32,7 @@ export class RebasedStore implements Store {
     return {
       ...result,
       revision: result.revision - this.#offset,
-      entries: result.entries.map((entry) => this.#entry(entry)),
+      ...(at === 0 ? NOTHING : { entries: result.entries.map((entry) => this.#entry(entry)) }),
     };
   }
 
