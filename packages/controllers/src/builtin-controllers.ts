@@ -12,6 +12,7 @@ import { replicaSetController } from './replicaset/replicaset-controller.ts';
 import { replicationControllerController } from './replicationcontroller/replicationcontroller-controller.ts';
 import { rootCaCertificatePublisherController } from './root-ca-certificate-publisher/root-ca-certificate-publisher-controller.ts';
 import { serviceAccountController } from './serviceaccount/service-account-controller.ts';
+import { statefulSetController } from './statefulset/stateful-set-controller.ts';
 import { taintEvictionController } from './taint-eviction/taint-eviction-controller.ts';
 import { ttlAfterFinishedController } from './ttl-after-finished/ttl-after-finished-controller.ts';
 
@@ -29,6 +30,7 @@ export function builtinControllers(options: ControllerOptions): Readonly<Record<
     'job-controller': jobController,
     'namespace-controller': namespaceController,
     'node-lifecycle-controller': nodeLifecycleController(),
+    'statefulset-controller': statefulSetController,
     'taint-eviction-controller': taintEvictionController,
     'ttl-after-finished-controller': ttlAfterFinishedController,
     'serviceaccount-controller': serviceAccountController,

@@ -16,8 +16,8 @@ interface Dependencies<T extends KubernetesObject> {
   readonly adapter: PodOwnerKind<T>;
   readonly sets: Lister<T>;
   readonly pods: Informer<Pod>;
-  /** By the uid of the set. */
-  readonly expectations: Expectations;
+  /** By the uid of the set. Absent if nothing is expected. */
+  readonly expectations?: Expectations;
 }
 
 /** The sets that have to look at a pod because it changed. Also tells the expectations of what the cache shows. */
@@ -39,7 +39,7 @@ export function podSource<T extends KubernetesObject>(dependencies: Dependencies
 
 function observe<T extends KubernetesObject>(dependencies: Dependencies<T>, { type, object }: Delta<Pod>): void {
   const { expectations } = dependencies;
-  const owner = ownerOf(dependencies, object);
+  const owner = expectations && ownerOf(dependencies, object);
   if (!owner) return;
   if (type === 'added') expectations.creationObserved(uidOf(owner));
   // A deletion counts from when it begins: the pod is no longer active, however long it takes to end.
