@@ -32,12 +32,16 @@ export interface AdmissionMutator {
   readonly name: string;
   /** Gives the object to go on with: the same, changed in place, or another. */
   mutate(request: AdmissionRequest & { readonly object: KubernetesObject }): Promise<KubernetesObject>;
+  /** What `/metrics` says of it, in Prometheus' text format. */
+  metricsText?(): string;
 }
 
 /** Judges objects on their way in; rejects with `Forbidden` (or what fits better). Touches nothing outside the request. */
 export interface AdmissionValidator {
   readonly name: string;
   validate(request: AdmissionRequest): Promise<void>;
+  /** What `/metrics` says of it, in Prometheus' text format. */
+  metricsText?(): string;
 }
 
 /** Bound many times; asked in the order of binding. */
