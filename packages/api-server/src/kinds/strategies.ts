@@ -1,5 +1,6 @@
 import type { Strategy } from '../registry/strategy.ts';
 import { asStrategy } from './as-strategy.ts';
+import { withoutFields } from './disabled-fields.ts';
 import { namespaceStrategy, nodeStrategy } from './core/cluster-strategies.ts';
 import { configMapStrategy, secretStrategy } from './core/config-strategies.ts';
 import { endpointSliceStrategy, endpointsStrategy } from './core/endpoint-strategies.ts';
@@ -11,7 +12,6 @@ import {
   apiServiceStrategy,
   controllerRevisionStrategy,
   counted,
-  csiDriverStrategy,
   flowSchemaStrategy,
   podTemplateStrategy,
   priorityLevelStrategy,
@@ -37,7 +37,10 @@ import {
   runtimeClassStrategy,
 } from './policy/scheduling-strategies.ts';
 import { serviceStrategy } from './service/service-strategy.ts';
-import { claimStrategy, storageClassStrategy, volumeStrategy } from './storage/volume-strategies.ts';
+import { claimStrategy } from './storage/claim-strategy.ts';
+import { attributesClassStrategy, storageClassStrategy } from './storage/class-strategies.ts';
+import { attachmentStrategy, csiDriverStrategy, csiNodeStrategy, storageCapacityStrategy } from './storage/csi-strategies.ts';
+import { volumeStrategy } from './storage/volume-strategy.ts';
 import { cronJobStrategy } from './workloads/cron-job-strategy.ts';
 import { daemonSetStrategy } from './workloads/daemon-set-strategy.ts';
 import { deploymentStrategy } from './workloads/deployment-strategy.ts';
@@ -104,10 +107,11 @@ export const STRATEGIES: ReadonlyMap<string, Strategy> = new Map([
   ['resource.k8s.io/ResourceClaim', asStrategy(resourceClaimStrategy)],
   ['resource.k8s.io/ResourceSlice', counted],
   ['scheduling.k8s.io/PriorityClass', asStrategy(priorityClassStrategy)],
-  ['storage.k8s.io/CSIDriver', asStrategy(csiDriverStrategy)],
-  ['storage.k8s.io/CSINode', strictUpdates],
-  ['storage.k8s.io/CSIStorageCapacity', strictUpdates],
+  ['storage.k8s.io/CSIDriver', withoutFields(asStrategy(csiDriverStrategy), ['spec.preventPodSchedulingIfMissing'])],
+  ['storage.k8s.io/CSINode', asStrategy(csiNodeStrategy)],
+  ['storage.k8s.io/CSIStorageCapacity', asStrategy(storageCapacityStrategy)],
   ['storage.k8s.io/StorageClass', asStrategy(storageClassStrategy)],
-  ['storage.k8s.io/VolumeAttachment', { ...strictUpdates, ...uncounted }],
+  ['storage.k8s.io/VolumeAttachment', asStrategy(attachmentStrategy)],
+  ['storage.k8s.io/VolumeAttributesClass', asStrategy(attributesClassStrategy)],
   ['storagemigration.k8s.io/StorageVersionMigration', uncounted],
 ]);

@@ -74,8 +74,11 @@ export interface Strategy<T extends KubernetesObject = KubernetesObject> {
   readonly allowUnconditionalUpdate?: boolean;
   /** What becomes of dependents if the client does not say. Default `Background`. */
   readonly defaultPropagation?: 'Background' | 'Orphan';
-  /** False if the kind has no `metadata.generation`. Default: it has one if it has a spec and a status. */
-  readonly hasGeneration?: boolean;
+  /**
+   * False if the kind has no `metadata.generation`, `after-change` if it has one from its first change on. Default: it has one if it has a
+   * spec and a status.
+   */
+  readonly hasGeneration?: boolean | 'after-change';
 }
 
 /** How names of a kind are checked: RFC 1123 subdomain (the default), RFC 1123 label, RFC 1035 label, or any path segment. */

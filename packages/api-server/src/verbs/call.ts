@@ -51,7 +51,7 @@ export function strategyContext(call: Call): StrategyContext {
 
 /** True if objects of the kind have a generation. */
 export function hasGeneration(definition: ResourceDefinition): boolean {
-  return definition.strategy.hasGeneration ?? 'status' in definition.subresources;
+  return (definition.strategy.hasGeneration ?? 'status' in definition.subresources) !== false;
 }
 
 /** The metadata of an object that a verb works on. */

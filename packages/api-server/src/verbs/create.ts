@@ -72,7 +72,7 @@ function takeOver(call: Call, object: KubernetesObject): void {
   delete meta.generation;
   meta.uid = crypto.randomUUID();
   meta.creationTimestamp = formatTime(services.clock.now());
-  if (hasGeneration(definition)) meta.generation = 1;
+  if (hasGeneration(definition) && definition.strategy.hasGeneration !== 'after-change') meta.generation = 1;
   if ('status' in definition.subresources && definition.strategy.keepsStatusOnCreate !== true)
     delete (object as { status?: unknown }).status;
 }

@@ -9,7 +9,6 @@ import type { PodTemplate } from '@keelson/api/core/v1';
 import type { ControllerRevision } from '@keelson/api/apps/v1';
 import type { CertificateSigningRequest } from '@keelson/api/certificates/v1';
 import type { FlowSchema, PriorityLevelConfiguration } from '@keelson/api/flowcontrol/v1';
-import type { CSIDriver } from '@keelson/api/storage/v1';
 import type { Strategy } from '../../registry/strategy.ts';
 import { checkPresent } from '../../validation/checks.ts';
 import { sameJson } from '../../validation/equality.ts';
@@ -141,20 +140,6 @@ export const priorityLevelStrategy: Strategy<PriorityLevelConfiguration> = {
       spec.exempt.lendablePercent ??= 0;
     }
   },
-};
-
-export const csiDriverStrategy: Strategy<CSIDriver> = {
-  setDefaults({ spec }) {
-    if (spec === undefined) return;
-    spec.attachRequired ??= true;
-    spec.podInfoOnMount ??= false;
-    spec.storageCapacity ??= false;
-    spec.fsGroupPolicy ??= 'ReadWriteOnceWithFSType';
-    if ((spec.volumeLifecycleModes ?? []).length === 0) spec.volumeLifecycleModes = ['Persistent'];
-    spec.requiresRepublish ??= false;
-    spec.seLinuxMount ??= false;
-  },
-  allowUnconditionalUpdate: false,
 };
 
 interface DeviceRequest {

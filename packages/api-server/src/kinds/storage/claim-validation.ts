@@ -1,6 +1,7 @@
 import { isDnsSubdomain } from '@keelson/api';
-import type { PersistentVolumeClaimSpec } from '@keelson/api/core/v1';
-import { checkNamed, checkOptionalChoice } from '../../validation/checks.ts';
+import type { PersistentVolumeClaimSpec, TypedLocalObjectReference, TypedObjectReference } from '@keelson/api/core/v1';
+import { checkNamed, checkOptionalChoice, checkPresent } from '../../validation/checks.ts';
+import { sameJson } from '../../validation/equality.ts';
 import type { Field } from '../../validation/field.ts';
 import { textsOf } from '../../validation/lists.ts';
 import { checkPositiveQuantity } from '../../validation/quantities.ts';
@@ -28,4 +29,25 @@ export function checkClaimSpec(spec: PersistentVolumeClaimSpec, at: Field): void
   else checkPositiveQuantity(storage, at.child('resources').key('storage'));
   checkNamed(isDnsSubdomain, spec.storageClassName, at, 'storageClassName');
   checkOptionalChoice(spec.volumeMode, VOLUME_MODES, () => at.child('volumeMode'));
+  if (spec.dataSource !== undefined) checkSource(spec.dataSource, at.child('dataSource'));
+  if (spec.dataSourceRef !== undefined) checkSource(spec.dataSourceRef, at.child('dataSourceRef'));
+  if (spec.dataSource !== undefined && spec.dataSourceRef !== undefined && !isSameSource(spec.dataSource, spec.dataSourceRef))
+    at.invalid(at.child('dataSource').toString(), 'must match dataSourceRef');
+  checkNamed(isDnsSubdomain, spec.volumeAttributesClassName, at, 'volumeAttributesClassName');
+}
+
+type Source = TypedLocalObjectReference | TypedObjectReference;
+
+function checkSource(source: Source, at: Field): void {
+  checkPresent(source.name, at, 'name');
+  checkPresent(source.kind, at, 'kind');
+  const group = source.apiGroup ?? '';
+  if (group === '' && source.kind !== 'PersistentVolumeClaim')
+    at.invalid(source.kind ?? '', "must be 'PersistentVolumeClaim' when referencing the default apiGroup");
+  checkNamed(isDnsSubdomain, group, at, 'apiGroup');
+}
+
+function isSameSource(source: Source, reference: Source): boolean {
+  const parts = ({ apiGroup, kind, name }: Source): unknown => ({ apiGroup, kind, name });
+  return sameJson(parts(source), parts(reference));
 }
