@@ -1,5 +1,6 @@
 import type { Strategy } from '../registry/strategy.ts';
 import { asStrategy } from './as-strategy.ts';
+import { autoscalerStrategy } from './autoscaling/autoscaler-strategy.ts';
 import { withoutFields } from './disabled-fields.ts';
 import { namespaceStrategy, nodeStrategy } from './core/cluster-strategies.ts';
 import { configMapStrategy, secretStrategy } from './core/config-strategies.ts';
@@ -30,12 +31,7 @@ import {
   roleBindingStrategy,
   roleStrategy,
 } from './policy/access-strategies.ts';
-import {
-  autoscalerStrategy,
-  disruptionBudgetStrategy,
-  priorityClassStrategy,
-  runtimeClassStrategy,
-} from './policy/scheduling-strategies.ts';
+import { disruptionBudgetStrategy, priorityClassStrategy, runtimeClassStrategy } from './policy/scheduling-strategies.ts';
 import { serviceStrategy } from './service/service-strategy.ts';
 import { claimStrategy } from './storage/claim-strategy.ts';
 import { attributesClassStrategy, storageClassStrategy } from './storage/class-strategies.ts';

@@ -531,7 +531,8 @@ describe('changes', () => {
     expect(updateProblems('', bound, claim({ resources: { requests: { storage: '512Mi' } } }))).toEqual([
       'spec.resources.requests.storage: Forbidden: field can not be less than status.capacity',
     ]);
-    expect(updateProblems('', bound, claim({ storageClassName: 'x' }))).toEqual([
+    expect(updateProblems('', bound, claim({ storageClassName: 'x' }))).toEqual([]);
+    expect(updateProblems('', bound, claim({ volumeName: 'x', selector: {} }))).toEqual([
       'spec: Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims',
     ]);
   });

@@ -1,20 +1,22 @@
-import { cloneJson, isDnsSubdomain } from '@keelson/api';
+import { isDnsLabel } from '@keelson/api';
 import type { PodDisruptionBudget } from '@keelson/api/policy/v1';
 import type { PriorityClass } from '@keelson/api/scheduling/v1';
-import type { HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec, HPAScalingRules } from '@keelson/api/autoscaling/v2';
 import type { RuntimeClass } from '@keelson/api/node/v1';
 import type { Strategy } from '../../registry/strategy.ts';
 import {
-  checkIntOrPercent,
   checkAtMostAll,
-  checkNamed,
+  checkFixed,
+  checkIntOrPercent,
+  checkNonNegative,
   checkOptionalChoice,
-  checkPresent,
-  MAX_INT32,
+  checkText,
 } from '../../validation/checks.ts';
 import { sameJson } from '../../validation/equality.ts';
 import { Field } from '../../validation/field.ts';
+import { checkLabels } from '../../validation/metadata.ts';
+import { checkContainerResourceName, checkResourceAmount } from '../../validation/quantities.ts';
 import { checkLabelSelector } from '../../validation/selectors.ts';
+import { checkTolerations } from '../pod/scheduling-validation.ts';
 
 const PREEMPTION = ['Never', 'PreemptLowerPriority'];
 const EVICTION_POLICIES = ['AlwaysAllow', 'IfHealthyBudget'];
@@ -31,12 +33,10 @@ export const priorityClassStrategy: Strategy<PriorityClass> = {
       const name = priority.metadata?.name ?? '';
       const value = priority.value ?? 0;
       if (name.startsWith('system-')) {
-        if (SYSTEM_CLASSES.get(name) !== value) {
-          at.child('metadata')
-            .child('name')
-            .forbidden(
-              "priority class names with 'system-' prefix are reserved for system use only. error: " + systemProblem(name),
-            );
+        const problem = systemProblem(priority);
+        if (problem !== undefined) {
+          const reserved = `priority class names with 'system-' prefix are reserved for system use only. error: ${problem}`;
+          at.child('metadata').child('name').forbidden(reserved);
         }
       } else if (value > HIGHEST_USER_PRIORITY) {
         at.child('value').forbidden(`maximum allowed value of a user defined priority is ${HIGHEST_USER_PRIORITY}`);
@@ -46,17 +46,19 @@ export const priorityClassStrategy: Strategy<PriorityClass> = {
   validateUpdate: (priority, old) =>
     Field.collect((at) => {
       if ((priority.value ?? 0) !== (old.value ?? 0)) at.child('value').forbidden('may not be changed in an update.');
-      if (priority.preemptionPolicy !== old.preemptionPolicy)
-        at.child('preemptionPolicy').invalid(priority.preemptionPolicy, 'field is immutable');
+      checkFixed(priority.preemptionPolicy, old.preemptionPolicy, at, 'preemptionPolicy');
     }),
   hasGeneration: true,
   generationChanged: contentChanged,
 };
 
-function systemProblem(name: string): string {
-  return SYSTEM_CLASSES.has(name)
-    ? `value of ${name} PriorityClass must be ${SYSTEM_CLASSES.get(name)}`
-    : `${name} is not a known system priority class`;
+/** What keeps a class from being one of the cluster's own. */
+function systemProblem({ metadata, value = 0, globalDefault = false }: PriorityClass): string | undefined {
+  const name = metadata?.name ?? '';
+  const expected = SYSTEM_CLASSES.get(name);
+  if (expected === undefined) return `${name} is not a known system priority class`;
+  if (value !== expected) return `value of ${name} PriorityClass must be ${expected}`;
+  return globalDefault ? `globalDefault of ${name} PriorityClass must be false` : undefined;
 }
 
 /** For kinds without a spec: whether anything but the metadata differs. */
@@ -80,64 +82,28 @@ export const disruptionBudgetStrategy: Strategy<PodDisruptionBudget> = {
       checkLabelSelector(spec?.selector, at.child('selector'));
       checkOptionalChoice(spec?.unhealthyPodEvictionPolicy, EVICTION_POLICIES, () => at.child('unhealthyPodEvictionPolicy'));
     }),
+  validateStatusUpdate: ({ status }) =>
+    Field.collect((root) => {
+      const at = root.child('status');
+      for (const name of ['disruptionsAllowed', 'currentHealthy', 'desiredHealthy', 'expectedPods'] as const)
+        checkNonNegative(status?.[name], at, name);
+    }),
   allowUnconditionalUpdate: false,
 };
-
-const NO_AUTOSCALING_V1_METRICS = [
-  { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } },
-];
-
-/** Of the stored version, `autoscaling/v2`. */
-export const autoscalerStrategy: Strategy<HorizontalPodAutoscaler> = {
-  setDefaults({ spec }) {
-    if (spec === undefined) return;
-    spec.minReplicas ??= 1;
-    if ((spec.metrics ?? []).length === 0) spec.metrics = cloneJson(NO_AUTOSCALING_V1_METRICS);
-    setBehaviorDefaults(spec);
-  },
-  prepareForCreate: (scaler) => void (scaler.status = { currentMetrics: undefined, desiredReplicas: 0 }),
-  validate: ({ spec }) => Field.collect((at) => checkAutoscaler(spec, at.child('spec'))),
-  hasGeneration: false,
-};
-
-const PERCENT = { type: 'Percent', value: 100, periodSeconds: 15 };
-const PODS = { type: 'Pods', value: 4, periodSeconds: 15 };
-
-function setBehaviorDefaults(spec: HorizontalPodAutoscalerSpec): void {
-  if (spec.behavior === undefined) return;
-  const up: HPAScalingRules = (spec.behavior.scaleUp ??= {});
-  up.stabilizationWindowSeconds ??= 0;
-  up.selectPolicy ??= 'Max';
-  up.policies ??= [{ ...PODS }, { ...PERCENT }];
-  const down: HPAScalingRules = (spec.behavior.scaleDown ??= {});
-  down.selectPolicy ??= 'Max';
-  down.policies ??= [{ ...PERCENT }];
-}
-
-function checkAutoscaler(spec: HorizontalPodAutoscalerSpec | undefined, at: Field): void {
-  const { minReplicas = 1, maxReplicas = 0, scaleTargetRef } = spec ?? {};
-  if (minReplicas < 1) at.child('minReplicas').invalid(minReplicas, 'must be greater than or equal to 1');
-  if (maxReplicas < 1) at.child('maxReplicas').invalid(maxReplicas, 'must be greater than 0');
-  if (maxReplicas < minReplicas) at.child('maxReplicas').invalid(maxReplicas, 'must be greater than or equal to `minReplicas`');
-  checkPresent(scaleTargetRef?.kind, at.child('scaleTargetRef'), 'kind');
-  checkPresent(scaleTargetRef?.name, at.child('scaleTargetRef'), 'name');
-  for (const direction of ['scaleUp', 'scaleDown'] as const) {
-    const seconds = spec?.behavior?.[direction]?.stabilizationWindowSeconds;
-    if (seconds === undefined || (seconds >= 0 && seconds <= 3600)) continue;
-    const problem = seconds < 0 ? 'must be greater than or equal to zero' : 'must be less than or equal to 3600';
-    at.child('behavior').child(direction).child('stabilizationWindowSeconds').invalid(Math.min(seconds, MAX_INT32), problem);
-  }
-}
 
 export const runtimeClassStrategy: Strategy<RuntimeClass> = {
   validate: (runtimeClass) =>
     Field.collect((at) => {
-      if (checkPresent(runtimeClass.handler, at, 'handler')) checkNamed(isDnsSubdomain, runtimeClass.handler, at, 'handler');
+      checkText(isDnsLabel, runtimeClass.handler ?? '', at.child('handler'));
+      for (const name in runtimeClass.overhead?.podFixed) {
+        const amountAt = at.child('overhead').child('podFixed').key(name);
+        checkContainerResourceName(name, amountAt);
+        checkResourceAmount(name, runtimeClass.overhead.podFixed[name] ?? '0', amountAt);
+      }
+      checkLabels(runtimeClass.scheduling?.nodeSelector, at.child('scheduling').child('nodeSelector'));
+      checkTolerations(runtimeClass.scheduling?.tolerations, at.child('scheduling'));
     }),
-  validateUpdate: (runtimeClass, old) =>
-    Field.collect((at) => {
-      if (runtimeClass.handler !== old.handler) at.child('handler').invalid(runtimeClass.handler, 'field is immutable');
-    }),
+  validateUpdate: (runtimeClass, old) => Field.collect((at) => checkFixed(runtimeClass.handler, old.handler, at, 'handler')),
   allowCreateOnUpdate: true,
   allowUnconditionalUpdate: false,
 };
