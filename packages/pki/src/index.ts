@@ -8,3 +8,4 @@ export {
   type CertificateRequest,
   type KeyedCertificate,
 } from './certificate-authority.ts';
+export { certificateRequestProblem } from './certificate-request.ts';

@@ -6,6 +6,7 @@ import { asStrategy } from './as-strategy.ts';
 import { serviceStrategy } from './service/service-strategy.ts';
 import { STRATEGIES } from './strategies.ts';
 
+export { validateApproval } from './certificates/signing-request-strategy.ts';
 export {
   preparePodEphemeralContainers,
   preparePodResize,

@@ -1,7 +1,9 @@
 import type { Strategy } from '../registry/strategy.ts';
 import { asStrategy } from './as-strategy.ts';
 import { autoscalerStrategy } from './autoscaling/autoscaler-strategy.ts';
+import { signingRequestStrategy } from './certificates/signing-request-strategy.ts';
 import { withoutFields } from './disabled-fields.ts';
+import { flowSchemaStrategy, priorityLevelStrategy } from './flowcontrol/flow-control-strategies.ts';
 import { namespaceStrategy, nodeStrategy } from './core/cluster-strategies.ts';
 import { configMapStrategy, secretStrategy } from './core/config-strategies.ts';
 import { endpointSliceStrategy, endpointsStrategy } from './core/endpoint-strategies.ts';
@@ -13,11 +15,8 @@ import {
   apiServiceStrategy,
   controllerRevisionStrategy,
   counted,
-  flowSchemaStrategy,
   podTemplateStrategy,
-  priorityLevelStrategy,
   resourceClaimStrategy,
-  signingRequestStrategy,
   strictUpdates,
 } from './extension/other-strategies.ts';
 import { mutatingWebhookStrategy, validatingWebhookStrategy } from './extension/webhook-strategies.ts';

@@ -4,6 +4,7 @@ import type { Namespace, Pod } from '@keelson/api/core/v1';
 import {
   preparePodEphemeralContainers,
   preparePodResize,
+  validateApproval,
   validatePodEphemeralContainers,
   validatePodResize,
 } from '../kinds/index.ts';
@@ -65,4 +66,4 @@ export const approvalPart = part<CertificateSigningRequest>([['f:status', 'f:con
   const decisions = (request.status?.conditions ?? []).filter(({ type }) => APPROVALS.has(type));
   next.status = { ...next.status, conditions: [...others, ...decisions] };
   return next;
-});
+}, validateApproval);

@@ -1,4 +1,4 @@
-import { type KubernetesObject, cloneJson } from '@keelson/api';
+import type { KubernetesObject } from '@keelson/api';
 import type {
   MatchResources,
   ValidatingAdmissionPolicy,
@@ -7,8 +7,6 @@ import type {
 import type { APIService } from '@keelson/api/apiregistration/v1';
 import type { PodTemplate } from '@keelson/api/core/v1';
 import type { ControllerRevision } from '@keelson/api/apps/v1';
-import type { CertificateSigningRequest } from '@keelson/api/certificates/v1';
-import type { FlowSchema, PriorityLevelConfiguration } from '@keelson/api/flowcontrol/v1';
 import type { Strategy } from '../../registry/strategy.ts';
 import { checkPresent } from '../../validation/checks.ts';
 import { sameJson } from '../../validation/equality.ts';
@@ -81,65 +79,6 @@ export const controllerRevisionStrategy: Strategy<ControllerRevision> = {
       if (!sameJson(data, old.data)) at.child('data').invalid(data, 'field is immutable');
     }),
   hasGeneration: false,
-};
-
-export const signingRequestStrategy: Strategy<CertificateSigningRequest> = {
-  prepareForCreate(request, { user }) {
-    if (request.spec === undefined) return;
-    request.spec.username = user.name;
-    request.spec.uid = user.uid;
-    request.spec.groups = [...user.groups];
-    request.spec.extra = user.extra && Object.fromEntries(Object.entries(user.extra).map(([key, values]) => [key, [...values]]));
-  },
-  prepareForUpdate(request, old) {
-    if (old.spec !== undefined) request.spec = cloneJson(old.spec);
-  },
-  validate: ({ spec }) =>
-    Field.collect((root) => {
-      const at = root.child('spec');
-      if ((spec?.request ?? '') === '') at.child('request').invalid(spec?.request, 'PEM block type must be CERTIFICATE REQUEST');
-      if ((spec?.usages ?? []).length === 0)
-        at.child('usages').required('usages are required for TLS client and serving certificates');
-      if ((spec?.signerName ?? '') === '') at.child('signerName').required();
-      const seconds = spec?.expirationSeconds;
-      if (seconds !== undefined && seconds < 600)
-        at.child('expirationSeconds').invalid(seconds, 'may not specify a duration less than 600 seconds (10 minutes)');
-    }),
-  hasGeneration: false,
-  fieldValues: { 'spec.signerName': (request) => request.spec?.signerName ?? '' },
-};
-
-export const flowSchemaStrategy: Strategy<FlowSchema> = {
-  setDefaults({ spec }) {
-    if (spec !== undefined) spec.matchingPrecedence ??= 1000;
-  },
-  validate: ({ spec }) =>
-    Field.collect((root) => {
-      const at = root.child('spec');
-      const precedence = spec?.matchingPrecedence ?? 0;
-      if (precedence <= 0) at.child('matchingPrecedence').invalid(precedence, 'must be a positive value');
-      if (precedence > 10_000) at.child('matchingPrecedence').invalid(precedence, 'must not be greater than 10000');
-      checkPresent(spec?.priorityLevelConfiguration?.name, at.child('priorityLevelConfiguration'), 'name');
-    }),
-};
-
-export const priorityLevelStrategy: Strategy<PriorityLevelConfiguration> = {
-  setDefaults({ spec }) {
-    if (spec?.limited !== undefined) {
-      spec.limited.nominalConcurrencyShares ??= 30;
-      spec.limited.lendablePercent ??= 0;
-      const queuing = spec.limited.limitResponse?.queuing;
-      if (queuing !== undefined) {
-        queuing.queues ??= 64;
-        queuing.handSize ??= 8;
-        queuing.queueLengthLimit ??= 50;
-      }
-    }
-    if (spec?.exempt !== undefined) {
-      spec.exempt.nominalConcurrencyShares ??= 0;
-      spec.exempt.lendablePercent ??= 0;
-    }
-  },
 };
 
 interface DeviceRequest {
