@@ -60,10 +60,14 @@ export const finalizePart = part<Namespace>([['f:spec']], (namespace, old) => {
 const APPROVALS = new Set(['Approved', 'Denied', 'Failed']);
 
 /** Of a request's `/approval`, only the conditions that approve or deny it count. */
-export const approvalPart = part<CertificateSigningRequest>([['f:status', 'f:conditions']], (request, old) => {
-  const next: CertificateSigningRequest = cloneJson(old);
-  const others = (old.status?.conditions ?? []).filter(({ type }) => !APPROVALS.has(type));
-  const decisions = (request.status?.conditions ?? []).filter(({ type }) => APPROVALS.has(type));
-  next.status = { ...next.status, conditions: [...others, ...decisions] };
-  return next;
-}, validateApproval);
+export const approvalPart = part<CertificateSigningRequest>(
+  [['f:status', 'f:conditions']],
+  (request, old) => {
+    const next: CertificateSigningRequest = cloneJson(old);
+    const others = (old.status?.conditions ?? []).filter(({ type }) => !APPROVALS.has(type));
+    const decisions = (request.status?.conditions ?? []).filter(({ type }) => APPROVALS.has(type));
+    next.status = { ...next.status, conditions: [...others, ...decisions] };
+    return next;
+  },
+  validateApproval,
+);
