@@ -100,7 +100,7 @@ export const csiNodeStrategy: Strategy<CSINode> = {
     }),
   validateUpdate: ({ spec }, old) =>
     Field.collect((root) => {
-      const fixed = ({ allocatable: _, ...driver }: CSINodeDriver): unknown => driver;
+      const fixed = (driver: CSINodeDriver): unknown => ({ ...driver, allocatable: undefined });
       for (const before of old.spec?.drivers ?? []) {
         const driver = spec?.drivers?.find(({ name }) => name === before.name);
         if (driver !== undefined && !sameJson(fixed(driver), fixed(before)))
