@@ -24,5 +24,5 @@ it('believes nobody else about the status of a new object', async () => {
       status: { phase: 'Bound' },
     });
 
-  expect(volume.status).toEqual({ phase: 'Pending', lastPhaseTransitionTime: volume.metadata.creationTimestamp });
+  expect(volume.status).toEqual({ phase: 'Pending', lastPhaseTransitionTime: volume.metadata?.creationTimestamp });
 });
