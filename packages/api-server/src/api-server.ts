@@ -4,6 +4,8 @@ import { isMeasured, storeMetrics, type Store } from '@keelson/store';
 import type { AdmissionMutator, AdmissionValidator } from './admission/admission.ts';
 import { admissionMetrics, builtinMutators, builtinValidators, type BuiltinAdmission } from './admission/builtin-admission.ts';
 import type { Authenticator, Authorizer, TokenIssuer } from './auth/contracts.ts';
+import { NO_CONVERSION, type Conversion } from './custom/conversion.ts';
+import { CustomResources } from './custom/custom-resources.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { Discovery } from './discovery/index.ts';
 import { DocumentPaths, type DocumentSource } from './http/document-paths.ts';
@@ -12,6 +14,7 @@ import { MetricsPath } from './http/metrics-path.ts';
 import { VersionPath } from './http/version.ts';
 import { InProcessTransport } from './in-process/in-process-transport.ts';
 import { createStrategies } from './kinds/index.ts';
+import { API_SERVER_USER } from './loopback.ts';
 import { OpenApi } from './openapi/index.ts';
 import { builtinDefinitions } from './registry/builtin-definitions.ts';
 import { Registry } from './registry/registry.ts';
@@ -22,6 +25,7 @@ import type { PathHandler } from './request/path-handler.ts';
 import type { ApiResult } from './response/api-result.ts';
 import { Representer } from './response/representer.ts';
 import { Storages } from './storage/resource-storage.ts';
+import { NO_RULES, type SchemaRules } from './structural/rules.ts';
 import type { SubresourceConnector } from './subresources/connector.ts';
 import { tableOf } from './tables/index.ts';
 import type { Services } from './verbs/call.ts';
@@ -46,6 +50,8 @@ export interface ApiServerDependencies extends ApiServerExtensions {
   readonly store: Store;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Judges custom objects by `x-kubernetes-validations`. Without it, such rules are accepted and say nothing. */
+  readonly schemaRules?: SchemaRules;
 }
 
 export interface ApiServerOptions {
@@ -85,13 +91,14 @@ export class ApiServer implements Runnable {
   readonly metrics = new MetricsPath();
   readonly #readiness: HealthCheck[] = [];
   readonly #stopping = new AbortController();
+  readonly #customResources: CustomResources;
 
   constructor(dependencies: ApiServerDependencies, options: ApiServerOptions = {}) {
-    const { store, clock, logger } = dependencies;
+    const { store, clock, logger, schemaRules: rules = NO_RULES } = dependencies;
     const { serviceCidr = '10.96.0.0/16', nodePortRange = [30_000, 32_767], alpha = false } = options;
     this.clock = clock;
     this.logger = logger;
-    const strategies = createStrategies({ store, clock, serviceCidr, nodePortRange });
+    const strategies = createStrategies({ store, clock, serviceCidr, nodePortRange, rules });
     this.representer = new Representer(tableOf, clock);
     this.registry = new Registry(builtinDefinitions({ alpha, strategies }));
     this.#storages = new Storages({ store, clock, logger });
@@ -104,6 +111,7 @@ export class ApiServer implements Runnable {
       mutators: [],
       validators: [],
       tokenIssuer: undefined,
+      customKinds: undefined,
       eventTtlSeconds: options.eventTtlSeconds ?? 3_600,
       minWatchSeconds: options.minWatchSeconds ?? 1_800,
     };
@@ -119,6 +127,10 @@ export class ApiServer implements Runnable {
     this.#addDocuments(new Discovery(() => this.registry.all(), serverAddress ? { serverAddress } : {}));
     this.#addDocuments(new OpenApi(() => this.registry.all()));
     this.extend(dependencies);
+    const transport = (): Transport => this.transport(API_SERVER_USER);
+    const conversionOf = (): Conversion => NO_CONVERSION;
+    this.#customResources = new CustomResources({ services: this.#services, clock, logger, rules, transport, conversionOf });
+    this.#services.customKinds = this.#customResources;
   }
 
   #addDocuments(source: DocumentSource): void {
@@ -178,11 +190,13 @@ export class ApiServer implements Runnable {
   async start(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     await this.#services.store.revision();
+    await this.#customResources.start();
   }
 
   /** Ends all watches. The store stays open. */
   async stop(): Promise<void> {
     this.beginShutdown();
+    await this.#customResources.stop();
     this.#storages.close();
   }
 
@@ -201,6 +215,7 @@ interface Mutable {
   readonly mutators: AdmissionMutator[];
   readonly validators: AdmissionValidator[];
   tokenIssuer: TokenIssuer | undefined;
+  customKinds: CustomResources | undefined;
 }
 
 interface MutableRoutes {

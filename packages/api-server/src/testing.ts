@@ -38,6 +38,7 @@ export async function startTestApiServer(options: TestApiServerOptions = {}): Pr
   const { clock = new SystemClock(), logger = silentLogger, namespaces = NAMESPACES, ...extensions } = options;
   const store = options.store ?? new MemoryStore({ clock });
   const server = new ApiServer({ ...extensions, store, clock, logger }, options.server);
+  await server.start(new AbortController().signal);
   const transport = server.transport(ADMIN);
   // Behind what was given: whoever brings an issuer or reviews of their own is asked first.
   const { tokenIssuer, ...access } = openAccess({ clock, transport: () => transport }, options.authorizer);

@@ -11,7 +11,7 @@ export interface VersionConverter {
 
 const converters = new WeakMap<ResourceDefinition, VersionConverter | 'same'>();
 
-/** `undefined` if objects are stored as they are served. */
+/** `undefined` if objects are held as they are served. */
 export function converterOf(definition: ResourceDefinition): VersionConverter | undefined {
   let known = converters.get(definition);
   if (known === undefined) {
@@ -23,7 +23,7 @@ export function converterOf(definition: ResourceDefinition): VersionConverter | 
 
 function makeConverter(definition: ResourceDefinition): VersionConverter | undefined {
   const { storage, group, version, kind } = definition;
-  if (!storage || (storage.group === group && storage.version === version)) return undefined;
+  if (!storage || storage.codec || (storage.group === group && storage.version === version)) return undefined;
   if (kind === 'Event') return { toStorage: eventToCore, fromStorage: eventFromCore };
   if (group === 'autoscaling') return { toStorage: autoscalerToV2, fromStorage: autoscalerFromV2 };
   const stored = apiVersionOf(storage);

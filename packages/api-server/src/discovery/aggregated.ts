@@ -1,6 +1,6 @@
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { ServedGroup } from './groups.ts';
-import { subresourcesByName } from './resource-lists.ts';
+import { listedVerbs, subresourcesByName } from './resource-lists.ts';
 
 /** `APIGroupDiscoveryList`: all that there is to know of the groups, in one document. */
 export function groupDiscoveryList(groups: readonly ServedGroup[], version: string): object {
@@ -24,14 +24,14 @@ function groupDiscovery({ name, versions }: ServedGroup): object {
 }
 
 function resourceDiscovery(definition: ResourceDefinition): object {
-  const { group, version, kind, resource, singular, namespaced, verbs, shortNames, categories } = definition;
+  const { group, version, kind, resource, singular, namespaced, shortNames, categories } = definition;
   const subresources = subresourcesByName(definition.subresources);
   return {
     resource,
     responseKind: { group, version, kind },
     scope: namespaced ? 'Namespaced' : 'Cluster',
     singularResource: singular,
-    verbs,
+    verbs: listedVerbs(definition),
     ...(shortNames.length > 0 && { shortNames }),
     ...(categories.length > 0 && { categories }),
     ...(subresources.length > 0 && {

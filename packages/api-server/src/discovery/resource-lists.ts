@@ -38,14 +38,19 @@ export function apiResourceList(group: string, { version, definitions }: ServedV
   };
 }
 
+/** What clients are told that they can do with a kind. One that is going away can still be written, so that finalizers can be taken off. */
+export function listedVerbs({ verbs, terminating }: ResourceDefinition): readonly string[] {
+  return terminating === true ? verbs.filter((verb) => !['create', 'patch', 'update'].includes(verb)) : verbs;
+}
+
 function resourceEntry(definition: ResourceDefinition): object {
-  const { resource, singular, namespaced, kind, verbs, shortNames, categories, storage } = definition;
+  const { resource, singular, namespaced, kind, shortNames, categories, storage } = definition;
   return {
     name: resource,
     singularName: singular,
     namespaced,
     kind,
-    verbs,
+    verbs: listedVerbs(definition),
     ...(shortNames.length > 0 && { shortNames }),
     ...(categories.length > 0 && { categories }),
     ...(storage && { storageVersionHash: storageVersionHash(storage.group, storage.version, kind) }),

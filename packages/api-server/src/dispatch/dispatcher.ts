@@ -1,4 +1,5 @@
 import { methodNotAllowed, unknownPath } from '@keelson/api';
+import { KeelsonError } from '@keelson/base';
 import type { Authorizer } from '../auth/contracts.ts';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { VirtualResource } from '../registry/virtual-resource.ts';
@@ -58,13 +59,21 @@ export class Dispatcher {
     if (!info.isResource) return this.#handlePath(request);
     const verb = verbOf(request, info);
     await this.#authorize(request, info, verb ?? request.method.toLowerCase());
-    const definition = this.#services.registry.find(info.group, info.version, info.resource);
+    const definition = this.#services.registry.find(info.group, info.version, info.resource) ?? (await this.#findNew(info));
     if (!definition || !fitsScope(definition, info)) return this.#unknown(info);
     if (definition.deprecation !== undefined) warn(definition.deprecation);
     const connector = this.#connectorFor(info, definition);
     if (connector) return connect(connector, definition, { request, info, verb });
     if (!verb) throw methodNotAllowed();
     return this.#handleResource(request, { info, verb, definition, warn });
+  }
+
+  /** A kind that has just been established, maybe through another server, is served at once. */
+  async #findNew({ group, version, resource }: RequestInfo): Promise<ResourceDefinition | undefined> {
+    const { customKinds, registry } = this.#services;
+    if (!customKinds || !group.includes('.')) return undefined;
+    await customKinds.fresh();
+    return registry.find(group, version, resource);
   }
 
   /** Of a group that is served, a Status says so; other paths are nobody's. */
@@ -117,6 +126,11 @@ export class Dispatcher {
   }
 }
 
+function notWhileTerminating(): KeelsonError {
+  const message = 'create not allowed while custom resource definition is terminating';
+  return new KeelsonError('MethodNotAllowed', message, { details: {} });
+}
+
 const PAGE_NOT_FOUND: ApiResult = {
   type: 'content',
   status: 404,
@@ -143,6 +157,7 @@ function fitsScope(definition: ResourceDefinition, info: RequestInfo): boolean {
 
 function checkVerb(definition: ResourceDefinition, info: RequestInfo, verb: Verb): void {
   if (!definition.verbs.includes(verb)) throw methodNotAllowed();
+  if (verb === 'create' && definition.terminating === true) throw notWhileTerminating();
   const needsNamespace = verb === 'create' || verb === 'deletecollection';
   if (needsNamespace && definition.namespaced && info.namespace === undefined) throw methodNotAllowed();
   const takesCollection = verb === 'create' || verb === 'list' || verb === 'deletecollection';

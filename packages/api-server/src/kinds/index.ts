@@ -5,6 +5,8 @@ import { ServiceAllocator } from './service/allocation/service-allocator.ts';
 import { asStrategy } from './as-strategy.ts';
 import { serviceStrategy } from './service/service-strategy.ts';
 import { STRATEGIES } from './strategies.ts';
+import { definitionStrategy } from './definition/definition-strategy.ts';
+import type { SchemaRules } from '../structural/rules.ts';
 
 export { validateApproval } from './certificates/signing-request-strategy.ts';
 export {
@@ -28,10 +30,16 @@ export interface StrategyDependencies {
   readonly serviceCidr: string;
   /** First and last node port. */
   readonly nodePortRange: readonly [number, number];
+  /** Checks the rules in schemas of CustomResourceDefinitions. */
+  readonly rules?: SchemaRules;
 }
 
 /** As `strategyOf`, with Services that hold their addresses and node ports in the store. */
 export function createStrategies(dependencies: StrategyDependencies): (group: string, kind: string) => Strategy {
   const services = asStrategy(serviceStrategy(new ServiceAllocator(dependencies)));
-  return (group, kind) => (group === '' && kind === 'Service' ? services : strategyOf(group, kind));
+  const definitions = asStrategy(definitionStrategy(dependencies.rules));
+  return (group, kind) => {
+    if (group === '' && kind === 'Service') return services;
+    return group === 'apiextensions.k8s.io' && kind === 'CustomResourceDefinition' ? definitions : strategyOf(group, kind);
+  };
 }

@@ -40,17 +40,18 @@ export class Registry {
     return this.#byKind.get(`${group}/${version}/${kind}`);
   }
 
-  add(definitions: readonly ResourceDefinition[]): void {
-    for (const definition of definitions) this.#put(definition);
-    this.#changed(definitions.map((definition) => ({ type: 'added', definition })));
-  }
-
-  remove(definitions: readonly ResourceDefinition[]): void {
-    for (const { group, version, resource, kind } of definitions) {
+  /** Takes kinds out and puts others in, as one change. */
+  replace(removed: readonly ResourceDefinition[], added: readonly ResourceDefinition[]): void {
+    if (removed.length === 0 && added.length === 0) return;
+    for (const { group, version, resource, kind } of removed) {
       this.#byResource.delete(`${group}/${version}/${resource}`);
       this.#byKind.delete(`${group}/${version}/${kind}`);
     }
-    this.#changed(definitions.map((definition) => ({ type: 'removed', definition })));
+    for (const definition of added) this.#put(definition);
+    this.#changed([
+      ...removed.map((definition) => ({ type: 'removed', definition }) as const),
+      ...added.map((definition) => ({ type: 'added', definition }) as const),
+    ]);
   }
 
   #put(definition: ResourceDefinition): void {

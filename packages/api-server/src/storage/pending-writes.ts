@@ -1,5 +1,5 @@
 import type { Entry } from '@keelson/store';
-import type { StoredObject } from './stored-object.ts';
+import type { ObjectShape, StoredObject } from './stored-object.ts';
 
 const LIMIT = 1_024;
 
@@ -24,9 +24,10 @@ export class PendingWrites {
     if (this.#drafts.get(draft.key) === draft) this.#drafts.delete(draft.key);
   }
 
-  take(entry: Entry): StoredObject | undefined {
+  /** The draft that became the entry, for the cache of its shape. */
+  take(entry: Entry, shape: ObjectShape): StoredObject | undefined {
     const draft = this.#drafts.get(entry.key);
-    if (!draft) return undefined;
+    if (draft?.shape !== shape) return undefined;
     if (draft.value !== entry.value && !draft.value.equals(entry.value)) return undefined;
     if (!draft.isDraft && draft.revision !== entry.revision) return undefined;
     this.#drafts.delete(entry.key);

@@ -1,32 +1,55 @@
-import { isReason, KeelsonError, type Clock, type Logger } from '@keelson/base';
+import { assert, isReason, KeelsonError, type Clock, type Logger } from '@keelson/base';
 import type { KubernetesObject } from '@keelson/api';
-import type { Guard, Revision, Store, Write } from '@keelson/store';
+import type { Entry, Guard, Revision, Store, Write } from '@keelson/store';
 import { apiFieldsOf } from '../registry/field-values.ts';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { Companions } from '../registry/strategy.ts';
 import { PendingWrites } from './pending-writes.ts';
 import { Progress } from './progress.ts';
+import { EntryReader } from './entry-reader.ts';
+import type { ObjectCodec } from './object-codec.ts';
 import { RecentObjects } from './recent-objects.ts';
-import { storageKind } from './storage-kind.ts';
-import { StoredObject, type ObjectShape } from './stored-object.ts';
+import { storageKind, type StorageKind } from './storage-kind.ts';
+import { encode, StoredObject, type ObjectShape } from './stored-object.ts';
 import { WatchCache } from './watch-cache.ts';
 
 const NO_COMPANIONS: Companions = { writes: [], guards: [] };
+/** As long as a request may take. */
+const RETIREMENT_MS = 60_000;
 
-/** The objects of one resource in the store, whatever versions they are served in. */
+interface StorageParts {
+  readonly store: Store;
+  readonly pending: PendingWrites;
+  readonly cache: WatchCache;
+  readonly prefix: string;
+  readonly coding: Coding | undefined;
+}
+
+/** For kinds whose objects are not held as they are stored. */
+interface Coding {
+  readonly codec: ObjectCodec;
+  /** What they are stored as. */
+  readonly stored: StorageKind;
+}
+
+/** The objects of one resource in the store: as they are stored, or with a codec as one version has them. */
 export class ResourceStorage {
   readonly cache: WatchCache;
   readonly prefix: string;
   readonly #store: Store;
   readonly #shape: ObjectShape;
   readonly #pending: PendingWrites;
+  readonly #coding: Coding | undefined;
+  readonly #reader: EntryReader;
 
-  constructor(deps: { store: Store; pending: PendingWrites; cache: WatchCache }, prefix: string) {
-    this.#store = deps.store;
-    this.#pending = deps.pending;
-    this.cache = deps.cache;
-    this.#shape = deps.cache.shape;
+  constructor({ store, pending, cache, prefix, coding }: StorageParts) {
+    this.#store = store;
+    this.#pending = pending;
+    this.cache = cache;
+    this.#shape = cache.shape;
     this.prefix = prefix;
+    this.#coding = coding;
+    this.#reader = new EntryReader(cache.shape, pending, coding?.codec);
   }
 
   get shape(): ObjectShape {
@@ -39,43 +62,71 @@ export class ResourceStorage {
 
   /** The object as the cache has it: may be a moment old. */
   async cached(namespace: string | undefined, name: string): Promise<StoredObject | undefined> {
-    await this.cache.ready();
-    return this.cache.get(namespace ?? '', name);
+    return this.#find(namespace, name, () => this.cache.ready());
   }
 
   /** The object as it is now. */
   async current(namespace: string | undefined, name: string): Promise<StoredObject | undefined> {
-    await this.cache.fresh();
+    return this.#find(namespace, name, () => this.cache.fresh());
+  }
+
+  /** One object can also be read if another one cannot, because nobody can convert it. */
+  async #find(namespace: string | undefined, name: string, ready: () => Promise<void>): Promise<StoredObject | undefined> {
+    try {
+      await ready();
+    } catch (error) {
+      if (!this.#coding) throw error;
+      return this.#read(await this.#store.get(this.key(namespace, name)));
+    }
     return this.cache.get(namespace ?? '', name);
+  }
+
+  async #read(entry: Entry | undefined): Promise<StoredObject | undefined> {
+    if (!entry) return undefined;
+    const [item] = await this.#reader.read([entry]);
+    return item;
   }
 
   /** The object as it was right after commit `revision`. */
   async at(namespace: string | undefined, name: string, revision: Revision): Promise<StoredObject | undefined> {
-    const entry = await this.#store.get(this.key(namespace, name), revision);
-    return entry && new StoredObject(this.#shape, entry.key, Buffer.from(entry.value), entry.revision);
+    return this.#read(await this.#store.get(this.key(namespace, name), revision));
   }
 
   /** Entries of a snapshot, a page at a time. */
   async range(prefix: string, options: { after?: string; limit: number; at: Revision }): Promise<RangePage> {
     const { entries, more, remaining } = await this.#store.range(prefix, options);
-    const items = entries.map(({ key, value, revision }) => new StoredObject(this.#shape, key, asBuffer(value), revision));
-    return { items, more, remaining };
+    return { items: await this.#reader.read(entries), more, remaining };
   }
 
   /** Writes the object, which belongs to the storage from now on, if it was last written by commit `expected` (0: is not there). */
   async put(key: string, object: KubernetesObject, write: PutOptions): Promise<StoredObject> {
+    if (this.#coding) {
+      const stored = await this.#coding.codec.write(object);
+      if (stored !== object) return this.#putOther(key, stored, write);
+    }
     const draft = StoredObject.draft(this.#shape, key, object);
-    const { companions = NO_COMPANIONS, ttlSeconds } = write;
-    const put: Write = { type: 'put', key, value: draft.value, ...(ttlSeconds !== undefined && { ttlSeconds }) };
     this.#pending.add(draft);
     try {
-      const revision = await this.#commit([put, ...companions.writes], [{ key, revision: write.expected }, ...companions.guards]);
-      draft.commit(revision);
+      draft.commit(await this.#write(key, draft.value, write));
       return draft;
     } catch (error) {
       this.#pending.drop(draft);
       throw error;
     }
+  }
+
+  /** What is stored in another version is read back, as everybody else will read it. */
+  async #putOther(key: string, stored: KubernetesObject, write: PutOptions): Promise<StoredObject> {
+    const value = encode(this.#coding?.stored ?? this.#shape.kind, stored);
+    const revision = await this.#write(key, value, write);
+    const [item] = await this.#reader.read([{ key, value, revision, createRevision: write.expected || revision }]);
+    assert(item, 'a codec gives as many objects as it gets');
+    return item;
+  }
+
+  #write(key: string, value: Buffer, { expected, companions = NO_COMPANIONS, ttlSeconds }: PutOptions): Promise<Revision> {
+    const put: Write = { type: 'put', key, value, ...(ttlSeconds !== undefined && { ttlSeconds }) };
+    return this.#commit([put, ...companions.writes], [{ key, revision: expected }, ...companions.guards]);
   }
 
   /** Removes the object if it is still the same, and gives it as it was, at the revision of its deletion. */
@@ -112,13 +163,14 @@ export interface PutOptions {
   readonly ttlSeconds?: number | undefined;
 }
 
-/** Storages by resource, made on first use; versions of a kind share one. */
+/** Storages by resource, made on first use; versions of a kind share one, unless each has a codec. */
 export class Storages {
   readonly #deps: { readonly store: Store; readonly clock: Clock; readonly logger: Logger };
   readonly #progress: Progress;
   readonly #pending = new PendingWrites();
   readonly #recent = new RecentObjects();
-  readonly #byPrefix = new Map<string, ResourceStorage>();
+  readonly #known = new Map<string | ObjectCodec, ResourceStorage>();
+  readonly #retired = new Map<ResourceStorage, Disposable>();
 
   constructor(deps: { readonly store: Store; readonly clock: Clock; readonly logger: Logger }) {
     this.#deps = deps;
@@ -129,37 +181,52 @@ export class Storages {
   of(definition: ResourceDefinition): ResourceStorage {
     const { storage } = definition;
     if (!storage) throw new KeelsonError('InternalError', `Kind "${definition.kind}" is never stored`);
-    const known = this.#byPrefix.get(storage.prefix);
-    return known ?? this.#make(definition, storage);
+    return this.#known.get(storage.codec ?? storage.prefix) ?? this.#make(definition, storage);
   }
 
   /** Those in use. */
   [Symbol.iterator](): Iterator<ResourceStorage> {
-    return this.#byPrefix.values();
+    return this.#known.values();
+  }
+
+  /** Ends the watches of a storage that will not be asked for again; requests that use it already are still served for a while. */
+  retire(codec: ObjectCodec): void {
+    const storage = this.#known.get(codec);
+    if (!storage) return;
+    this.#known.delete(codec);
+    storage.cache.retire();
+    const timer = this.#deps.clock.after(RETIREMENT_MS, () => {
+      this.#retired.delete(storage);
+      storage.cache.close();
+    });
+    this.#retired.set(storage, timer);
   }
 
   close(): void {
-    for (const { cache } of this.#byPrefix.values()) cache.close();
+    for (const { cache } of this.#known.values()) cache.close();
+    for (const [{ cache }, timer] of this.#retired) {
+      timer[Symbol.dispose]();
+      cache.close();
+    }
     this.#progress.close();
   }
 
   #make(definition: ResourceDefinition, storage: NonNullable<ResourceDefinition['storage']>): ResourceStorage {
+    const { codec, group, version } = storage;
     const prefix = `/registry/${storage.prefix}/`;
+    const stored = storageKind(group, version, definition.kind);
     const shape: ObjectShape = {
-      kind: storageKind(storage.group, storage.version, definition.kind),
+      kind: codec ? storageKind(group, definition.version, definition.kind) : stored,
       namespaced: definition.namespaced,
       fields: apiFieldsOf(definition),
       remember: this.#recent.remember,
     };
     const indexedField = definition.fieldSelectors.includes('spec.nodeName') ? 'spec.nodeName' : undefined;
     const deps = { ...this.#deps, progress: this.#progress, pending: this.#pending };
-    const cache = new WatchCache(deps, { prefix, shape, indexedField });
-    const made = new ResourceStorage({ store: this.#deps.store, pending: this.#pending, cache }, prefix);
-    this.#byPrefix.set(storage.prefix, made);
+    const cache = new WatchCache(deps, { prefix, shape, codec, indexedField });
+    const coding = codec && { codec, stored };
+    const made = new ResourceStorage({ store: this.#deps.store, pending: this.#pending, cache, prefix, coding });
+    this.#known.set(codec ?? storage.prefix, made);
     return made;
   }
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,14 +1,16 @@
-import { expired, type KubernetesObject, parseJson, resourceVersionTooLarge } from '@keelson/api';
+import { expired, resourceVersionTooLarge } from '@keelson/api';
 import { errorMessage, KeelsonError, type Clock, type Logger } from '@keelson/base';
-import type { Entry, Revision, Store, StoreEvent } from '@keelson/store';
+import type { Revision, Store, StoreEvent } from '@keelson/store';
 import type { Subscription } from 'rxjs';
 import { CacheEvent, WatchNote } from './cache-event.ts';
+import { asBuffer, EntryReader } from './entry-reader.ts';
 import { EventRing } from './event-ring.ts';
+import type { Eventually, ObjectCodec } from './object-codec.ts';
 import { ObjectTree } from './object-tree.ts';
 import type { PendingWrites } from './pending-writes.ts';
 import type { Progress } from './progress.ts';
 import { selects } from './selection.ts';
-import { encode, StoredObject, type ObjectShape } from './stored-object.ts';
+import { StoredObject, type ObjectShape } from './stored-object.ts';
 import { translate, WatcherIndex, type Watcher } from './watcher-index.ts';
 
 export interface WatchCacheDependencies {
@@ -23,6 +25,8 @@ export interface WatchCacheOptions {
   /** `/registry/pods/` */
   readonly prefix: string;
   readonly shape: ObjectShape;
+  /** For a kind whose objects are not held as they are stored. */
+  readonly codec?: ObjectCodec | undefined;
   /** See `WatcherIndex`. */
   readonly indexedField?: string | undefined;
   /** How many changes can be watched again, at least. */
@@ -39,6 +43,8 @@ export type WatchStart =
 const LOAD_PAGE = 2_000;
 const HISTORY = 1_024;
 const BOOKMARK_MS = 60_000;
+/** Changes that may wait for a slow codec; then the cache starts again. */
+const MAX_WAITING = 10_000;
 /** How long a read of a revision that is not there yet waits for it. */
 const FUTURE_WAIT_MS = 3_000;
 
@@ -50,11 +56,15 @@ export class WatchCache {
   readonly #deps: WatchCacheDependencies;
   readonly #options: WatchCacheOptions;
   readonly #index: WatcherIndex;
+  readonly #reader: EntryReader;
   readonly #bookmarkers = new Set<Watcher>();
   #tree = new ObjectTree();
   #ring = new EventRing(HISTORY, 0);
   #loading: Promise<void> | undefined;
   #live = false;
+  /** Changes that wait for the codec, in order; a new one each time the cache loads. */
+  #waiting: Waiting = { events: 0, last: undefined };
+  #retired = false;
   #last: Revision = 0;
   #subscription: Subscription | undefined;
   #bookmarkTimer: Disposable | undefined;
@@ -64,6 +74,7 @@ export class WatchCache {
     this.#deps = deps;
     this.#options = options;
     this.#index = new WatcherIndex(options.indexedField);
+    this.#reader = new EntryReader(options.shape, deps.pending, options.codec);
   }
 
   get shape(): ObjectShape {
@@ -80,7 +91,7 @@ export class WatchCache {
 
   /** Everything up to this revision is in here. */
   get revision(): Revision {
-    return this.#live ? Math.max(this.#last, this.#deps.progress.revision) : this.#last;
+    return this.#live && this.#waiting.events === 0 ? Math.max(this.#last, this.#deps.progress.revision) : this.#last;
   }
 
   /** Resolves when the cache can be read. */
@@ -124,6 +135,7 @@ export class WatchCache {
     const notes = start.from === 'state' ? this.#stateNotes(watcher) : this.#notesSince(watcher, start.revision);
     this.#index.add(watcher);
     if (notes.length > 0) watcher.notes(notes);
+    if (this.#retired) this.#endWatchers(undefined);
     return revision;
   }
 
@@ -141,6 +153,12 @@ export class WatchCache {
     this.#bookmarkTimer ??= this.#deps.clock.every(BOOKMARK_MS, () => {
       for (const each of this.#bookmarkers) each.bookmark?.(this.revision);
     });
+  }
+
+  /** Ends all watchers, and new ones at once; reads go on to be answered, for requests that have begun. */
+  retire(): void {
+    this.#retired = true;
+    this.#endWatchers(undefined);
   }
 
   /** Ends all watchers and lets go of the store. */
@@ -179,7 +197,7 @@ export class WatchCache {
     let page = await store.range(prefix, { limit: LOAD_PAGE });
     const { revision } = page;
     for (;;) {
-      for (const entry of page.entries) tree.set(this.#adopt(entry));
+      for (const item of await this.#reader.read(page.entries)) tree.set(item);
       const last = page.entries.at(-1);
       if (!page.more || !last) break;
       page = await store.range(prefix, { after: last.key, limit: LOAD_PAGE, at: revision });
@@ -188,9 +206,10 @@ export class WatchCache {
     this.#tree = tree;
     this.#ring = new EventRing(history, revision);
     this.#last = revision;
+    this.#waiting = { events: 0, last: undefined };
     let lost = false;
     const subscription = store.watch(prefix, revision).subscribe({
-      next: (events) => this.#apply(events),
+      next: (events) => this.#receive(events),
       error: (error: unknown) => {
         lost = true;
         this.#lose(error);
@@ -216,28 +235,65 @@ export class WatchCache {
     this.#live = false;
     this.#subscription?.unsubscribe();
     this.#subscription = undefined;
+    this.#endWatchers(error);
+  }
+
+  #endWatchers(error: Error | undefined): void {
     for (const watcher of Array.from(this.#index.all())) {
       this.unwatch(watcher);
       watcher.end(error);
     }
   }
 
-  #apply(events: readonly StoreEvent[]): void {
+  /** Changes are told in order: what waits for the codec holds back all that comes behind it. */
+  #receive(events: readonly StoreEvent[]): void {
+    if (!this.#options.codec) return this.#apply(events);
+    const waiting = this.#waiting;
+    if (!waiting.last) {
+      const items = this.#itemsOf(events);
+      if (!(items instanceof Promise)) return this.#apply(events, items);
+      return this.#wait(waiting, events, () => items);
+    }
+    this.#wait(waiting, events, () => this.#itemsOf(events));
+  }
+
+  #itemsOf(events: readonly StoreEvent[]): Eventually<readonly StoredObject[]> {
+    return this.#reader.read(events.flatMap((event) => (event.type === 'put' ? [event.entry] : [])));
+  }
+
+  #wait(waiting: Waiting, events: readonly StoreEvent[], read: () => Eventually<readonly StoredObject[]>): void {
+    waiting.events += events.length;
+    if (waiting.events > MAX_WAITING) return this.#lose(new Error('changes come faster than they can be converted'));
+    const turn = async (): Promise<void> => {
+      const items = await read();
+      if (waiting !== this.#waiting || !this.#live) return;
+      waiting.events -= events.length;
+      if (waiting.events === 0) waiting.last = undefined;
+      this.#apply(events, items);
+    };
+    waiting.last = (waiting.last ?? Promise.resolve()).then(turn).catch((error: unknown) => {
+      if (waiting === this.#waiting && this.#live) this.#lose(error);
+    });
+  }
+
+  /** `items` are what a codec has made of the puts among the events, in order. */
+  #apply(events: readonly StoreEvent[], items: readonly StoredObject[] = NO_ITEMS): void {
     const [first] = events;
     if (events.length === 1 && first) {
-      const event = this.#change(first);
+      const event = this.#change(first, items[0]);
       const plain = [event.plain];
       this.#index.visit(event, (watcher, note) => watcher.notes(note === event.plain ? plain : [note]));
       event.release();
     } else {
-      this.#applyMany(events);
+      this.#applyMany(events, items);
     }
     this.#deps.progress.moved();
   }
 
-  #applyMany(events: readonly StoreEvent[]): void {
+  #applyMany(events: readonly StoreEvent[], items: readonly StoredObject[]): void {
     const shares = new Map<Watcher, WatchNote[]>();
-    const changes = events.map((event) => this.#change(event));
+    let at = 0;
+    const changes = events.map((event) => this.#change(event, event.type === 'put' ? items[at++] : undefined));
     for (const change of changes) {
       this.#index.visit(change, (watcher, note) => {
         const share = shares.get(watcher);
@@ -249,15 +305,14 @@ export class WatchCache {
     for (const change of changes) change.release();
   }
 
-  #change(event: StoreEvent): CacheEvent {
-    const change = event.type === 'put' ? this.#put(event.entry) : this.#delete(event);
+  #change(event: StoreEvent, item: StoredObject | undefined): CacheEvent {
+    const change = event.type === 'put' ? this.#put(item ?? this.#reader.adopt(event.entry)) : this.#delete(event);
     this.#last = change.revision;
     this.#ring.push(change);
     return change;
   }
 
-  #put(entry: Entry): CacheEvent {
-    const item = this.#adopt(entry);
+  #put(item: StoredObject): CacheEvent {
     const previous = this.#tree.set(item);
     return new CacheEvent(previous ? 'MODIFIED' : 'ADDED', item, previous);
   }
@@ -268,25 +323,11 @@ export class WatchCache {
     const previous = this.#tree.delete(gone.namespace, gone.name);
     return new CacheEvent('DELETED', previous?.at(event.revision) ?? gone, previous);
   }
-
-  #adopt(entry: Entry): StoredObject {
-    const draft = this.#deps.pending.take(entry);
-    if (draft) {
-      draft.commit(entry.revision);
-      return draft;
-    }
-    const { shape } = this.#options;
-    return new StoredObject(shape, entry.key, this.#normal(asBuffer(entry.value)), entry.revision);
-  }
-
-  /** Bytes that somebody else wrote in another form are brought into ours. */
-  #normal(value: Buffer): Buffer {
-    const { kind } = this.#options.shape;
-    if (value.length > kind.head.length && kind.head.compare(value, 0, kind.head.length) === 0) return value;
-    return encode(kind, parseJson(value.toString()) as KubernetesObject);
-  }
 }
 
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const NO_ITEMS: readonly StoredObject[] = [];
+
+interface Waiting {
+  events: number;
+  last: Promise<void> | undefined;
 }

@@ -1,10 +1,19 @@
-import { apiVersionOf, badRequest, cloneJson, type KubernetesObject, labelSelectorFrom, notFound } from '@keelson/api';
+import {
+  apiVersionOf,
+  badRequest,
+  cloneJson,
+  internalError,
+  type KubernetesObject,
+  labelSelectorFrom,
+  notFound,
+} from '@keelson/api';
 import type { LabelSelector } from '@keelson/api/meta/v1';
 import type { Scale } from '@keelson/api/autoscaling/v1';
 import { appliedScale } from '../managed-fields/applied-scale.ts';
 import { checkManagerOptions, checkPatchOptions } from '../managed-fields/manager-name.ts';
 import { managedFieldsOf, storedOwners } from '../managed-fields/owners.ts';
 import { ownersOfScaled, scaleOwners } from '../managed-fields/scale-owners.ts';
+import type { ScalePaths } from '../registry/resource-definition.ts';
 import type { ApiResult } from '../response/api-result.ts';
 import { invalid } from '../validation/field-error.ts';
 import { decodeAs, fieldValidationOf, parseBody } from '../verbs/body.ts';
@@ -12,36 +21,35 @@ import { metaOf, type Call } from '../verbs/call.ts';
 import { readConfiguration } from '../verbs/configuration.ts';
 import { applyPatch, isApply, readPatch } from '../verbs/patch.ts';
 import { change } from '../verbs/update.ts';
+import { setAt, valueAt } from './scale-paths.ts';
 
 const KIND = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
 
-interface Scalable extends KubernetesObject {
-  spec?: { replicas?: number; selector?: LabelSelector | Record<string, string> };
-  status?: { replicas?: number };
-}
+/** Where built-in kinds have them; their selectors are no texts. */
+const BUILTIN: ScalePaths = { specReplicasPath: '.spec.replicas', statusReplicasPath: '.status.replicas' };
 
 /** GET, PUT and PATCH of `/scale`. */
 export async function serveScale(call: Call, verb: string): Promise<ApiResult> {
   if (verb === 'get') {
     const item = await call.storage.current(call.namespace, call.name);
     if (!item) throw notFound(call.definition, call.name);
-    return { type: 'value', status: 200, value: scaleOf(item.object()) };
+    return { type: 'value', status: 200, value: scaleOf(call, item.object()) };
   }
   const result = await (verb === 'patch' && isApply(call) ? applyScale(call) : changeScale(call, verb));
   const object = result.type === 'object' ? result.item.object() : result.type === 'value' ? result.value : {};
-  return { type: 'value', status: 200, value: scaleOf(object as KubernetesObject) };
+  return { type: 'value', status: 200, value: scaleOf(call, object as KubernetesObject) };
 }
 
 async function changeScale(call: Call, verb: string): Promise<ApiResult> {
   const wanted = verb === 'patch' ? patchedScale(call) : bodyScale(call);
-  return change(call, { part: 'main', next: (old) => scaled(call, old, wanted(scaleOf(old))) });
+  return change(call, { part: 'main', next: (old) => scaled(call, old, wanted(scaleOf(call, old))) });
 }
 
 /** The object with the replicas of its Scale. */
 function scaled(call: Call, old: Readonly<KubernetesObject>, scale: Scale): KubernetesObject {
   check(call, scale);
-  const next = cloneJson(old) as Scalable;
-  next.spec = { ...next.spec, replicas: scale.spec?.replicas ?? 0 };
+  const next = cloneJson(old);
+  setAt(next, (call.definition.scale ?? BUILTIN).specReplicasPath, scale.spec?.replicas ?? 0);
   const { resourceVersion, uid } = scale.metadata ?? {};
   if (resourceVersion) metaOf(next).resourceVersion = resourceVersion;
   if (uid) metaOf(next).uid = uid;
@@ -54,7 +62,7 @@ async function applyScale(call: Call): Promise<ApiResult> {
   const configuration = readConfiguration(call, fieldValidationOf(call));
   const next = (old: Readonly<KubernetesObject>): KubernetesObject => {
     const owners = storedOwners(old.metadata?.managedFields);
-    const applied = appliedScale(call, { live: scaleOf(old), owners: scaleOwners(owners), configuration });
+    const applied = appliedScale(call, { live: scaleOf(call, old), owners: scaleOwners(owners), configuration });
     const object = scaled(call, old, decodeScale(call, applied.object));
     metaOf(object).managedFields = managedFieldsOf(ownersOfScaled(owners, applied.owners, apiVersionOf(call.definition)));
     return object;
@@ -92,17 +100,29 @@ function check(call: Call, scale: Scale): void {
   throw invalid({ ...KIND, name: call.name }, [{ type: 'FieldValueInvalid', field: 'spec.replicas', message }]);
 }
 
-function scaleOf(object: Readonly<KubernetesObject>): Scale {
-  const { metadata, spec, status } = object as Scalable;
-  const { name, namespace, uid, resourceVersion, creationTimestamp } = metadata ?? {};
-  const selector = selectorText(spec?.selector);
+function scaleOf({ definition }: Call, object: Readonly<KubernetesObject>): Scale {
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata ?? {};
+  const { specReplicasPath, statusReplicasPath } = definition.scale ?? BUILTIN;
+  const replicas = valueAt(object, specReplicasPath);
+  if (replicas === undefined && definition.scale) {
+    throw internalError(`the spec replicas field ${JSON.stringify(specReplicasPath)} does not exist`);
+  }
+  const selector = selectorOf(object, definition.scale);
   return {
     kind: 'Scale',
     apiVersion: 'autoscaling/v1',
     metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
-    spec: { replicas: spec?.replicas ?? 0 },
-    status: { replicas: status?.replicas ?? 0, ...(selector !== '' && { selector }) },
+    spec: { replicas: Number(replicas ?? 0) },
+    status: { replicas: Number(valueAt(object, statusReplicasPath) ?? 0), ...(selector !== '' && { selector }) },
   } as Scale;
+}
+
+/** Custom kinds have it as a text, if they say where. */
+function selectorOf(object: Readonly<KubernetesObject>, scale: ScalePaths | undefined): string {
+  if (!scale) return selectorText((object as { spec?: { selector?: LabelSelector } }).spec?.selector);
+  const { labelSelectorPath: path } = scale;
+  const value = path === undefined || path === '' ? undefined : valueAt(object, path);
+  return typeof value === 'string' ? value : '';
 }
 
 /** A replication controller has a plain map of labels. */

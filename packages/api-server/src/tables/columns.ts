@@ -1,6 +1,6 @@
-import { humanDuration, parseTime, type ColumnFact } from '@keelson/api';
+import { humanDuration, parseTime } from '@keelson/api';
 import type { KindSchema } from '../registry/kind-schema.ts';
-import type { ResourceDefinition } from '../registry/resource-definition.ts';
+import type { Column, ResourceDefinition } from '../registry/resource-definition.ts';
 import type { Cell } from './cell.ts';
 import { computedCell } from './computed.ts';
 import { compileExpression } from './expressions.ts';
@@ -21,7 +21,7 @@ export interface CompiledColumns {
 }
 
 /** Of kinds that say nothing of their columns. */
-const DEFAULT_COLUMNS: readonly ColumnFact[] = [
+const DEFAULT_COLUMNS: readonly Column[] = [
   { name: 'Name', type: 'string', format: 'name', path: '.metadata.name' },
   { name: 'Created At', type: 'date', path: '.metadata.creationTimestamp' },
 ];
@@ -52,11 +52,11 @@ function compileColumns(definition: ResourceDefinition): CompiledColumns {
   };
 }
 
-function tableColumn({ name, type, format = '', priority = 0, path, expr }: ColumnFact): TableColumn {
-  return { name, type, format, description: DESCRIPTIONS[path ?? expr ?? ''] ?? '', priority };
+function tableColumn({ name, type, format = '', priority = 0, path, expr, description }: Column): TableColumn {
+  return { name, type, format, description: description ?? DESCRIPTIONS[path ?? expr ?? ''] ?? '', priority };
 }
 
-function compileColumn(column: ColumnFact, { group, schema }: ResourceDefinition): Cell {
+function compileColumn(column: Column, { group, schema }: ResourceDefinition): Cell {
   if (column.computed !== undefined) return computedCell(column.computed);
   if (column.expr !== undefined) return compileExpression(inGroup(column.expr, group));
   const path = inGroup(column.path ?? '', group);
@@ -78,7 +78,7 @@ function tableCell(path: string, schema: KindSchema): Cell {
 
 /** A column of a kind that is not in the tables: what is absent, or not of the column's type, is null; dates are shown as ages. */
 function customCell(path: string, type: string): Cell {
-  const valueAt = compilePath(path);
+  const valueAt = readablePath(path);
   return (object, nowMs) => {
     const value = valueAt(object);
     switch (type) {
@@ -96,6 +96,15 @@ function customCell(path: string, type: string): Cell {
         return null;
     }
   };
+}
+
+/** A path that cannot be read finds nothing: the definition was let in with it. */
+function readablePath(path: string): ReturnType<typeof compilePath> {
+  try {
+    return compilePath(path);
+  } catch {
+    return () => undefined;
+  }
 }
 
 function dateCell(value: unknown, nowMs: number): string | null {

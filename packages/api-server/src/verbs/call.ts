@@ -20,6 +20,8 @@ export interface Services {
   readonly mutators: readonly AdmissionMutator[];
   readonly validators: readonly AdmissionValidator[];
   readonly tokenIssuer: TokenIssuer | undefined;
+  /** Kinds that come and go: `fresh` resolves when all that are there now are in the registry. */
+  readonly customKinds?: { fresh(): Promise<void> } | undefined;
   /** How long a stored event is kept. */
   readonly eventTtlSeconds: number;
   /** Watches without `timeoutSeconds` end after a random time between this and its double. */

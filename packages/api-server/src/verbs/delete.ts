@@ -97,8 +97,8 @@ function deletionOf(call: Call, old: KubernetesObject, options: DeleteOptions): 
     meta.deletionGracePeriodSeconds = grace;
   }
   if (isNew) {
-    definition.strategy.beginDeletion?.(next, strategyContext(call));
     if (hasGeneration(definition)) meta.generation = (meta.generation ?? 0) + 1;
+    definition.strategy.beginDeletion?.(next, strategyContext(call));
   }
   return next;
 }

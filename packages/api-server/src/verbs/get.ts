@@ -7,10 +7,8 @@ import { objectResult } from './finish.ts';
 export async function get(call: Call): Promise<ApiResult> {
   const { storage, namespace, name } = call;
   const version = call.request.query.get('resourceVersion');
-  if (version === undefined) await storage.cache.fresh();
-  else if (version === '0') await storage.cache.ready();
-  else await storage.cache.reach(parseRevision(version));
-  const item = storage.cache.get(namespace ?? '', name);
+  if (version !== undefined && version !== '0') await storage.cache.reach(parseRevision(version));
+  const item = await (version === undefined ? storage.current(namespace, name) : storage.cached(namespace, name));
   if (!item) throw notFound(call.definition, name);
   return objectResult(call, item);
 }

@@ -18,6 +18,6 @@ export function serveWidgets({ server }: TestApiServer): Disposable {
   const storage = { group, version, prefix: `${group}/${resource}` };
   const names = { group, version, kind, resource, listKind: 'WidgetList', singular: 'widget', shortNames: [] };
   const definitions = [{ ...like, ...names, storage }];
-  server.registry.add(definitions);
-  return { [Symbol.dispose]: () => server.registry.remove(definitions) };
+  server.registry.replace([], definitions);
+  return { [Symbol.dispose]: () => server.registry.replace(definitions, []) };
 }

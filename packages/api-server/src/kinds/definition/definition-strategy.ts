@@ -14,6 +14,7 @@ import { APPROVED, approvalOf } from './approval.ts';
 import { isCaBundle } from './conversion-validation.ts';
 import { conditionOf, setCondition } from './conditions.ts';
 import { checkNames, validateDefinition } from './definition-validation.ts';
+import { nameClaims } from './name-claims.ts';
 import { schemasIn } from './schema-walk.ts';
 
 /** Held by a definition that is being deleted until all objects of its kind are gone. */
@@ -45,12 +46,15 @@ export function definitionStrategy(rules: SchemaRules = NO_RULES): Strategy<Cust
     warnings: (definition, old) => warningsOf(definition).filter((text) => !old || !warningsOf(old).includes(text)),
     beginDeletion(definition, { nowMs }) {
       const meta = (definition.metadata ??= {});
+      // Upstream deletes definitions in a way of its own, which does not count as a change.
+      if (meta.generation !== undefined) meta.generation -= 1;
       if (meta.finalizers?.includes(CLEANUP_FINALIZER) !== true)
         meta.finalizers = [...(meta.finalizers ?? []), CLEANUP_FINALIZER];
       const message = 'CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon';
       const condition = { type: 'Terminating', status: 'True', reason: 'InstanceDeletionPending', message };
       definition.status = setCondition(definition.status ?? {}, condition, formatTime(nowMs));
     },
+    companions: nameClaims,
     allowUnconditionalUpdate: false,
     hasGeneration: true,
   };

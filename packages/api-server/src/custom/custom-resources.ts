@@ -1,0 +1,156 @@
+import type { CustomResourceDefinition } from '@keelson/api/apiextensions/v1';
+import { Backoff, errorMessage, sleepOn, TaskGroup, type Clock, type Logger } from '@keelson/base';
+import type { Transport } from '@keelson/client';
+import type { Registry } from '../registry/registry.ts';
+import type { ResourceDefinition } from '../registry/resource-definition.ts';
+import type { SchemaRules } from '../structural/rules.ts';
+import type { WatchNote } from '../storage/cache-event.ts';
+import type { ResourceStorage } from '../storage/resource-storage.ts';
+import type { StoredObject } from '../storage/stored-object.ts';
+import type { Watcher } from '../storage/watcher-index.ts';
+import type { Services } from '../verbs/call.ts';
+import type { Conversion } from './conversion.ts';
+import { customKind } from './custom-definitions.ts';
+import { DefinitionWorker } from './definition-worker.ts';
+import { InstalledKind } from './installed-kind.ts';
+
+export interface CustomResourcesDependencies {
+  readonly services: Services;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly rules: SchemaRules;
+  /** Into this server, as itself. */
+  readonly transport: () => Transport;
+  /** How versions of a kind become each other. */
+  readonly conversionOf: (definition: Readonly<CustomResourceDefinition>) => Conversion;
+}
+
+/**
+ * Follows the CustomResourceDefinitions in the store: what is established is served, within the turn in which this server hears of it, and
+ * what is gone is not. A worker gives definitions their status and clears up behind those that are deleted; several servers over one store do
+ * the same without harm.
+ */
+export class CustomResources implements Watcher {
+  readonly selection = { fields: [] };
+  readonly #deps: CustomResourcesDependencies;
+  readonly #storage: ResourceStorage;
+  readonly #tasks: TaskGroup;
+  readonly #worker: DefinitionWorker;
+  readonly #installed = new Map<string, InstalledKind>();
+  /** Names in the state that a watch began with. */
+  #initial: Set<string> | undefined;
+
+  constructor(deps: CustomResourcesDependencies) {
+    this.#deps = deps;
+    const definition = deps.services.registry.find('apiextensions.k8s.io', 'v1', 'customresourcedefinitions');
+    if (!definition) throw new RangeError('CustomResourceDefinitions are not served');
+    this.#storage = deps.services.storages.of(definition);
+    this.#tasks = new TaskGroup(deps.logger);
+    this.#worker = new DefinitionWorker({ ...deps, tasks: this.#tasks, installed: this.#installed });
+  }
+
+  /** Resolves when all kinds that are established are served. */
+  async start(): Promise<void> {
+    await this.#follow();
+    this.#worker.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#storage.cache.unwatch(this);
+    this.#worker[Symbol.dispose]();
+    await this.#tasks.stop();
+  }
+
+  /** Resolves when this server serves what is established now. */
+  async fresh(): Promise<void> {
+    await this.#storage.cache.fresh();
+  }
+
+  /** See `Watcher`. */
+  notes(notes: readonly WatchNote[]): void {
+    for (const { type, item } of notes) {
+      this.#initial?.add(item.name);
+      if (type === 'DELETED') this.#gone(item.name);
+      else this.#seen(item);
+    }
+  }
+
+  /** See `Watcher`. The cache has lost the store, or is closed. */
+  end(): void {
+    this.#tasks.run('follow definitions', async (signal) => {
+      const backoff = new Backoff({ initialMs: 50, maxMs: 5_000, jitter: 0.5 });
+      while (!signal.aborted) {
+        try {
+          return await this.#follow();
+        } catch (error) {
+          this.#deps.logger.warn('cannot read definitions', { error: errorMessage(error) });
+          await sleepOn(this.#deps.clock, backoff.next(), signal).catch(() => undefined);
+        }
+      }
+    });
+  }
+
+  async #follow(): Promise<void> {
+    const { cache } = this.#storage;
+    await cache.ready();
+    const initial = new Set<string>();
+    this.#initial = initial;
+    cache.watch(this, { from: 'state' });
+    this.#initial = undefined;
+    const vanished = Array.from(this.#installed.keys(), (name) => name).filter((name) => !initial.has(name));
+    for (const name of vanished) this.#gone(name);
+  }
+
+  #seen(item: StoredObject): void {
+    const known = this.#installed.get(item.name);
+    const definition = item.object() as CustomResourceDefinition;
+    if (known?.accepts(item, definition)) {
+      this.#serve(known, known.definitions(definition));
+    } else {
+      const installed = new InstalledKind(item, definition, (reload) =>
+        customKind({ definition, reload, rules: this.#deps.rules, conversion: this.#deps.conversionOf(definition) }),
+      );
+      this.#installed.set(item.name, installed);
+      this.#serve(installed, installed.definitions(definition), known);
+      if (known) this.#retire(known);
+    }
+    this.#worker.look(item.name);
+  }
+
+  #gone(name: string): void {
+    const known = this.#installed.get(name);
+    if (!known) return;
+    this.#installed.delete(name);
+    this.#serve(known, []);
+    this.#retire(known);
+    this.#worker.lookAtGroup(known.group);
+  }
+
+  /** Makes `definitions` what is served of a kind, instead of what was until now. */
+  #serve(kind: InstalledKind, definitions: readonly ResourceDefinition[], before: InstalledKind = kind): void {
+    const { registry } = this.#deps.services;
+    const free = definitions.filter((definition) => isFree(registry, definition, before.served));
+    if (sameAs(free, before.served)) return;
+    registry.replace(before.served, free);
+    kind.served = free;
+  }
+
+  #retire({ kind, cleanUp }: InstalledKind): void {
+    cleanUp?.[Symbol.dispose]();
+    for (const codec of kind?.codecs ?? []) this.#deps.services.storages.retire(codec);
+  }
+}
+
+/** Kinds of Kubernetes' own are never replaced. */
+function isFree(
+  registry: Registry,
+  { group, version, resource, kind }: ResourceDefinition,
+  own: readonly ResourceDefinition[],
+): boolean {
+  const taken = [registry.find(group, version, resource), registry.findKind(group, version, kind)];
+  return taken.every((other) => other === undefined || own.includes(other));
+}
+
+function sameAs(a: readonly ResourceDefinition[], b: readonly ResourceDefinition[]): boolean {
+  return a.length === b.length && a.every((definition, at) => definition === b[at]);
+}
