@@ -24,8 +24,9 @@ import type { ApiRequest } from './request/api-request.ts';
 import type { PathHandler } from './request/path-handler.ts';
 import type { ApiResult } from './response/api-result.ts';
 import { Representer } from './response/representer.ts';
+import { CEL_RULES } from './rules/cel-rules.ts';
 import { Storages } from './storage/resource-storage.ts';
-import { NO_RULES, type SchemaRules } from './structural/rules.ts';
+import type { SchemaRules } from './structural/rules.ts';
 import type { SubresourceConnector } from './subresources/connector.ts';
 import { tableOf } from './tables/index.ts';
 import type { Services } from './verbs/call.ts';
@@ -50,7 +51,7 @@ export interface ApiServerDependencies extends ApiServerExtensions {
   readonly store: Store;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Judges custom objects by `x-kubernetes-validations`. Without it, such rules are accepted and say nothing. */
+  /** Judges custom objects by `x-kubernetes-validations`. By CEL if absent. */
   readonly schemaRules?: SchemaRules;
 }
 
@@ -94,7 +95,7 @@ export class ApiServer implements Runnable {
   readonly #customResources: CustomResources;
 
   constructor(dependencies: ApiServerDependencies, options: ApiServerOptions = {}) {
-    const { store, clock, logger, schemaRules: rules = NO_RULES } = dependencies;
+    const { store, clock, logger, schemaRules: rules = CEL_RULES } = dependencies;
     const { serviceCidr = '10.96.0.0/16', nodePortRange = [30_000, 32_767], alpha = false } = options;
     this.clock = clock;
     this.logger = logger;

@@ -40,7 +40,7 @@ function callOf(services: Services, definition: ResourceDefinition, storage: Res
     legacyWatch: false,
   };
   const common = { services, request, info, definition, storage, user: API_SERVER_USER };
-  return { ...common, namespace: undefined, name: '', dryRun: false, warn: () => undefined };
+  return { ...common, namespace: undefined, name: '', dryRun: false, warn: () => undefined, authorize: async () => undefined };
 }
 
 /** Tells, each time, that objects of a kind have come or gone. The storage's cache must be ready. */
