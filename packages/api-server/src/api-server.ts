@@ -148,7 +148,7 @@ export class ApiServer implements Runnable {
         if (this.stopping.aborted) throw new Error('process is shutting down');
       },
     };
-    return new HealthPaths([ping, storeCheck], () => [shutdown, ...this.#readiness]);
+    return new HealthPaths([ping, storeCheck], () => [shutdown, ...this.#readiness], this.clock);
   }
 
   /** From now on `/readyz` asks this too, until what it gives is disposed. */

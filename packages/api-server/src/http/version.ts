@@ -13,6 +13,10 @@ export class VersionPath implements PathHandler {
     this.#value = {
       major,
       minor,
+      emulationMajor: major,
+      emulationMinor: minor,
+      minCompatibilityMajor: major,
+      minCompatibilityMinor: String(Number(minor) - 1),
       gitVersion: `v${major}.${minor}.0+keelson-${keelsonVersion}`,
       gitCommit: '',
       gitTreeState: 'clean',
