@@ -101,6 +101,13 @@ describe('parseLabelSelector', () => {
 });
 
 describe('labelSelectorFrom', () => {
+  it('refuses expressions that lack what they need', () => {
+    const nothing = {} as { key: string; operator: string };
+
+    expect(() => labelSelectorFrom({ matchExpressions: [nothing] })).toThrow('"" is not a valid label selector operator');
+    expect(() => labelSelectorFrom({ matchExpressions: [{ ...nothing, operator: 'Exists' }] })).toThrow('key: Invalid value: ""');
+  });
+
   it('tells none from empty', () => {
     expect(labelSelectorFrom(undefined).matches({})).toBe(false);
     expect(labelSelectorFrom({}).matches({ a: 'b' })).toBe(true);

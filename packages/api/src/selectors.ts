@@ -47,9 +47,14 @@ export function labelSelectorFrom(selector: LabelSelector | undefined): LabelSel
     checkedRequirement({ key, operator: 'In', values: [value], exact: true }),
   );
   const expressions = (selector.matchExpressions ?? []).map(({ key, operator, values }) =>
-    checkedRequirement({ key, operator: selectorOperator(operator), values: values ?? [] }),
+    checkedRequirement({ key: textOf(key), operator: selectorOperator(textOf(operator)), values: values ?? [] }),
   );
   return new LabelSelectorMatcher([...labels, ...expressions]);
+}
+
+/** What is required may be missing, in what nobody has validated. */
+function textOf(text: string | undefined): string {
+  return text ?? '';
 }
 
 function selectorOperator(text: string): 'In' | 'NotIn' | 'Exists' | 'DoesNotExist' {

@@ -60,15 +60,17 @@ function adopt(spec: PodSpec, account: Account): void {
 }
 
 function mountToken(spec: PodSpec): void {
-  const present = spec.volumes?.find(({ name, projected }) => name.startsWith(VOLUME_PREFIX) && projected !== undefined);
+  // Not validated yet: what is required may be missing.
+  const { containers = [], volumes = [] }: Partial<PodSpec> = spec;
+  const present = volumes.find(({ name = '', projected }: Partial<Volume>) => name.startsWith(VOLUME_PREFIX) && projected);
   const name = present?.name ?? `${VOLUME_PREFIX}${randomSuffix(5)}`;
   let isUsed = false;
-  for (const container of [...(spec.initContainers ?? []), ...spec.containers]) {
+  for (const container of [...(spec.initContainers ?? []), ...containers]) {
     if (hasMount(container)) continue;
     container.volumeMounts = [...(container.volumeMounts ?? []), { name, readOnly: true, mountPath: MOUNT_PATH }];
     isUsed = true;
   }
-  if (isUsed && !present) spec.volumes = [...(spec.volumes ?? []), tokenVolume(name)];
+  if (isUsed && !present) spec.volumes = [...volumes, tokenVolume(name)];
 }
 
 function hasMount({ volumeMounts }: Container): boolean {

@@ -225,6 +225,30 @@ describe('RbacAuthorizer', () => {
   });
 });
 
+describe('reviews that ask nothing', () => {
+  const answers = reviews({
+    authorizer: { authorize: async () => ({ allowed: true }) },
+    reviewToken: () => Promise.reject(new Error()),
+  });
+  const resourceAttributes = { verb: 'get', resource: 'pods', namespace: 'dev' };
+
+  it.each([
+    ['selfsubjectaccessreviews', {}, /exactly one of nonResourceAttributes or resourceAttributes must be specified/],
+    [
+      'selfsubjectaccessreviews',
+      { spec: { resourceAttributes, nonResourceAttributes: {} } },
+      /cannot be specified in combination with resourceAttributes/,
+    ],
+    ['subjectaccessreviews', { spec: { resourceAttributes } }, /spec.user: .* at least one of user or group must be specified/],
+    ['localsubjectaccessreviews', { spec: { resourceAttributes, user: 'a' } }, /namespace must match namespace: prod/],
+    ['localsubjectaccessreviews', { spec: { nonResourceAttributes: {}, user: 'a' } }, /disallowed on this kind of request/],
+    ['selfsubjectrulesreviews', {}, /no namespace on request/],
+    ['tokenreviews', { spec: {} }, /token is required/],
+  ])('are refused: %s of %j', async (kind, review, message) => {
+    await expect(answers[kind]?.(review, { user: { name: 'u', groups: [] }, namespace: 'prod' })).rejects.toThrow(message);
+  });
+});
+
 describe('ensureCredentials', () => {
   let directory: string;
   beforeEach(async () => {

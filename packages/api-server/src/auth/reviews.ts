@@ -1,9 +1,16 @@
+import { badRequest } from '@keelson/api';
 import type { SelfSubjectReview, TokenReview } from '@keelson/api/authentication/v1';
-import type { SelfSubjectRulesReview, SubjectAccessReview, SubjectAccessReviewSpec } from '@keelson/api/authorization/v1';
+import type {
+  LocalSubjectAccessReview,
+  SelfSubjectRulesReview,
+  SubjectAccessReview,
+  SubjectAccessReviewSpec,
+} from '@keelson/api/authorization/v1';
 import type { PolicyRule } from '@keelson/api/rbac/v1';
 import { errorMessage } from '@keelson/base';
 import type { UserInfo } from '../registry/strategy.ts';
 import type { AuthorizationAttributes, Authorizer } from './contracts.ts';
+import { checkedLocal, checkedSelf, checkedSubject } from './review-validation.ts';
 
 /** What reviews ask. */
 export interface ReviewDependencies {
@@ -25,25 +32,25 @@ export type Review = (
 
 /** The kinds of `authentication.k8s.io` and `authorization.k8s.io` that are never stored, by plural. */
 export function reviews(dependencies: ReviewDependencies): Readonly<Record<string, Review>> {
-  const access: Review = (object) => reviewAccess(dependencies.authorizer, object as SubjectAccessReview);
+  const access = async (object: unknown, spec: SubjectAccessReviewSpec): Promise<unknown> => ({
+    ...(object as SubjectAccessReview),
+    status: await reviewAccess(dependencies.authorizer, spec),
+  });
   return {
-    subjectaccessreviews: access,
-    localsubjectaccessreviews: access,
-    selfsubjectaccessreviews: async (object, { user }) => {
-      const review = object as SubjectAccessReview;
-      const answered = await reviewAccess(dependencies.authorizer, { ...review, spec: { ...review.spec, ...specOf(user) } });
-      return { ...review, status: answered.status };
-    },
+    subjectaccessreviews: async (object) => access(object, checkedSubject((object as Partial<SubjectAccessReview>).spec)),
+    localsubjectaccessreviews: async (object, { namespace }) =>
+      access(object, checkedLocal(object as Partial<LocalSubjectAccessReview>, namespace)),
+    selfsubjectaccessreviews: async (object, { user }) =>
+      access(object, { ...checkedSelf((object as Partial<SubjectAccessReview>).spec), ...specOf(user) }),
     selfsubjectrulesreviews: async (object, { user }) => reviewRules(dependencies, object as SelfSubjectRulesReview, user),
     selfsubjectreviews: async (object, { user }) => ({ ...(object as SelfSubjectReview), status: { userInfo: userInfo(user) } }),
     tokenreviews: async (object) => reviewToken(dependencies, object as TokenReview),
   };
 }
 
-async function reviewAccess(authorizer: Authorizer, review: SubjectAccessReview): Promise<SubjectAccessReview> {
-  const decision = await authorizer.authorize(attributesOf(review.spec));
-  const status = { allowed: decision.allowed, ...(decision.reason !== undefined && { reason: decision.reason }) };
-  return { ...review, status };
+async function reviewAccess(authorizer: Authorizer, spec: SubjectAccessReviewSpec): Promise<SubjectAccessReview['status']> {
+  const { allowed, reason } = await authorizer.authorize(attributesOf(spec));
+  return { allowed, ...(reason !== undefined && { reason }) };
 }
 
 function attributesOf(spec: SubjectAccessReviewSpec): AuthorizationAttributes {
@@ -64,7 +71,9 @@ function specOf(user: UserInfo): SubjectAccessReviewSpec {
 }
 
 function reviewRules({ rulesOf }: ReviewDependencies, review: SelfSubjectRulesReview, user: UserInfo): SelfSubjectRulesReview {
-  const rules = rulesOf ? [...rulesOf(user, review.spec.namespace ?? '')] : [];
+  const { namespace } = (review as Partial<SelfSubjectRulesReview>).spec ?? {};
+  if (!namespace) throw badRequest('no namespace on request');
+  const rules = rulesOf ? [...rulesOf(user, namespace)] : [];
   const everything = user.groups.includes('system:masters') || !rulesOf;
   if (everything) rules.unshift({ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }, { verbs: ['*'], nonResourceURLs: ['*'] });
   return {
@@ -82,8 +91,10 @@ function reviewRules({ rulesOf }: ReviewDependencies, review: SelfSubjectRulesRe
 }
 
 async function reviewToken(dependencies: ReviewDependencies, review: TokenReview): Promise<TokenReview> {
+  const { token, audiences: wanted = [] } = (review as Partial<TokenReview>).spec ?? {};
+  if (!token) throw badRequest('token is required for TokenReview in authentication');
   try {
-    const { user, audiences } = await dependencies.reviewToken(review.spec.token ?? '', review.spec.audiences ?? []);
+    const { user, audiences } = await dependencies.reviewToken(token, wanted);
     return { ...review, status: { authenticated: true, user: userInfo(user), audiences: [...audiences] } };
   } catch (error) {
     return { ...review, status: { authenticated: false, user: {}, error: errorMessage(error) } };

@@ -187,7 +187,12 @@ export class HttpFrontend implements Runnable {
       void this.#requests.serve(new Http1Exchange(request, response));
     });
     http1.on('upgrade', (request, socket, head) => void this.#requests.upgrade(request, socket, head));
-    http1.on('clientError', (_error, socket) => socket.destroy());
+    http1.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+      // Headers that are too long, or nothing that is HTTP.
+      const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
+      if (socket.writable && error.code !== 'ECONNRESET') socket.end(refusalOf(status));
+      else socket.destroy();
+    });
     return http1;
   }
 
@@ -212,4 +217,9 @@ export class HttpFrontend implements Runnable {
     http2.on('sessionError', (error) => this.#server.logger.debug('HTTP/2 session failed', { error: error.message }));
     return http2;
   }
+}
+
+/** For what cannot be taken for a request. */
+function refusalOf(status: string): string {
+  return `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status}`;
 }

@@ -13,13 +13,17 @@ const TITLES: Readonly<Record<FieldErrorType, string>> = {
   InternalError: 'Internal error',
 };
 
+/** Longer values are cut: they can be as long as a request, and be shown many times. */
+const MAX_SHOWN = 16 * 1024;
+
 /** What is checked most of all: nothing is wrong. */
 export const NO_ERRORS: readonly FieldError[] = [];
 
 /** A value as Kubernetes prints it in an error: texts quoted, an absent one as `"null"`, an absent list as `null`, anything else as JSON. */
 export function shownValue(value: unknown): string {
   if (value === undefined) return '"null"';
-  return JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? Number(part) : part));
+  const text = JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? Number(part) : part));
+  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}...`;
 }
 
 function fieldError(type: FieldErrorType, field: string, parts: { value?: string; detail?: string | undefined }): FieldError {

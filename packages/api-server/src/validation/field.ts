@@ -1,6 +1,9 @@
 import { duplicate, forbidden, invalidAsIs, invalidValue, notFound, notSupported, required, tooLong, tooMany } from './errors.ts';
 import type { FieldError } from './field-error.ts';
 
+/** Whoever sends a hundred thousand wrong items learns about the first of them. */
+const MAX_ERRORS = 1_000;
+
 /**
  * Hot path: a place in an object and the list that its errors go to. Going down costs one small object; the text of the path is only put
  * together when there is something to report.
@@ -60,41 +63,45 @@ export class Field {
     return this.#errors.length;
   }
 
+  #report(error: () => FieldError): void {
+    if (this.#errors.length < MAX_ERRORS) this.#errors.push(error());
+  }
+
   required(detail?: string): void {
-    this.#errors.push(required(this.toString(), detail));
+    this.#report(() => required(this.toString(), detail));
   }
 
   invalid(value: unknown, detail?: string): void {
-    this.#errors.push(invalidValue(this.toString(), value, detail));
+    this.#report(() => invalidValue(this.toString(), value, detail));
   }
 
   /** Without showing the value. */
   invalidAsIs(detail: string): void {
-    this.#errors.push(invalidAsIs(this.toString(), detail));
+    this.#report(() => invalidAsIs(this.toString(), detail));
   }
 
   notSupported(value: unknown, supported: readonly string[]): void {
-    this.#errors.push(notSupported(this.toString(), value, supported));
+    this.#report(() => notSupported(this.toString(), value, supported));
   }
 
   duplicate(value: unknown): void {
-    this.#errors.push(duplicate(this.toString(), value));
+    this.#report(() => duplicate(this.toString(), value));
   }
 
   forbidden(detail: string): void {
-    this.#errors.push(forbidden(this.toString(), detail));
+    this.#report(() => forbidden(this.toString(), detail));
   }
 
   notFound(value: unknown): void {
-    this.#errors.push(notFound(this.toString(), value));
+    this.#report(() => notFound(this.toString(), value));
   }
 
   tooLong(maxBytes: number): void {
-    this.#errors.push(tooLong(this.toString(), maxBytes));
+    this.#report(() => tooLong(this.toString(), maxBytes));
   }
 
   tooMany(actual: number, max: number): void {
-    this.#errors.push(tooMany(this.toString(), actual, max));
+    this.#report(() => tooMany(this.toString(), actual, max));
   }
 }
 

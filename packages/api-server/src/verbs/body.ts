@@ -51,7 +51,7 @@ export function parseJsonBody(text: string, strict: boolean): RawBody {
 export function parseYamlBody(text: string): RawBody {
   try {
     return {
-      value: parseYaml(text, { version: '1.1', uniqueKeys: false, maxAliasCount: 100, intAsBigInt: false }),
+      value: parseYaml(text, { version: '1.1', uniqueKeys: false, maxAliasCount: 100, intAsBigInt: false, logLevel: 'error' }),
       duplicates: [],
     };
   } catch (error) {

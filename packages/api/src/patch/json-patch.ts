@@ -1,10 +1,13 @@
 import { KeelsonError } from '@keelson/base';
 import { cloneJson } from '../clone-json.ts';
+import { stringifyJson } from '../json.ts';
 import { deepEqual } from '../objects.ts';
 import { getOwn, isObject, setOwn } from './json-value.ts';
 
 /** As many operations as Kubernetes takes in one patch. */
 const MAX_OPERATIONS = 10_000;
+/** As much as a request may have. */
+const MAX_COPIED_BYTES = 3 * 1024 * 1024;
 
 interface Operation {
   readonly op: string;
@@ -20,8 +23,25 @@ interface Operation {
 export function applyJsonPatch(document: unknown, patch: unknown): unknown {
   const operations = checked(patch);
   let result = cloneJson(document);
-  for (const operation of operations) result = applyOperation(result, operation);
+  const budget = new CopyBudget();
+  for (const operation of operations) result = applyOperation(result, operation, budget);
   return result;
+}
+
+/** What `copy` operations may add to a document: a few of them that copy each other's copies would fill any memory. */
+class CopyBudget {
+  #bytes = 0;
+
+  /** Throws `Invalid` once all copies together are too large. */
+  copy(value: unknown): unknown {
+    this.#bytes += stringifyJson(value).length;
+    if (this.#bytes <= MAX_COPIED_BYTES) return cloneJson(value);
+    throw new KeelsonError(
+      'Invalid',
+      'the server rejected our request due to an error in our request: Unable to complete the copy, the accumulated size increase of ' +
+        `copy is ${this.#bytes}, exceeding the limit ${MAX_COPIED_BYTES}`,
+    );
+  }
 }
 
 function checked(patch: unknown): readonly Operation[] {
@@ -40,7 +60,7 @@ function isOperation(value: unknown): value is Operation {
   return isObject(value) && typeof value['op'] === 'string' && typeof value['path'] === 'string';
 }
 
-function applyOperation(document: unknown, operation: Operation): unknown {
+function applyOperation(document: unknown, operation: Operation, budget: CopyBudget): unknown {
   const { op, path } = operation;
   switch (op) {
     case 'add':
@@ -57,7 +77,7 @@ function applyOperation(document: unknown, operation: Operation): unknown {
       return add(remove(document, fromOf(operation)), path, moved);
     }
     case 'copy':
-      return add(document, path, cloneJson(lookUp(document, fromOf(operation))));
+      return add(document, path, budget.copy(lookUp(document, fromOf(operation))));
     case 'test':
       if (deepEqual(lookUp(document, path, true) ?? null, operation.value ?? null)) return document;
       throw new KeelsonError(

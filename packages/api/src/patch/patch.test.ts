@@ -3,6 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { applyJsonPatch, applyMergePatch, applyStrategicMergePatch, deepEqual, deepFreeze } from '../index.ts';
 
 describe('applyJsonPatch', () => {
+  it('refuses copies of copies that fill the memory', () => {
+    const patch = Array.from({ length: 40 }, (_, at) => ({ op: 'copy', from: '/a', path: `/a/${at}` }));
+
+    expect(() => applyJsonPatch({ a: { text: '0123456789' } }, patch)).toThrow(
+      /accumulated size increase of copy is \d+, exceeding the limit/,
+    );
+  });
+
   it.each([
     [{ a: 1 }, [{ op: 'add', path: '/b', value: 2 }], { a: 1, b: 2 }],
     [{ a: [1, 3] }, [{ op: 'add', path: '/a/1', value: 2 }], { a: [1, 2, 3] }],

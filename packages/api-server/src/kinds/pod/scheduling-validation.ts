@@ -42,7 +42,8 @@ function checkPodAffinity(affinity: PodAffinity, at: Field): void {
   checkEach(affinity[REQUIRED], at, REQUIRED, checkPodAffinityTerm);
   checkEach(affinity[PREFERRED], at, PREFERRED, (term, termAt) => {
     checkWeight(term.weight, termAt);
-    checkPodAffinityTerm(term.podAffinityTerm, termAt.child('podAffinityTerm'));
+    const { podAffinityTerm = { topologyKey: '' } }: Partial<typeof term> = term;
+    checkPodAffinityTerm(podAffinityTerm, termAt.child('podAffinityTerm'));
   });
 }
 

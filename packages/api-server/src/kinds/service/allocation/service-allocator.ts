@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { randomInt } from 'node:crypto';
 import { internalError } from '@keelson/api';
 import type { Clock } from '@keelson/base';
@@ -94,7 +95,8 @@ export class ServiceAllocator {
     const held = new Set(clusterIpsOf(old));
     const asked = clusterIpsOf(service);
     for (const ip of asked) {
-      if (held.has(ip)) continue;
+      // What is no address is refused by validation.
+      if (held.has(ip) || isIP(ip) === 0) continue;
       const problem = await this.#addresses.problem(ip);
       if (problem !== undefined)
         out.errors.push(invalidValue('spec.clusterIPs', asked, `failed to allocate IP ${ip}: ${problem}`));
