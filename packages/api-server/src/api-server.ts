@@ -30,6 +30,7 @@ import type { SchemaRules } from './structural/rules.ts';
 import type { SubresourceConnector } from './subresources/connector.ts';
 import { tableOf } from './tables/index.ts';
 import type { Services } from './verbs/call.ts';
+import { WebhookClient } from './webhooks/webhook-client.ts';
 
 /** What an API server is made of beside its own verbs. Everything may be left out. */
 export interface ApiServerExtensions {
@@ -87,6 +88,7 @@ export class ApiServer implements Runnable {
   readonly #services: Services & Mutable;
   readonly #routes: MutableRoutes;
   readonly #storages: Storages;
+  readonly #webhooks: WebhookClient;
   readonly #dispatcher: Dispatcher;
   readonly #authenticators: Authenticator[] = [];
   readonly metrics = new MetricsPath();
@@ -117,8 +119,10 @@ export class ApiServer implements Runnable {
       minWatchSeconds: options.minWatchSeconds ?? 1_800,
     };
     const disabled = new Set<string>(options.disabledAdmission);
-    this.#services.mutators.push(...builtinMutators(this.#services, disabled));
-    this.#services.validators.push(...builtinValidators(this.#services, disabled, () => this.authorizer));
+    this.#webhooks = new WebhookClient(this.#services);
+    const admission = { ...this.#services, client: this.#webhooks, authorizer: () => this.authorizer };
+    this.#services.mutators.push(...builtinMutators(admission, disabled));
+    this.#services.validators.push(...builtinValidators(admission, disabled));
     this.#routes = { authorizer: undefined, pathHandlers: [], connectors: [], virtualResources: [] };
     this.#dispatcher = new Dispatcher(this.#services, this.#routes);
     this.#routes.pathHandlers.push(new VersionPath(options.version ?? '0.1.0'), this.#health(store), this.metrics);
@@ -198,6 +202,7 @@ export class ApiServer implements Runnable {
   async stop(): Promise<void> {
     this.beginShutdown();
     await this.#customResources.stop();
+    this.#webhooks[Symbol.dispose]();
     this.#storages.close();
   }
 

@@ -1,6 +1,7 @@
 import { token } from '@keelson/base';
 import type { KubernetesObject } from '@keelson/api';
 import type { UserInfo } from '../registry/strategy.ts';
+import type { Reinvocation } from './reinvocation.ts';
 
 export type AdmissionOperation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
 
@@ -25,6 +26,8 @@ export interface AdmissionRequest<T extends KubernetesObject = KubernetesObject>
   readonly dryRun: boolean;
   /** Adds a warning for the client. */
   readonly warn: (text: string) => void;
+  /** While the request is being changed: who has to see it again. */
+  readonly reinvocation?: Reinvocation;
 }
 
 /** Changes objects on their way in. Touches nothing outside the request when `dryRun` is set. */

@@ -1,11 +1,12 @@
-import type { Services } from '../verbs/call.ts';
 import type { AdmissionMutator, AdmissionValidator } from './admission.ts';
 import { DefaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { NamespaceLifecycle } from './namespace-lifecycle.ts';
 import { PriorityAdmission } from './priority.ts';
-import type { Authorizer } from '../auth/contracts.ts';
 import { ValidatingPolicies } from './policies/validating-policies.ts';
 import { ServiceAccountAdmission } from './service-account.ts';
+import { MutatingWebhooks } from './webhooks/mutating-webhooks.ts';
+import { ValidatingWebhooks } from './webhooks/validating-webhooks.ts';
+import type { WebhookSources } from './webhooks/webhook-caller.ts';
 
 /** Names of the admission plugins that are always there. */
 export type BuiltinAdmission =
@@ -13,23 +14,28 @@ export type BuiltinAdmission =
   | 'ServiceAccount'
   | 'DefaultTolerationSeconds'
   | 'Priority'
-  | 'ValidatingAdmissionPolicy';
-
-type Sources = Pick<Services, 'registry' | 'storages' | 'logger'>;
+  | 'MutatingAdmissionWebhook'
+  | 'ValidatingAdmissionPolicy'
+  | 'ValidatingAdmissionWebhook';
 
 /** What changes objects on their way in, unless it is switched off by name. */
-export function builtinMutators(services: Sources, disabled: ReadonlySet<string>): AdmissionMutator[] {
-  const all = [new ServiceAccountAdmission(services), new DefaultTolerationSeconds(), new PriorityAdmission(services)];
+export function builtinMutators(services: WebhookSources, disabled: ReadonlySet<string>): AdmissionMutator[] {
+  const all = [
+    new ServiceAccountAdmission(services),
+    new DefaultTolerationSeconds(),
+    new PriorityAdmission(services),
+    new MutatingWebhooks(services),
+  ];
   return all.filter(({ name }) => !disabled.has(name));
 }
 
 /** What judges them. */
-export function builtinValidators(
-  services: Sources,
-  disabled: ReadonlySet<string>,
-  authorizer: () => Authorizer | undefined,
-): AdmissionValidator[] {
-  const all = [new NamespaceLifecycle(services), new ValidatingPolicies(services, authorizer)];
+export function builtinValidators(services: WebhookSources, disabled: ReadonlySet<string>): AdmissionValidator[] {
+  const all = [
+    new NamespaceLifecycle(services),
+    new ValidatingPolicies(services, services.authorizer),
+    new ValidatingWebhooks(services),
+  ];
   return all.filter(({ name }) => !disabled.has(name));
 }
 

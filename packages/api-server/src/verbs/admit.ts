@@ -1,5 +1,6 @@
 import type { KubernetesObject } from '@keelson/api';
 import type { AdmissionOperation, AdmissionRequest } from '../admission/admission.ts';
+import { Reinvocation } from '../admission/reinvocation.ts';
 import type { Call } from './call.ts';
 
 export interface Admitted {
@@ -9,11 +10,23 @@ export interface Admitted {
   readonly options?: unknown;
 }
 
-/** Runs all mutators and gives the object that comes out. */
+/** Runs all mutators and gives the object that comes out. They run once more if one of them says so. */
 export async function mutate(call: Call, admitted: Admitted & { readonly object: KubernetesObject }): Promise<KubernetesObject> {
+  const reinvocation = new Reinvocation();
+  const object = await mutateOnce(call, admitted, reinvocation);
+  if (!reinvocation.isNeeded) return object;
+  reinvocation.begin();
+  return mutateOnce(call, { ...admitted, object }, reinvocation);
+}
+
+async function mutateOnce(
+  call: Call,
+  admitted: Admitted & { readonly object: KubernetesObject },
+  reinvocation: Reinvocation,
+): Promise<KubernetesObject> {
   let { object } = admitted;
   for (const mutator of call.services.mutators) {
-    object = await mutator.mutate({ ...requestOf(call, admitted), object });
+    object = await mutator.mutate({ ...requestOf(call, admitted), object, reinvocation });
   }
   return object;
 }
