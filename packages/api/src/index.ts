@@ -39,6 +39,7 @@ export { createJsonPatch, type JsonPatchOperation } from './patch/json-patch-dif
 export { applyMergePatch } from './patch/merge-patch.ts';
 export { createStrategicPatch, threeWayMergePatch, type ApplyDocuments } from './patch/strategic-diff.ts';
 export { applyStrategicMergePatch } from './patch/strategic-merge-patch.ts';
+export { allowsNode, matchesNodeSelectorTerm, toleratesTaint, untoleratedTaint } from './placement.ts';
 export {
   isPodActive,
   isPodAvailable,

@@ -26,18 +26,27 @@ export class Expectations {
 
   /** Replaces what was expected of the key. */
   expectCreations(key: string, count: number): void {
-    this.#expected.set(key, { creations: count, deletions: 0, uids: new Set(), sinceMs: this.#clock.monotonic() });
+    this.#expect(key, { creations: count });
   }
 
   /** Replaces what was expected of the key. With uids, a deletion that is seen twice (marked, then gone) counts once. */
   expectDeletions(key: string, deletions: number | readonly string[]): void {
-    const isCount = typeof deletions === 'number';
-    this.#expected.set(key, {
-      creations: 0,
-      deletions: isCount ? deletions : 0,
-      uids: new Set(isCount ? [] : deletions),
-      sinceMs: this.#clock.monotonic(),
-    });
+    this.#expect(key, typeof deletions === 'number' ? { deletions } : { uids: deletions });
+  }
+
+  /** Both at a time: replaces what was expected of the key. */
+  expectChanges(
+    key: string,
+    { creations, deletions }: { readonly creations: number; readonly deletions: readonly string[] },
+  ): void {
+    this.#expect(key, { creations, uids: deletions });
+  }
+
+  #expect(
+    key: string,
+    { creations = 0, deletions = 0, uids = [] }: { creations?: number; deletions?: number; uids?: readonly string[] },
+  ): void {
+    this.#expected.set(key, { creations, deletions, uids: new Set(uids), sinceMs: this.#clock.monotonic() });
   }
 
   creationObserved(key: string): void {

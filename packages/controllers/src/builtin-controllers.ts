@@ -1,5 +1,6 @@
 import type { ControllerFactory, ControllerOptions } from './controller-context.ts';
 import { cronJobController } from './cronjob/cron-job-controller.ts';
+import { daemonSetController } from './daemonset/daemon-set-controller.ts';
 import { deploymentController } from './deployment/deployment-controller.ts';
 import { endpointsController } from './endpoints/endpoints-controller.ts';
 import { endpointSliceController } from './endpointslice/endpoint-slice-controller.ts';
@@ -20,6 +21,7 @@ import { ttlAfterFinishedController } from './ttl-after-finished/ttl-after-finis
 export function builtinControllers(options: ControllerOptions): Readonly<Record<string, ControllerFactory>> {
   return {
     'cronjob-controller': cronJobController,
+    'daemonset-controller': daemonSetController,
     'deployment-controller': deploymentController,
     'pod-garbage-collector-controller': podGarbageCollectorController(),
     'replicaset-controller': replicaSetController,

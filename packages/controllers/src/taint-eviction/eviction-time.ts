@@ -1,5 +1,5 @@
-import { findCondition, parseTime } from '@keelson/api';
-import type { Pod, Taint, Toleration } from '@keelson/api/core/v1';
+import { findCondition, parseTime, toleratesTaint } from '@keelson/api';
+import type { Pod, Taint } from '@keelson/api/core/v1';
 
 /** When a pod has to leave a node with these taints: milliseconds since the epoch, 0 for at once, `undefined` for never. */
 export function evictionTime(pod: Pod, taints: readonly Taint[]): number | undefined {
@@ -14,7 +14,7 @@ export function evictionTime(pod: Pod, taints: readonly Taint[]): number | undef
 
 /** The first toleration that fits the taint counts, as it does upstream. */
 function timeFor(pod: Pod, taint: Taint): number | undefined {
-  const toleration = pod.spec?.tolerations?.find((each) => tolerates(each, taint));
+  const toleration = pod.spec?.tolerations?.find((each) => toleratesTaint(each, taint));
   if (!toleration) return 0;
   const { tolerationSeconds: seconds } = toleration;
   if (seconds === undefined) return undefined;
@@ -27,11 +27,4 @@ function boundMs({ metadata, status }: Pod): number {
   const bound = findCondition(status?.conditions, 'PodScheduled');
   const since = bound?.status === 'True' ? parseTime(bound.lastTransitionTime) : undefined;
   return since ?? parseTime(metadata?.creationTimestamp) ?? 0;
-}
-
-function tolerates({ key = '', operator = 'Equal', value = '', effect = '' }: Toleration, taint: Taint): boolean {
-  if (effect !== '' && effect !== taint.effect) return false;
-  if (key !== '' && key !== taint.key) return false;
-  if (operator === 'Exists') return true;
-  return operator === 'Equal' && key !== '' && value === (taint.value ?? '');
 }

@@ -1,5 +1,5 @@
-import { matchesNodeRequirement, parseQuantity, podResourceRequests, Quantity, type ResourceAmounts } from '@keelson/api';
-import type { Node, NodeSelectorTerm, Pod, PodSpec } from '@keelson/api/core/v1';
+import { allowsNode, parseQuantity, podResourceRequests, Quantity, type ResourceAmounts } from '@keelson/api';
+import type { Node, Pod, PodSpec } from '@keelson/api/core/v1';
 import { addTo } from './resources.ts';
 
 /** Why a node will not run a pod that was given to it. The pod's phase becomes Failed with this. */
@@ -13,26 +13,13 @@ export interface Rejection {
  * node has taken on and that have not ended.
  */
 export function admit(pod: Pod, node: Pick<Node, 'metadata' | 'status'>, others: readonly Pod[]): Rejection | undefined {
-  if (!matchesNode(pod, node)) return failed('NodeAffinity', "node(s) didn't match Pod's node affinity/selector");
+  if (!allowsNode(pod, node)) return failed('NodeAffinity', "node(s) didn't match Pod's node affinity/selector");
   if (hasTakenPort(pod, others)) return failed('NodePorts', "node(s) didn't have free ports for the requested pod ports");
   return tooMany(pod, node, others);
 }
 
 function failed(predicate: string, why: string): Rejection {
   return { reason: predicate, message: `Pod was rejected: Predicate ${predicate} failed: ${why}` };
-}
-
-/** True if the node selector and the required node affinity both allow the node. */
-function matchesNode({ spec }: Pod, { metadata }: Pick<Node, 'metadata'>): boolean {
-  const labels = metadata?.labels ?? {};
-  const fields = { 'metadata.name': metadata?.name ?? '' };
-  const matches = ({ matchExpressions = [], matchFields = [] }: NodeSelectorTerm) =>
-    matchExpressions.length + matchFields.length > 0 &&
-    matchExpressions.every((requirement) => matchesNodeRequirement(requirement, labels)) &&
-    matchFields.every((requirement) => matchesNodeRequirement(requirement, fields));
-  const required = spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-  const isSelected = Object.entries(spec?.nodeSelector ?? {}).every(([key, value]) => labels[key] === value);
-  return isSelected && (required?.nodeSelectorTerms.some(matches) ?? true);
 }
 
 interface HostPort {

@@ -1,5 +1,5 @@
+import { toleratesTaint } from '@keelson/api';
 import type { FilterPlugin } from '../framework.ts';
-import { tolerates } from './tolerations.ts';
 
 const TAINT = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' };
 
@@ -8,7 +8,7 @@ export const nodeUnschedulable: FilterPlugin = {
   name: 'NodeUnschedulable',
   filter(_state, pod, { node }) {
     if (node?.spec?.unschedulable !== true) return undefined;
-    if (pod.spec?.tolerations?.some((toleration) => tolerates(toleration, TAINT))) return undefined;
+    if (pod.spec?.tolerations?.some((toleration) => toleratesTaint(toleration, TAINT))) return undefined;
     return { reason: 'node(s) were unschedulable', preemptable: false };
   },
 };

@@ -1,4 +1,4 @@
-import { labelSelectorFrom, namespaceOf, type LabelSelectorMatcher } from '@keelson/api';
+import { allowsNode, labelSelectorFrom, namespaceOf, untoleratedTaint, type LabelSelectorMatcher } from '@keelson/api';
 import type { Pod, TopologySpreadConstraint } from '@keelson/api/core/v1';
 import {
   labelsOf,
@@ -11,8 +11,6 @@ import {
   type ScorePlugin,
 } from '../framework.ts';
 import type { NodeInfo } from '../node-info.ts';
-import { matchesNode } from './node-affinity.ts';
-import { untolerated } from './tolerations.ts';
 
 /** One constraint with how many matching pods each of its domains has. */
 interface Spread {
@@ -36,9 +34,9 @@ function selectorOf(pod: Pod, { labelSelector, matchLabelKeys }: TopologySpreadC
 
 /** Which nodes count as places, by the constraint's node inclusion policies (KEP-3094). */
 function counts(pod: Pod, { nodeAffinityPolicy, nodeTaintsPolicy }: TopologySpreadConstraint, node: NodeInfo): boolean {
-  if ((nodeAffinityPolicy ?? 'Honor') === 'Honor' && !matchesNode(pod, node.node)) return false;
+  if ((nodeAffinityPolicy ?? 'Honor') === 'Honor' && !allowsNode(pod, node.node)) return false;
   return (
-    nodeTaintsPolicy !== 'Honor' || !untolerated(node.node?.spec?.taints, pod.spec?.tolerations, ['NoSchedule', 'NoExecute'])
+    nodeTaintsPolicy !== 'Honor' || !untoleratedTaint(node.node?.spec?.taints, pod.spec?.tolerations, ['NoSchedule', 'NoExecute'])
   );
 }
 
