@@ -5,8 +5,8 @@ import { COMPACTED_KEY, keyBytes } from './key-range.ts';
 import { COMPARE_MOD_REVISION, TXN } from './rpc.ts';
 
 /**
- * Compacts for all replicas of a program that share a cluster. Whoever wants to compact first writes down that it does, if nobody else
- * has since it looked: so one of them goes on doing it, and when that one is gone, the next that tries takes over.
+ * Compacts for all processes that share a cluster. Whoever wants to compact first writes down that it does, if nobody else has since it last
+ * looked: so each time one of them does it, as long as there is one, without an election.
  */
 export class Compactor {
   readonly #cluster: EtcdCluster;

@@ -20,6 +20,10 @@ function findEtcd(): boolean {
   }
 }
 
+function directoryOf(name: string): string {
+  return join(process.env['LAB_DIR'] ?? join(root, '.lab'), 'etcd', name);
+}
+
 /** A real etcd cluster on this machine, of a test's own. */
 export class LabEtcd implements AsyncDisposable {
   readonly #name: string;
@@ -42,6 +46,14 @@ export class LabEtcd implements AsyncDisposable {
   /** `kill`, `start`, `pause` or `resume` of a member. */
   async member(command: 'kill' | 'start' | 'pause' | 'resume', member: number): Promise<void> {
     await run(script, [command, this.#name, `${member}`]);
+  }
+
+  /** What etcdctl says. */
+  control(...args: readonly string[]): string {
+    const file = (name: string): string => join(directoryOf(this.#name), 'tls', name);
+    const tls = ['--cacert', file('ca.crt'), '--cert', file('client.crt'), '--key', file('client.key')];
+    const flags = ['--endpoints', this.access.endpoints.join(','), ...tls];
+    return execFileSync('etcdctl', [...flags, ...args], { encoding: 'utf8', env: { ...process.env, ETCDCTL_API: '3' } });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
