@@ -7,7 +7,7 @@ import { isOwnedBy } from '@keelson/api';
 import { Deployment } from '@keelson/api/apps/v1';
 import { ConfigMap, Event, Service } from '@keelson/api/core/v1';
 import { silentLogger, SystemClock } from '@keelson/base';
-import { eventually, startTestCluster, type TestCluster } from '@keelson/testing';
+import { eventually, startCluster, type TestCluster } from '@keelson/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createOperator } from './compose.ts';
 import { FINALIZER, STATUS_ANNOTATION, WEBSITE_LABEL } from './website.ts';
@@ -27,7 +27,7 @@ describe('the operator', () => {
   let operator: ReturnType<typeof createOperator>;
 
   beforeEach(async () => {
-    cluster = await startTestCluster();
+    cluster = await startCluster();
     operator = createOperator({ client: cluster.client, clock: new SystemClock(), logger: silentLogger });
     await operator.start(new AbortController().signal);
   });
@@ -113,9 +113,9 @@ describe('the program', () => {
   });
 
   it('works over HTTPS as the leader, and ends cleanly when it is told to stop', async () => {
-    await using cluster = await startTestCluster({ http: true });
+    await using cluster = await startCluster({ http: true });
     const kubeconfig = join(directory, 'config');
-    await writeFile(kubeconfig, cluster.kubeconfig ?? '');
+    await writeFile(kubeconfig, cluster.kubeconfig());
     const args = ['--conditions=keelson-source', join(import.meta.dirname, 'main.ts'), '--leader-elect'];
     program = spawn(process.execPath, args, { env: { ...process.env, KUBECONFIG: kubeconfig }, stdio: 'ignore' });
     const exited = once(program, 'exit');

@@ -7,6 +7,7 @@ import type { Authenticator, Authorizer, TokenIssuer } from './auth/contracts.ts
 import { NO_CONVERSION, type Conversion } from './custom/conversion.ts';
 import { CustomResources } from './custom/custom-resources.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
+import { intercept, type RequestInterceptor } from './dispatch/interceptor.ts';
 import { Discovery } from './discovery/index.ts';
 import { DocumentPaths, type DocumentSource } from './http/document-paths.ts';
 import { HealthPaths, type HealthCheck } from './http/health.ts';
@@ -46,6 +47,8 @@ export interface ApiServerExtensions {
   readonly connectors?: readonly SubresourceConnector[];
   readonly virtualResources?: readonly VirtualResource[];
   readonly pathHandlers?: readonly PathHandler[];
+  /** The first one is asked first. */
+  readonly interceptors?: readonly RequestInterceptor[];
 }
 
 export interface ApiServerDependencies extends ApiServerExtensions {
@@ -91,6 +94,7 @@ export class ApiServer implements Runnable {
   readonly #webhooks: WebhookClient;
   readonly #dispatcher: Dispatcher;
   readonly #authenticators: Authenticator[] = [];
+  readonly #interceptors: RequestInterceptor[] = [];
   readonly metrics = new MetricsPath();
   readonly #readiness: HealthCheck[] = [];
   readonly #stopping = new AbortController();
@@ -169,6 +173,7 @@ export class ApiServer implements Runnable {
   /** Adds what could not be made before the server was, because it uses the server itself. Before the first request. */
   extend(extensions: ApiServerExtensions): void {
     this.#authenticators.push(...(extensions.authenticators ?? []));
+    this.#interceptors.push(...(extensions.interceptors ?? []));
     this.#services.mutators.push(...(extensions.mutators ?? []));
     this.#services.validators.push(...(extensions.validators ?? []));
     this.#routes.connectors.push(...(extensions.connectors ?? []));
@@ -208,7 +213,8 @@ export class ApiServer implements Runnable {
 
   /** Serves one request. Rejects with what a Status can say. `warn` is called with texts for `Warning` headers. */
   handle(request: ApiRequest, warn: (text: string) => void): Promise<ApiResult> {
-    return this.#dispatcher.handle(request, warn);
+    if (this.#interceptors.length === 0) return this.#dispatcher.handle(request, warn);
+    return intercept(this.#interceptors, request, () => this.#dispatcher.handle(request, warn));
   }
 
   /** The API in this process, as `user`. */

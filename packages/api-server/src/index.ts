@@ -29,6 +29,7 @@ export { RbacAuthorizer, type RoleSource } from './auth/rbac.ts';
 export { ServiceAccountTokens } from './auth/service-account-tokens.ts';
 export { ensureObjects } from './bootstrap/ensure-objects.ts';
 export { bootstrapObjects, firstAddress, type BootstrapObject, type BootstrapOptions } from './bootstrap/objects.ts';
+export type { Intercepted, RequestInterceptor } from './dispatch/interceptor.ts';
 export { HttpFrontend, type HttpFrontendOptions, type TlsOptions } from './http/http-frontend.ts';
 export type { HealthCheck } from './http/health.ts';
 export { API_SERVER_USER, Loopback } from './loopback.ts';
@@ -40,7 +41,7 @@ export { VIRTUAL_RESOURCE, type VirtualCaller, type VirtualResource } from './re
 export type { ApiRequest, RequestBody } from './request/api-request.ts';
 export { PATH_HANDLER, type PathHandler } from './request/path-handler.ts';
 export type { RequestInfo } from './request/request-info.ts';
-export type { ApiResult, ConnectResult, ContentResult, HttpExchange } from './response/api-result.ts';
+export type { ApiResult, ConnectResult, ContentResult, HttpExchange, WatchResult, WatchSink } from './response/api-result.ts';
 export {
   KubeletConnection,
   kubeletAddress,

@@ -1,27 +1,43 @@
-import { HttpFrontend, type ApiServer } from '@keelson/api-server';
+import { HttpFrontend, type ApiServer, type TlsOptions } from '@keelson/api-server';
 import { kubeconfigOf } from '@keelson/client';
 import { createAuthority } from '@keelson/pki';
 
 /** An API server on a TLS socket of 127.0.0.1, and the kubeconfig of an administrator for it. */
 export interface Https {
   readonly frontend: HttpFrontend;
-  readonly kubeconfig: () => string;
+  readonly kubeconfig: string;
+  /** Another server under the same address and keys; the front before it has stopped. */
+  moveTo(server: ApiServer, signal: AbortSignal): Promise<Https>;
 }
 
-export async function https(server: ApiServer): Promise<Https> {
+/** Resolves when it listens. */
+export async function https(server: ApiServer, signal: AbortSignal): Promise<Https> {
   const authority = await createAuthority({ commonName: 'test-ca' });
   const [serving, admin] = await Promise.all([
     authority.issue({ commonName: 'test', ipAddresses: ['127.0.0.1'], usages: ['server'] }),
     authority.issue({ commonName: 'test-admin', organizations: ['system:masters'], usages: ['client'] }),
   ]);
-  const { certificate, privateKey: key } = serving;
-  const frontend = new HttpFrontend(server, {
-    host: '127.0.0.1',
-    port: 0,
-    tls: { certificate, key, clientAuthorities: [authority.certificate] },
-  });
+  const tls = { certificate: serving.certificate, key: serving.privateKey, clientAuthorities: [authority.certificate] };
+  const describe = (url: string): string => kubeconfigOf('test', { server: url, ca: authority.certificate, ...admin });
+  return serve({ server, tls, port: 0, describe }, signal);
+}
+
+interface Serving {
+  readonly server: ApiServer;
+  readonly tls: TlsOptions;
+  readonly port: number;
+  readonly describe: (url: string) => string;
+}
+
+async function serve(serving: Serving, signal: AbortSignal): Promise<Https> {
+  const { server, tls, port, describe } = serving;
+  const frontend = new HttpFrontend(server, { host: '127.0.0.1', port, tls });
+  await frontend.start(signal);
+  // A front that has stopped does not know its address any more.
+  const { url, port: taken } = frontend;
   return {
     frontend,
-    kubeconfig: () => kubeconfigOf('test', { server: frontend.url, ca: authority.certificate, ...admin }),
+    kubeconfig: describe(url),
+    moveTo: (next, until) => serve({ ...serving, server: next, port: taken }, until),
   };
 }

@@ -1,3 +1,6 @@
+export { startCluster, type TestCluster, type TestClusterOptions } from './cluster.ts';
 export { eventually } from './eventually.ts';
+export { Faults, type Failure, type Fault, type Match } from './faults.ts';
+export type { HotLoopLimit } from './problems.ts';
 export type { TestNode } from './simulated-node.ts';
-export { startTestCluster, type TestCluster, type TestClusterOptions } from './test-cluster.ts';
+export { Snapshot } from './snapshot.ts';

@@ -4,7 +4,7 @@ import { Namespace, Node, Pod } from '@keelson/api/core/v1';
 import { createClient, httpsTransport, parseKubeconfig, type Client } from '@keelson/client';
 import { describe, expect, it } from 'vitest';
 import { eventually } from './eventually.ts';
-import { startTestCluster } from './test-cluster.ts';
+import { startCluster } from './cluster.ts';
 
 /** More than half of a node. */
 const resources = { requests: { cpu: '20' } };
@@ -16,9 +16,9 @@ function deploy(client: Client, replicas: number): Promise<Deployment> {
   return client.resource(Deployment).create({ metadata: { name: 'web', namespace: 'default' }, spec });
 }
 
-describe('startTestCluster', () => {
+describe('startCluster', () => {
   it('runs a deployment whose pods need a node each', async () => {
-    await using cluster = await startTestCluster({ nodes: 3 });
+    await using cluster = await startCluster({ nodes: 3 });
     await deploy(cluster.client, 3);
 
     const deployment = await eventually(async () => {
@@ -32,7 +32,7 @@ describe('startTestCluster', () => {
   });
 
   it('leaves out what is not wanted', async () => {
-    await using cluster = await startTestCluster({ nodes: 0, controllers: false, scheduler: false });
+    await using cluster = await startCluster({ nodes: 0, controllers: false, scheduler: false });
     await deploy(cluster.client, 1);
     const pod = await cluster.client
       .resource(Pod)
@@ -44,9 +44,9 @@ describe('startTestCluster', () => {
   });
 
   it('serves HTTPS to who has its kubeconfig', async () => {
-    await using cluster = await startTestCluster({ nodes: 0, http: true });
+    await using cluster = await startCluster({ nodes: 0, http: true });
 
-    const client = createClient(httpsTransport(parseKubeconfig(cluster.kubeconfig ?? '')));
+    const client = createClient(httpsTransport(parseKubeconfig(cluster.kubeconfig())));
 
     expect((await client.resource(Namespace).get({ name: 'default' })).metadata?.name).toBe('default');
   });
@@ -58,7 +58,7 @@ describe('startTestCluster', () => {
         .filter((kind) => /Timeout|TCP|TLS|Immediate/.test(kind))
         .toSorted();
     const before = kinds();
-    const cluster = await startTestCluster({ nodes: 2, http: true });
+    const cluster = await startCluster({ nodes: 2, http: true });
     await deploy(cluster.client, 2);
 
     await cluster.close();

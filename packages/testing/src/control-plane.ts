@@ -1,0 +1,104 @@
+import { ApiServer, API_SERVER_USER, bootstrapObjects, ClusterAuth, ensureObjects, type UserInfo } from '@keelson/api-server';
+import { ServiceAccount } from '@keelson/api/core/v1';
+import { KeelsonError, type Clock, type Logger, type Runnable } from '@keelson/base';
+import type { Transport } from '@keelson/client';
+import { createSigningKey } from '@keelson/pki';
+import type { MemoryStore } from '@keelson/store';
+import type { Faults } from './faults.ts';
+import { https, type Https } from './https.ts';
+
+interface Dependencies {
+  readonly store: MemoryStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly faults: Faults;
+  /** Serve HTTPS too. */
+  readonly http: boolean;
+}
+
+export const SERVICE_CIDR = '10.96.0.0/16';
+
+/** An API server on a store in memory, which can be started anew under clients that go on. */
+export class ControlPlane implements Runnable {
+  readonly name = 'control plane';
+  readonly #deps: Dependencies;
+  #auth: ClusterAuth | undefined;
+  #server: ApiServer | undefined;
+  #https: Https | undefined;
+  #signal = AbortSignal.abort();
+
+  constructor(deps: Dependencies) {
+    this.#deps = deps;
+  }
+
+  /** Of the HTTPS front, if there is one. It stays the same when the server is started anew. */
+  get https(): Https | undefined {
+    return this.#https;
+  }
+
+  /** The API as a user, whichever server is running. `ServiceUnavailable` while there is none. */
+  transport(user: UserInfo): Transport {
+    const known = new WeakMap<ApiServer, Transport>();
+    const current = (): Transport => {
+      const server = this.#server;
+      if (!server) throw new KeelsonError('ServiceUnavailable', 'The API server is not running');
+      const transport = known.get(server) ?? server.transport(user);
+      known.set(server, transport);
+      return transport;
+    };
+    return {
+      request: async (call) => current().request(call),
+      watch: (call) => current().watch(call),
+      stream: async (call) => current().stream(call),
+      upgrade: async (call, protocols) => current().upgrade(call, protocols),
+      close: async () => undefined,
+    };
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    this.#signal = signal;
+    const { clock, logger, http } = this.#deps;
+    const { privateKey: signingKey } = await createSigningKey();
+    const transport = this.transport(API_SERVER_USER);
+    this.#auth = new ClusterAuth({ clock, logger, transport: () => transport }, { signingKey });
+    await this.#startServer(this.#auth);
+    const objects = bootstrapObjects({ serviceCidr: SERVICE_CIDR, advertise: undefined, clientCa: undefined });
+    // Without it the namespace could have no pods until a controller has made it, if there is one.
+    const account = { metadata: { name: 'default', namespace: 'default' } };
+    await ensureObjects(transport, [...objects, { kind: ServiceAccount, object: account, reconcile: false }]);
+    await this.#auth.ready();
+    if (!http || !this.#server) return;
+    this.#https = await https(this.#server, signal);
+  }
+
+  /** The server ends, with all watches and connections, and a new one begins on the same store, address and keys. */
+  async restart(): Promise<void> {
+    const auth = this.#auth;
+    if (!auth || !this.#server) return;
+    await this.#stopServer();
+    const server = await this.#startServer(auth);
+    if (this.#https) this.#https = await this.#https.moveTo(server, this.#signal);
+  }
+
+  async stop(): Promise<void> {
+    await this.#auth?.stop();
+    await this.#stopServer();
+    await this.#deps.store.close();
+  }
+
+  async #startServer({ extensions }: ClusterAuth): Promise<ApiServer> {
+    const { store, clock, logger, faults } = this.#deps;
+    const interceptors = [faults.interceptor];
+    const server = new ApiServer({ store, clock, logger, ...extensions, interceptors }, { serviceCidr: SERVICE_CIDR });
+    await server.start(this.#signal);
+    this.#server = server;
+    return server;
+  }
+
+  async #stopServer(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    await server?.stop();
+    await this.#https?.frontend.stop();
+  }
+}
