@@ -136,13 +136,11 @@ export class Faults {
     return {
       ...result,
       open: (sink) => {
-        // Known before it is open: the sink may be called at once.
-        let inner: Disposable | undefined;
-        let isOver = false;
+        // The sink may be called, and end, before `open` has returned.
+        const inner = new DisposableStack();
         const stop = (): void => {
-          isOver = true;
           this.#watches.delete(watch);
-          inner?.[Symbol.dispose]();
+          inner.dispose();
         };
         const ending: WatchSink = {
           notes: (notes) => sink.notes(notes),
@@ -154,8 +152,9 @@ export class Faults {
         };
         const watch: OpenWatch = { intercepted, sink, stop };
         this.#watches.add(watch);
-        inner = result.open(ending);
-        if (isOver) inner[Symbol.dispose]();
+        const opened = result.open(ending);
+        if (inner.disposed) opened[Symbol.dispose]();
+        else inner.use(opened);
         return { [Symbol.dispose]: stop };
       },
     };
