@@ -39,6 +39,16 @@ export async function run(argv: readonly string[]): Promise<number> {
       await reset({ dataDir: resolve(flags.dataDir) });
     });
   addSnapshotCommands(program, dataDir);
+  program
+    .command('test-server')
+    .description('a cluster in memory for tests; it ends with its standard input')
+    .addOption(new Option('--nodes <n>', 'simulated ones; without any there is no scheduler').argParser(countOrNone).default(0))
+    .option('--controllers <names>', 'which run, by commas: * for all, -NAME for all but this one', '')
+    .option('--kubeconfig <file>', 'where to write it (default: among the temporary files)')
+    .action(async ({ controllers, ...flags }: { controllers: string; nodes: number; kubeconfig?: string }) => {
+      const { testServer } = await import('./test-server.ts');
+      code = await testServer({ ...flags, controllers: controllers.split(',').filter((name) => name !== '') });
+    });
   try {
     await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {
@@ -84,6 +94,10 @@ function whole(text: string): number {
 function port(text: string): number {
   if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
   throw new InvalidArgumentError('It has to be a number from 0 to 65535.');
+}
+
+function countOrNone(text: string): number {
+  return text === '0' ? 0 : count(text);
 }
 
 function count(text: string): number {
