@@ -4,7 +4,6 @@ import { isMeasured, storeMetrics, type Store } from '@keelson/store';
 import type { AdmissionMutator, AdmissionValidator } from './admission/admission.ts';
 import { admissionMetrics, builtinMutators, builtinValidators, type BuiltinAdmission } from './admission/builtin-admission.ts';
 import type { Authenticator, Authorizer, TokenIssuer } from './auth/contracts.ts';
-import { NO_CONVERSION, type Conversion } from './custom/conversion.ts';
 import { CustomResources } from './custom/custom-resources.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { intercept, type RequestInterceptor } from './dispatch/interceptor.ts';
@@ -137,8 +136,8 @@ export class ApiServer implements Runnable {
     this.#addDocuments(new OpenApi(() => this.registry.all()));
     this.extend(dependencies);
     const transport = (): Transport => this.transport(API_SERVER_USER);
-    const conversionOf = (): Conversion => NO_CONVERSION;
-    this.#customResources = new CustomResources({ services: this.#services, clock, logger, rules, transport, conversionOf });
+    const webhooks = this.#webhooks;
+    this.#customResources = new CustomResources({ services: this.#services, clock, logger, rules, transport, webhooks });
     this.#services.customKinds = this.#customResources;
   }
 

@@ -9,7 +9,8 @@ import type { ResourceStorage } from '../storage/resource-storage.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
 import type { Watcher } from '../storage/watcher-index.ts';
 import type { Services } from '../verbs/call.ts';
-import type { Conversion } from './conversion.ts';
+import type { WebhookClient } from '../webhooks/webhook-client.ts';
+import { conversionOf } from './conversion-of.ts';
 import { customKind } from './custom-definitions.ts';
 import { DefinitionWorker } from './definition-worker.ts';
 import { InstalledKind } from './installed-kind.ts';
@@ -21,8 +22,8 @@ export interface CustomResourcesDependencies {
   readonly rules: SchemaRules;
   /** Into this server, as itself. */
   readonly transport: () => Transport;
-  /** How versions of a kind become each other. */
-  readonly conversionOf: (definition: Readonly<CustomResourceDefinition>) => Conversion;
+  /** Asked for conversions. */
+  readonly webhooks: WebhookClient;
 }
 
 /**
@@ -108,7 +109,7 @@ export class CustomResources implements Watcher {
       this.#serve(known, known.definitions(definition));
     } else {
       const installed = new InstalledKind(item, definition, (reload) =>
-        customKind({ definition, reload, rules: this.#deps.rules, conversion: this.#deps.conversionOf(definition) }),
+        customKind({ definition, reload, rules: this.#deps.rules, conversion: conversionOf(definition, this.#deps.webhooks) }),
       );
       this.#installed.set(item.name, installed);
       this.#serve(installed, installed.definitions(definition), known);

@@ -47,6 +47,7 @@ export class InProcessTransport implements Transport {
           () => undefined,
         );
         if (subscriber.closed) return;
+        if (result.type === 'content' && result.status >= 400) throw errorOf({}, result.status);
         if (result.type !== 'watch') throw new KeelsonError('BadRequest', `Cannot watch "${call.path}"`);
         opened = openWatch(result, subscriber);
         if (subscriber.closed) opened[Symbol.dispose]();
@@ -117,6 +118,7 @@ export class InProcessTransport implements Transport {
         if (result.status >= 400) throw errorOf(result.value ?? {}, result.status);
         return { status: result.status, body: result.value, warnings };
       case 'content':
+        if (result.status >= 400) throw errorOf({}, result.status);
         if (result.status >= 400) throw errorOf({ message: String(await contentValue(result)).trim() }, result.status);
         return { status: result.status, body: await contentValue(result), warnings };
       case 'watch':

@@ -3,7 +3,10 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Loose } from './api-probe.ts';
 
-/** What a webhook of a test does with a review's request; it gives the response, but for the uid, or a promise of it. */
+/**
+ * What a webhook of a test does with a review's request; it gives the response, but for the uid, or a promise of it; or an `httpCode` to
+ * answer with.
+ */
 export type Handler = (request: Loose, path: string) => Loose;
 
 /** A webhook over real HTTPS. */
@@ -38,7 +41,7 @@ export class WebhookServer implements AsyncDisposable {
         () =>
           void made
             .#answer(JSON.parse(Buffer.concat(parts).toString()), request.url ?? '', handle)
-            .then((body) => answer.end(body)),
+            .then(({ code, body }) => answer.writeHead(code).end(body)),
       );
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -58,10 +61,12 @@ export class WebhookServer implements AsyncDisposable {
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 
-  async #answer(review: Loose, path: string, handle: Handler): Promise<string> {
+  async #answer(review: Loose, path: string, handle: Handler): Promise<{ code: number; body: string }> {
     this.requests.push(review.request);
     const response = await handle(review.request, path);
-    return JSON.stringify({ ...review, request: undefined, response: { uid: review.request.uid, ...response } });
+    if (response.httpCode !== undefined) return { code: response.httpCode, body: 'oops' };
+    const body = JSON.stringify({ ...review, request: undefined, response: { uid: review.request.uid, ...response } });
+    return { code: 200, body };
   }
 }
 
