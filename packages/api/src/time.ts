@@ -1,8 +1,16 @@
 const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})[Tt](?:[01]\d|2[0-3]):\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
 
+let lastSecond = Number.NaN;
+let lastText = '';
+
 /** `metav1.Time`: RFC 3339 in UTC, to the second. */
 export function formatTime(epochMs: number): string {
-  return `${new Date(epochMs).toISOString().slice(0, 19)}Z`;
+  // Hot path: what is written in one second has one time.
+  const second = Math.floor(epochMs / 1000);
+  if (second === lastSecond) return lastText;
+  lastText = `${new Date(second * 1000).toISOString().slice(0, 19)}Z`;
+  lastSecond = second;
+  return lastText;
 }
 
 /** `metav1.MicroTime`: RFC 3339 in UTC with six decimals. */

@@ -112,6 +112,18 @@ describe('ServiceAccountTokens', () => {
     await expect(authenticate(token)).rejects.toMatchObject({ reason: 'Unauthorized' });
   });
 
+  it('remembers a token no longer than it lasts, and not for whom it is not', async () => {
+    const { token } = await issue({ expirationSeconds: 5 });
+    const { token: foreign } = await issue({ audiences: ['vault'] });
+    await authenticate(token);
+    await tokens.review(foreign, ['vault']);
+
+    await expect(authenticate(foreign)).rejects.toMatchObject({ reason: 'Unauthorized' });
+    expect(await authenticate(token)).toBeDefined();
+    await clock.advance(6_000);
+    await expect(authenticate(token)).rejects.toMatchObject({ reason: 'Unauthorized' });
+  });
+
   it('publishes its key and answers token reviews', async () => {
     const { token } = await issue({ audiences: ['vault'] });
     const { tokenreviews } = reviews({

@@ -13,10 +13,18 @@ export function authenticated(user: UserInfo): UserInfo {
 
 /** A verified client certificate: the common name is the user, organizations are groups (RFC 2253 attributes CN and O). */
 export class ClientCertificateAuthenticator implements Authenticator {
+  /** Many requests come over one connection, with the same certificate. */
+  readonly #known = new WeakMap<object, UserInfo>();
+
   async authenticate({ peerCertificate }: AuthenticationRequest): Promise<UserInfo | undefined> {
-    const name = first(peerCertificate?.subject.CN);
+    if (!peerCertificate) return undefined;
+    const known = this.#known.get(peerCertificate);
+    if (known) return known;
+    const name = first(peerCertificate.subject.CN);
     if (name === undefined) return undefined;
-    return authenticated({ name, groups: all(peerCertificate?.subject.O) });
+    const user = authenticated({ name, groups: all(peerCertificate.subject.O) });
+    this.#known.set(peerCertificate, user);
+    return user;
   }
 }
 

@@ -31,7 +31,7 @@ export interface Exchange {
   readonly hasBegun: boolean;
   readBody(limitBytes: number): Promise<Buffer>;
   /** Answers at once. */
-  send(status: number, headers: HeaderValues, body: Uint8Array): void;
+  send(status: number, headers: HeaderValues, body: Buffer): void;
   /** Begins an answer that comes over time. */
   begin(status: number, headers: HeaderValues): BodyWriter;
   /** Calls back once, when the answer is complete or the client has gone. */

@@ -43,7 +43,7 @@ export class Http2Exchange implements Exchange {
     });
   }
 
-  send(status: number, headers: HeaderValues, body: Uint8Array): void {
+  send(status: number, headers: HeaderValues, body: Buffer): void {
     const stream = this.#stream;
     if (stream.destroyed || stream.closed) return;
     stream.respond({ ...headers, ':status': status, 'content-length': body.length } as OutgoingHttpHeaders);

@@ -240,6 +240,17 @@ describe('answers', () => {
     expect(JSON.parse(gunzipSync(one.body).toString())).toMatchObject({ metadata: { name: 'big' } });
   });
 
+  it.each([10, 10_000])('sends words of all languages, %d of them, as they are', async (count) => {
+    await using server = await HttpsServer.start();
+    const text = 'grün 緑 🌱 '.repeat(count);
+    await server.json(MAPS, { method: 'POST', value: map('a', { text }) });
+
+    const { value, headers, body } = await server.json(`${MAPS}/a`);
+
+    expect(value.data.text).toBe(text);
+    expect(headers['content-length']).toBe(String(body.length));
+  });
+
   it('keeps integers that a number cannot hold, in every form', async () => {
     await using server = await HttpsServer.start();
     const spec = { containers: [{ name: 'c', image: 'i' }] };

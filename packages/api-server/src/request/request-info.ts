@@ -28,8 +28,19 @@ const NO_RESOURCE: RequestInfo = {
 
 const NAMESPACE_SUBRESOURCES = new Set(['status', 'finalize']);
 
+let lastPath = '';
+let lastInfo: RequestInfo = NO_RESOURCE;
+
 /** Hot path: takes a path apart. Malformed percent-encoding stays as it is. */
 export function parsePath(path: string): RequestInfo {
+  // Who receives a request and who dispatches it ask one after the other.
+  if (path === lastPath) return lastInfo;
+  lastInfo = parse(path);
+  lastPath = path;
+  return lastInfo;
+}
+
+function parse(path: string): RequestInfo {
   const parts = splitPath(path);
   if (parts[0] === 'api') return resourceInfo({ group: '', version: parts[1] ?? '', parts, at: 2 });
   if (parts[0] === 'apis') return resourceInfo({ group: parts[1] ?? '', version: parts[2] ?? '', parts, at: 3 });
@@ -67,16 +78,15 @@ function resourceInfo({ group, version, parts, at: start }: Parts): RequestInfo 
     namespace = parts[at + 1];
     at += 2;
   }
-  const [resource = '', name, subresource, ...rest] = parts.slice(at);
   return {
     isResource: true,
     group,
     version,
     namespace,
-    resource,
-    name,
-    subresource,
-    rest: rest.length === 0 ? '' : `/${rest.join('/')}`,
+    resource: parts[at] ?? '',
+    name: parts[at + 1],
+    subresource: parts[at + 2],
+    rest: parts.length <= at + 3 ? '' : `/${parts.slice(at + 3).join('/')}`,
     legacyWatch,
   };
 }
