@@ -23,7 +23,7 @@ export {
   type DeclaredField,
   type DeclaredType,
 } from './schema/declared-type.ts';
-export { escapeFieldName } from './schema/field-names.ts';
+export { escapeFieldName, unescapeFieldName } from './schema/field-names.ts';
 export { declareSchema, type Schema } from './schema/from-schema.ts';
 export {
   BOOL,

@@ -2,6 +2,7 @@ import type { AdmissionMutator, AdmissionValidator } from './admission.ts';
 import { DefaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { NamespaceLifecycle } from './namespace-lifecycle.ts';
 import { PriorityAdmission } from './priority.ts';
+import { MutatingPolicies } from './policies/mutating-policies.ts';
 import { ValidatingPolicies } from './policies/validating-policies.ts';
 import { ServiceAccountAdmission } from './service-account.ts';
 import { MutatingWebhooks } from './webhooks/mutating-webhooks.ts';
@@ -14,6 +15,7 @@ export type BuiltinAdmission =
   | 'ServiceAccount'
   | 'DefaultTolerationSeconds'
   | 'Priority'
+  | 'MutatingAdmissionPolicy'
   | 'MutatingAdmissionWebhook'
   | 'ValidatingAdmissionPolicy'
   | 'ValidatingAdmissionWebhook';
@@ -24,6 +26,7 @@ export function builtinMutators(services: WebhookSources, disabled: ReadonlySet<
     new ServiceAccountAdmission(services),
     new DefaultTolerationSeconds(),
     new PriorityAdmission(services),
+    new MutatingPolicies(services),
     new MutatingWebhooks(services),
   ];
   return all.filter(({ name }) => !disabled.has(name));

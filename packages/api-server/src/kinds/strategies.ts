@@ -10,8 +10,6 @@ import { endpointSliceStrategy, endpointsStrategy } from './core/endpoint-strate
 import { eventStrategy, leaseStrategy, limitRangeStrategy, resourceQuotaStrategy } from './core/record-strategies.ts';
 import { definitionStrategy } from './definition/definition-strategy.ts';
 import {
-  admissionBindingStrategy,
-  admissionPolicyStrategy,
   apiServiceStrategy,
   controllerRevisionStrategy,
   counted,
@@ -19,6 +17,12 @@ import {
   resourceClaimStrategy,
   strictUpdates,
 } from './extension/other-strategies.ts';
+import {
+  mutatingBindingStrategy,
+  mutatingPolicyStrategy,
+  validatingBindingStrategy,
+  validatingPolicyStrategy,
+} from './extension/policy-strategies.ts';
 import { mutatingWebhookStrategy, validatingWebhookStrategy } from './extension/webhook-strategies.ts';
 import { ingressClassStrategy, ingressStrategy } from './networking/ingress-strategies.ts';
 import { networkPolicyStrategy } from './networking/network-policy-strategy.ts';
@@ -63,11 +67,11 @@ export const STRATEGIES: ReadonlyMap<string, Strategy> = new Map([
   ['/ResourceQuota', asStrategy(resourceQuotaStrategy)],
   ['/Secret', asStrategy(secretStrategy)],
   ['/Service', asStrategy(serviceStrategy())],
-  [`${ADMISSION}/MutatingAdmissionPolicy`, asStrategy(admissionPolicyStrategy)],
-  [`${ADMISSION}/MutatingAdmissionPolicyBinding`, asStrategy(admissionBindingStrategy)],
+  [`${ADMISSION}/MutatingAdmissionPolicy`, asStrategy(mutatingPolicyStrategy)],
+  [`${ADMISSION}/MutatingAdmissionPolicyBinding`, asStrategy(mutatingBindingStrategy)],
   [`${ADMISSION}/MutatingWebhookConfiguration`, asStrategy(mutatingWebhookStrategy)],
-  [`${ADMISSION}/ValidatingAdmissionPolicy`, asStrategy(admissionPolicyStrategy)],
-  [`${ADMISSION}/ValidatingAdmissionPolicyBinding`, asStrategy(admissionBindingStrategy)],
+  [`${ADMISSION}/ValidatingAdmissionPolicy`, asStrategy(validatingPolicyStrategy)],
+  [`${ADMISSION}/ValidatingAdmissionPolicyBinding`, asStrategy(validatingBindingStrategy)],
   [`${ADMISSION}/ValidatingWebhookConfiguration`, asStrategy(validatingWebhookStrategy)],
   ['apiextensions.k8s.io/CustomResourceDefinition', asStrategy(definitionStrategy())],
   ['apiregistration.k8s.io/APIService', asStrategy(apiServiceStrategy)],

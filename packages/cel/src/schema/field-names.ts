@@ -18,3 +18,14 @@ export function escapeFieldName(property: string): string | undefined {
   if (KEYWORDS.has(property)) return `__${property}__`;
   return ESCAPES.reduce((name, [pattern, escape]) => name.replace(pattern, escape), property);
 }
+
+/** The property that an escaped name stands for. */
+export function unescapeFieldName(name: string): string {
+  const keyword = /^__(\w+)__$/.exec(name)?.[1];
+  if (keyword !== undefined && KEYWORDS.has(keyword)) return keyword;
+  return name
+    .replaceAll('__dot__', '.')
+    .replaceAll('__dash__', '-')
+    .replaceAll('__slash__', '/')
+    .replaceAll('__underscores__', '__');
+}

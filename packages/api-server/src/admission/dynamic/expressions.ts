@@ -20,6 +20,7 @@ import {
   type DeclaredType,
   type Environment,
   type Outcome,
+  type StructTypes,
 } from '@keelson/cel';
 import type { Authorizer } from '../../auth/contracts.ts';
 import type { UserInfo } from '../../registry/strategy.ts';
@@ -34,9 +35,11 @@ export function admissionEnvironment(options: {
   readonly variables?: ReadonlyMap<string, CelType>;
   readonly object?: DeclaredType | undefined;
   readonly params?: DeclaredType | undefined;
+  /** What expressions can make. */
+  readonly structs?: StructTypes;
 }): Environment {
-  const { hasParams = false, variables, object, params } = options;
-  return environment({
+  const { hasParams = false, variables, object, params, structs } = options;
+  const names = {
     object,
     oldObject: object,
     request: REQUEST,
@@ -45,7 +48,8 @@ export function admissionEnvironment(options: {
     'authorizer.requestResource': RESOURCE_CHECK,
     ...(hasParams && { params }),
     ...(variables && { variables: { kind: 'object', name: 'kubernetes.variables', parameters: [], fields: variables } as const }),
-  });
+  };
+  return environment(names, structs);
 }
 
 const text = (name: string) => [name, { property: name, declared: declaredString() }] as const;

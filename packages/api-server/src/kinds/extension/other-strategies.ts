@@ -1,9 +1,4 @@
 import type { KubernetesObject } from '@keelson/api';
-import type {
-  MatchResources,
-  ValidatingAdmissionPolicy,
-  ValidatingAdmissionPolicyBinding,
-} from '@keelson/api/admissionregistration/v1';
 import type { APIService } from '@keelson/api/apiregistration/v1';
 import type { PodTemplate } from '@keelson/api/core/v1';
 import type { ControllerRevision } from '@keelson/api/apps/v1';
@@ -14,38 +9,12 @@ import { Field } from '../../validation/field.ts';
 import { setPodTemplateDefaults } from '../pod/pod-defaults.ts';
 import { checkPodTemplate } from '../pod/pod-validation.ts';
 import { contentChanged } from '../policy/scheduling-strategies.ts';
-import { setMatchDefaults, setRuleDefaults } from './webhook-strategies.ts';
 
 /** Nothing but that a client must say which version it changes. */
 export const strictUpdates: Strategy = { allowUnconditionalUpdate: false };
 
 /** Kinds that count their changes though they have no status. */
 export const counted: Strategy = { hasGeneration: true };
-
-function setResourceRuleDefaults(match: MatchResources | undefined): void {
-  if (match === undefined) return;
-  setMatchDefaults(match);
-  setRuleDefaults(match.resourceRules);
-  setRuleDefaults(match.excludeResourceRules);
-}
-
-/** Of both kinds of admission policies. */
-export const admissionPolicyStrategy: Strategy<ValidatingAdmissionPolicy> = {
-  setDefaults({ spec }) {
-    if (spec === undefined) return;
-    spec.failurePolicy ??= 'Fail';
-    setResourceRuleDefaults(spec.matchConstraints);
-  },
-  allowUnconditionalUpdate: false,
-  hasGeneration: true,
-};
-
-export const admissionBindingStrategy: Strategy<ValidatingAdmissionPolicyBinding> = {
-  setDefaults: ({ spec }) => setResourceRuleDefaults(spec?.matchResources),
-  validate: ({ spec }) => Field.collect((at) => void checkPresent(spec?.policyName, at.child('spec'), 'policyName')),
-  allowUnconditionalUpdate: false,
-  hasGeneration: true,
-};
 
 export const apiServiceStrategy: Strategy<APIService> = {
   setDefaults({ spec }) {

@@ -6,11 +6,13 @@ import type {
   ValidatingWebhook,
   ValidatingWebhookConfiguration,
 } from '@keelson/api/admissionregistration/v1';
+import { admissionEnvironment } from '../../admission/dynamic/expressions.ts';
 import type { Strategy } from '../../registry/strategy.ts';
 import { checkOptionalChoice, checkPresent, checkText } from '../../validation/checks.ts';
 import { checkEach, Field, Unique } from '../../validation/field.ts';
 import { textsOf } from '../../validation/lists.ts';
 import { checkLabelSelector } from '../../validation/selectors.ts';
+import { checkMatchConditions } from './expression-validation.ts';
 import { contentChanged } from '../policy/scheduling-strategies.ts';
 
 const FAILURE_POLICIES = ['Fail', 'Ignore'];
@@ -92,6 +94,7 @@ function checkWebhook(webhook: Webhook, at: Field): void {
   checkLabelSelector(webhook.namespaceSelector, at.child('namespaceSelector'));
   checkLabelSelector(webhook.objectSelector, at.child('objectSelector'));
   checkClientConfig(webhook, at.child('clientConfig'));
+  if (webhook.matchConditions) checkMatchConditions(webhook.matchConditions, at, admissionEnvironment({}));
   if ((webhook.admissionReviewVersions ?? []).length === 0) {
     at.child('admissionReviewVersions').required('must specify one of v1, v1beta1');
   } else if (!webhook.admissionReviewVersions.some((version) => version === 'v1' || version === 'v1beta1')) {
