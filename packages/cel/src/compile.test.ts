@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { compile } from './compile.ts';
+import { loadCel } from './syntax/library.ts';
 import { environment } from './environment.ts';
 import { authorizerValue, AUTHORIZER } from './functions/authorizer.ts';
 import { declareSchema, type Schema } from './schema/from-schema.ts';
 import { fromJson, toJson } from './values/json.ts';
 import type { CelValue } from './values/value.ts';
+
+await loadCel();
 
 const SCHEMA: Schema = {
   type: 'object',

@@ -23,7 +23,7 @@ export interface CompileFailure {
   readonly errors: string;
 }
 
-/** Parses and checks an expression. It never throws for what is in the expression. */
+/** Parses and checks an expression, once `loadCel` is done. It never throws for what is in the expression. */
 export function compile(text: string, environment: Environment): Compiled | CompileFailure {
   try {
     const root = parseExpression(text);

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { compile } from './compile.ts';
+import { loadCel } from './syntax/library.ts';
 import { environment } from './environment.ts';
 import { conformanceCases, type ConformanceCase } from './testing/conformance-cases.ts';
 import { equal } from './values/equality.ts';
+
+await loadCel();
 
 /** Cases that fail, and why. */
 const KNOWN: Readonly<Record<string, readonly string[]>> = {

@@ -1,3 +1,4 @@
+export { loadCel } from './syntax/library.ts';
 export { compile, type Compiled, type CompileFailure } from './compile.ts';
 export { PER_CALL_LIMIT, type Outcome, Program } from './program.ts';
 export type { Activation } from './plan/frame.ts';

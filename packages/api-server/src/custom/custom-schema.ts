@@ -41,6 +41,11 @@ export class CustomSchema implements KindSchema {
     return (this.#ownership ??= ownershipOf(this.root));
   }
 
+  /** Loads what `judge` needs. */
+  async loadRules(): Promise<void> {
+    if (this.#judge === undefined) await this.#source.rules.load?.(this.root);
+  }
+
   /** Of the rules in the schema; `undefined` if it has none. */
   get judge(): RuleJudge | undefined {
     this.#judge ??= this.#source.rules.compile(this.root) ?? 'none';

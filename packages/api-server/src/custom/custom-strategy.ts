@@ -16,6 +16,7 @@ import { scaleSpecErrors, scaleStatusErrors } from './scale-validation.ts';
 /** What a custom kind's schema says of writing its objects. */
 export function customStrategy(schema: CustomSchema, scale: ScalePaths | undefined): Strategy {
   return {
+    load: () => schema.loadRules(),
     setDefaults: (object) => setSchemaDefaults(object, schema.root),
     prepareForStatusUpdate: keepMetadata,
     validate(object, _context, old) {

@@ -32,6 +32,8 @@ export interface Companions {
  * Order on update: prepareForUpdate, setDefaults, mutating admission, setDefaults, allocate, validate and validateUpdate, validating admission, companions, commit.
  */
 export interface Strategy<T extends KubernetesObject = KubernetesObject> {
+  /** Loads what the other members need; waited for before an object is written. */
+  load?(): Promise<void>;
   /** Upstream's `SetDefaults_*` of this kind and all that is in it. Idempotent. */
   setDefaults?(object: T): void;
   /** After the generic part (metadata that the server owns, empty status) is done. Drops or sets what the client may not. */

@@ -4,6 +4,8 @@ import { RULE_COST_BUDGET } from '../structural/rules.ts';
 import type { StructuralSchema } from '../structural/structural-schema.ts';
 import { CEL_RULES } from './cel-rules.ts';
 
+await CEL_RULES.load?.();
+
 const AT = 'spec.versions[0].schema.openAPIV3Schema';
 
 /** A kind with `spec.replicas`, `spec.max`, `spec.tags` and `spec.ports`, and rules on its spec. */

@@ -7,6 +7,8 @@ export const RULE_COST_BUDGET = 10_000_000;
 
 /** Judges values by rules that a schema cannot say by its own words: `x-kubernetes-validations`. */
 export interface SchemaRules {
+  /** Loads what the other members need for the schema, or for any; they are called when it is done. */
+  load?(schema?: StructuralSchema): Promise<void>;
   /**
    * The judge of a whole object of this schema; `undefined` if no rule is anywhere in it. Called when the first object is judged, and again
    * only when the definition has changed: it may compile all that it needs. Rules that do not compile are reported by the judge with each

@@ -84,6 +84,7 @@ function generate(meta: NonNullable<KubernetesObject['metadata']>, base: string)
 async function prepare(call: Call, given: KubernetesObject): Promise<KubernetesObject> {
   const { strategy } = call.definition;
   const context = strategyContext(call);
+  if (strategy.load) await strategy.load();
   let object = given;
   strategy.prepareForCreate?.(object, context);
   if (call.services.mutators.length > 0) {

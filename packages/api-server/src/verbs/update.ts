@@ -172,6 +172,7 @@ function endsDeletion(call: Call, object: KubernetesObject): boolean {
 async function prepare(call: Call, { item, old, next, wanted }: Attempt): Promise<KubernetesObject> {
   const { strategy } = call.definition;
   const context = strategyContext(call);
+  if (strategy.load) await strategy.load();
   let object = next;
   keepServerMetadata(object, old, item);
   object = putBack(call, { object, old, wanted });

@@ -1,18 +1,5 @@
-import {
-  celEnv,
-  celUint,
-  isCelError,
-  isCelList,
-  isCelUint,
-  parse,
-  plan,
-  type CelEnv,
-  type CelInput,
-  type CelResult,
-} from '@bufbuild/cel';
-import { strings } from '@bufbuild/cel/ext';
-import { create } from '@bufbuild/protobuf';
-import { DurationSchema, TimestampSchema } from '@bufbuild/protobuf/wkt';
+import type { CelEnv, CelInput, CelResult } from '@bufbuild/cel';
+import { library } from '../syntax/library.ts';
 import { EvaluationFailure } from '../values/failure.ts';
 import { ArrayList, itemsOf } from '../values/lists.ts';
 import { keyOf } from '../values/maps.ts';
@@ -27,6 +14,7 @@ let environment: CelEnv | undefined;
 export function libraryFunction(call: string): (...args: CelValue[]) => CelValue {
   let run: ((bindings: Record<string, CelInput>) => CelResult) | undefined;
   return (...args) => {
+    const { celEnv, parse, plan, strings } = library();
     environment ??= celEnv({ funcs: strings });
     const planned = (run ??= plan(environment, parse(call)));
     const bindings = Object.fromEntries(args.map((arg, index) => [NAMES[index] ?? '', toLibrary(arg)]));
@@ -35,6 +23,7 @@ export function libraryFunction(call: string): (...args: CelValue[]) => CelValue
 }
 
 function toLibrary(value: CelValue): CelInput {
+  const { celUint, create, DurationSchema, TimestampSchema } = library();
   if (value === null || typeof value !== 'object' || value instanceof Uint8Array) return value;
   switch (value.kind) {
     case 'uint':
@@ -62,6 +51,7 @@ function split(nanos: bigint) {
 }
 
 function fromLibrary(result: CelResult): CelValue {
+  const { isCelError, isCelList, isCelUint } = library();
   if (isCelError(result)) throw new EvaluationFailure(result.message);
   if (isCelList(result)) return new ArrayList(Array.from(result, (item) => fromLibrary(item)));
   if (isCelUint(result)) return new CelUint(result.value);

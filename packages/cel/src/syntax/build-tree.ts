@@ -1,6 +1,7 @@
-import { isCelUint, type parse } from '@bufbuild/cel';
+import type { parse } from '@bufbuild/cel';
 import { CelUint } from '../values/value.ts';
 import type { Constant, Expression } from './expression.ts';
+import { library } from './library.ts';
 import { expandMacro, type MacroTools } from './macros.ts';
 import type { MarkedText } from './optional-markers.ts';
 import { SyntaxFailure } from './source-error.ts';
@@ -158,7 +159,7 @@ function constantOf(from: Kind<'constExpr'>['value'], position: number): Constan
       return constantKind.value;
     case 'uint64Value': {
       const value: unknown = constantKind.value;
-      const unsigned = isCelUint(value) ? value.value : BigInt(constantKind.value);
+      const unsigned = library().isCelUint(value) ? value.value : BigInt(constantKind.value);
       if (unsigned > MAX_UINT) throw new SyntaxFailure(position, 'Syntax error: invalid uint literal');
       return new CelUint(unsigned);
     }

@@ -1,6 +1,6 @@
-import { parse as parseWithLibrary } from '@bufbuild/cel';
 import { TreeBuilder } from './build-tree.ts';
 import type { Expression } from './expression.ts';
+import { library } from './library.ts';
 import { takeOptionalMarkers } from './optional-markers.ts';
 import { SyntaxFailure } from './source-error.ts';
 
@@ -20,8 +20,9 @@ export function parseExpression(text: string): Expression {
 }
 
 function parseMarked(text: string) {
+  const { parse } = library();
   try {
-    return parseWithLibrary(text);
+    return parse(text);
   } catch (error) {
     if (error instanceof RangeError) throw new SyntaxFailure(0, 'expression recursion limit exceeded: 250');
     if (!(error instanceof Error)) throw error;

@@ -1,4 +1,5 @@
 import type { KubernetesObject } from '@keelson/api';
+import { loadCel } from '@keelson/cel';
 import type { ResourceStorage } from '../../storage/resource-storage.ts';
 import type { StoredObject } from '../../storage/stored-object.ts';
 import type { Services } from '../../verbs/call.ts';
@@ -27,6 +28,7 @@ export class Configurations<T extends KubernetesObject, M> {
     if (!storage) return [];
     await storage.cache.ready();
     if (storage.cache.size === 0) return [];
+    await loadCel();
     return storage.cache.list().map((item) => this.#of(item));
   }
 

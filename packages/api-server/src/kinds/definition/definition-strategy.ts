@@ -23,6 +23,7 @@ export const CLEANUP_FINALIZER = 'customresourcecleanup.apiextensions.k8s.io';
 /** Of CustomResourceDefinitions; `rules` checks the expressions in their schemas. */
 export function definitionStrategy(rules: SchemaRules = NO_RULES): Strategy<CustomResourceDefinition> {
   return {
+    ...(rules.load && { load: () => rules.load?.() ?? Promise.resolve() }),
     setDefaults,
     prepareForCreate(definition) {
       definition.status = { storedVersions: [] };

@@ -3,7 +3,6 @@ import type { APIService } from '@keelson/api/apiregistration/v1';
 import type { PodTemplate } from '@keelson/api/core/v1';
 import type { ControllerRevision } from '@keelson/api/apps/v1';
 import type { Strategy } from '../../registry/strategy.ts';
-import { checkPresent } from '../../validation/checks.ts';
 import { sameJson } from '../../validation/equality.ts';
 import { Field } from '../../validation/field.ts';
 import { setPodTemplateDefaults } from '../pod/pod-defaults.ts';

@@ -9,7 +9,7 @@ import type {
   ValidatingAdmissionPolicyBinding,
   Validation,
 } from '@keelson/api/admissionregistration/v1';
-import { compile, type Environment } from '@keelson/cel';
+import { compile, loadCel, type Environment } from '@keelson/cel';
 import { MUTATION_TYPES } from '../../admission/policies/mutation-values.ts';
 import { compilePolicy, type PolicyProgram, type PolicySpec } from '../../admission/policies/policy-program.ts';
 import type { Strategy } from '../../registry/strategy.ts';
@@ -27,7 +27,7 @@ const PATCH_TYPES = ['ApplyConfiguration', 'JSONPatch'];
 const REINVOCATION = ['IfNeeded', 'Never'];
 const NOT_FOUND_ACTIONS = ['Allow', 'Deny'];
 
-const COMMON = { allowUnconditionalUpdate: false, hasGeneration: true } as const;
+const COMMON = { load: loadCel, allowUnconditionalUpdate: false, hasGeneration: true } as const;
 
 function setResourceRuleDefaults(match: MatchResources | undefined): void {
   if (match === undefined) return;

@@ -1,4 +1,5 @@
 import { isDnsSubdomain } from '@keelson/api';
+import { loadCel } from '@keelson/cel';
 import type {
   MutatingWebhook,
   MutatingWebhookConfiguration,
@@ -47,7 +48,12 @@ function setWebhookDefaults(webhook: Webhook): void {
   if (webhook.clientConfig?.service !== undefined) webhook.clientConfig.service.port ??= 443;
 }
 
-const COMMON = { allowUnconditionalUpdate: false, hasGeneration: true, generationChanged: contentChanged } as const;
+const COMMON = {
+  load: loadCel,
+  allowUnconditionalUpdate: false,
+  hasGeneration: true,
+  generationChanged: contentChanged,
+} as const;
 
 export const validatingWebhookStrategy: Strategy<ValidatingWebhookConfiguration> = {
   ...COMMON,
