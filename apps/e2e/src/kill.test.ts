@@ -109,7 +109,8 @@ describe('keelson up where it cannot run', () => {
 
   it('says what is wrong with its flags', async () => {
     expect((await refused('--port', 'high')).stderr).toMatch(/has to be a number from 0 to 65535/);
-    expect((await refused('--store', 'paper')).stderr).toMatch(/Allowed choices are lmdb, memory/);
+    expect((await refused('--store', 'etcd://h?cert=/not/there')).stderr).toMatch(/Cannot use "etcd:.*ENOENT/);
+    expect((await refused('--store', 'paper')).stderr).toMatch(/has to be lmdb, memory or etcd:/);
   });
 
   const fullDisk = 'refuses writes on a full disk, keeps serving, and takes writes again when there is room';

@@ -1,8 +1,9 @@
 import { join, resolve } from 'node:path';
 import { errorMessage, type LogLevel } from '@keelson/base';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { PROXY_MODES, RUNTIMES, STORES, type ClusterOptions } from './options.ts';
+import { PROXY_MODES, RUNTIMES, type ClusterOptions, type StoreChoice } from './options.ts';
 
+const STORE_HELP = 'where objects are stored: lmdb, memory, or etcd://HOST:PORT,...?ca=FILE&cert=FILE&key=FILE';
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'];
 
 type UpFlags = Omit<ClusterOptions, 'kubeconfig'> & { readonly kubeconfig?: string; readonly logLevel: LogLevel };
@@ -22,7 +23,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     .addOption(new Option('--runtime <name>', 'what runs containers').choices(RUNTIMES).default('auto'))
     .addOption(new Option('--nodes <n>', 'more than one only with --runtime sim').argParser(count).default(1))
     .addOption(new Option('--proxy-mode <mode>', 'how packets get to services').choices(PROXY_MODES).default('auto'))
-    .addOption(new Option('--store <driver>', 'where objects are stored').choices(STORES).default('lmdb'))
+    .addOption(new Option('--store <store>', STORE_HELP).argParser(storeChoice).default('lmdb'))
     .addOption(new Option('--log-level <level>', 'least level of what is logged').choices(LOG_LEVELS).default('warn'))
     .action(async ({ logLevel, ...flags }: UpFlags) => {
       const { up } = await import('./up.ts');
@@ -89,6 +90,16 @@ function addSnapshotCommands(program: Command, dataDir: () => Option): void {
 function whole(text: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('It has to be a whole number, 0 or more.');
+}
+
+function storeChoice(text: string): StoreChoice {
+  if (text === 'lmdb' || text === 'memory') return text;
+  if (isEtcd(text)) return text;
+  throw new InvalidArgumentError('It has to be lmdb, memory or etcd://HOST:PORT.');
+}
+
+function isEtcd(text: string): text is `etcd://${string}` {
+  return text.startsWith('etcd://');
 }
 
 function port(text: string): number {

@@ -1,6 +1,7 @@
 export const RUNTIMES = ['auto', 'docker', 'sim'] as const;
 export const PROXY_MODES = ['auto', 'userspace', 'iptables', 'none'] as const;
-export const STORES = ['lmdb', 'memory'] as const;
+/** `lmdb`: in the data directory. `memory`: gone at the end. Or the URL of an etcd cluster, as `etcdOptionsOf` of `@keelson/store-etcd` reads it. */
+export type StoreChoice = 'lmdb' | 'memory' | `etcd://${string}`;
 
 /** What `keelson up` can be told. */
 export interface ClusterOptions {
@@ -18,7 +19,7 @@ export interface ClusterOptions {
   readonly nodes: number;
   /** `auto`: none for simulated pods, iptables where the process may use it, otherwise userspace. */
   readonly proxyMode: (typeof PROXY_MODES)[number];
-  readonly store: (typeof STORES)[number];
+  readonly store: StoreChoice;
 }
 
 /** `ClusterOptions` once it is found out what the machine can do. */

@@ -59,6 +59,37 @@ export class Machine implements AsyncDisposable {
   }
 }
 
+/** A real etcd cluster on this machine. */
+export class Etcd implements AsyncDisposable {
+  readonly #name: string;
+  /** As `keelson up --store` takes it. */
+  readonly url: string;
+
+  private constructor(name: string, url: string) {
+    this.#name = name;
+    this.url = url;
+  }
+
+  static async up(prefix: string, members: number): Promise<Etcd> {
+    const name = `${prefix}-${randomBytes(3).toString('hex')}`;
+    const output = await must(lab('etcd'), ['up', name, `${members}`], { timeoutMs: 120_000 });
+    const hosts = output
+      .trim()
+      .split('\n')
+      .map((endpoint) => new URL(endpoint).host);
+    const tls = join(process.env['LAB_DIR'] ?? join(ROOT, '.lab'), 'etcd', name, 'tls');
+    return new Etcd(name, `etcd://${hosts.join(',')}?ca=${tls}/ca.crt&cert=${tls}/client.crt&key=${tls}/client.key`);
+  }
+
+  async member(command: 'kill' | 'start' | 'pause' | 'resume', member: number): Promise<void> {
+    await must(lab('etcd'), [command, this.#name, `${member}`]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await must(lab('etcd'), ['down', this.#name]);
+  }
+}
+
 /** The path of an unmodified kubectl. */
 export async function kubectlPath(version: '1.20' | '1.35'): Promise<string> {
   return (await must(lab('kubectl'), [version], { timeoutMs: 300_000 })).trim();

@@ -18,8 +18,7 @@ import { controllerRuntimeModule } from '@keelson/controller-runtime/module';
 import { CONTROLLER_CLIENT } from '@keelson/controllers';
 import { controllersModule } from '@keelson/controllers/module';
 import { STORE } from '@keelson/store';
-import { storeModule } from '@keelson/store/module';
-import { Container } from 'inversify';
+import { Container, type ContainerModule } from 'inversify';
 import type { ClusterSettings } from '../options.ts';
 import { silentProgress, type Progress } from '../progress.ts';
 import { loadCredentials, type ClusterCredentials } from './credentials.ts';
@@ -27,6 +26,7 @@ import type { Reachable } from './component-context.ts';
 import { addControllers, addScheduler } from './control-plane.ts';
 import { addNodes } from './nodes.ts';
 import { addProxy } from './proxy.ts';
+import { storeFor } from './store.ts';
 import { BOOTSTRAP, controllerUser, INFORMER } from './users.ts';
 
 export interface ClusterDependencies {
@@ -82,22 +82,21 @@ export class Cluster implements Runnable {
     const credentials = await this.#progress.step('keys and certificates', () =>
       loadCredentials(join(this.#settings.dataDir, 'pki'), hosts, clock),
     );
-    const container = this.#container(credentials);
+    const container = this.#container(credentials, await storeFor(this.#settings));
     const server = await this.#progress.step('store and API server', () => this.#startServer(container, credentials, signal));
     await this.#progress.step('controllers, scheduler and nodes', () =>
       this.#startComponents(container, { server, credentials, signal }),
     );
   }
 
-  #container(credentials: ClusterCredentials): Container {
+  #container(credentials: ClusterCredentials, store: ContainerModule): Container {
     const { clock, logger, configure } = this.#deps;
-    const { store, dataDir } = this.#settings;
     const container = new Container();
     container.bind(CLOCK).toConstantValue(clock);
     container.bind(LOGGER).toConstantValue(logger);
     const { authority, kubeletClient } = credentials;
     container.load(
-      storeModule(store === 'memory' ? { driver: 'memory' } : { driver: 'lmdb', path: join(dataDir, 'store') }),
+      store,
       apiServerModule({ serviceCidr: SERVICE_CIDR, serverAddress: () => this.url.replace('https://', '') }),
       clusterAuthModule({ signingKey: credentials.signingKey }),
       podStreamsModule({ tls: { ca: authority.certificate, ...kubeletClient } }),
