@@ -2,7 +2,13 @@ import type { Clock, Logger, Runnable } from '@keelson/base';
 import type { Transport } from '@keelson/client';
 import { isMeasured, storeMetrics, type Store } from '@keelson/store';
 import type { AdmissionMutator, AdmissionValidator } from './admission/admission.ts';
-import { admissionMetrics, builtinMutators, builtinValidators, type BuiltinAdmission } from './admission/builtin-admission.ts';
+import {
+  admissionMetrics,
+  builtinCounters,
+  builtinMutators,
+  builtinValidators,
+  type BuiltinAdmission,
+} from './admission/builtin-admission.ts';
 import type { Authenticator, Authorizer, TokenIssuer } from './auth/contracts.ts';
 import { CustomResources } from './custom/custom-resources.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
@@ -116,6 +122,7 @@ export class ApiServer implements Runnable {
       logger,
       mutators: [],
       validators: [],
+      counters: [],
       tokenIssuer: undefined,
       customKinds: undefined,
       eventTtlSeconds: options.eventTtlSeconds ?? 3_600,
@@ -126,6 +133,7 @@ export class ApiServer implements Runnable {
     const admission = { ...this.#services, client: this.#webhooks, authorizer: () => this.authorizer };
     this.#services.mutators.push(...builtinMutators(admission, disabled));
     this.#services.validators.push(...builtinValidators(admission, disabled));
+    this.#services.counters.push(...builtinCounters(admission, disabled));
     this.#routes = { authorizer: undefined, pathHandlers: [], connectors: [], virtualResources: [] };
     this.#dispatcher = new Dispatcher(this.#services, this.#routes);
     this.#routes.pathHandlers.push(new VersionPath(options.version ?? '0.1.0'), this.#health(store), this.metrics);
@@ -225,6 +233,7 @@ export class ApiServer implements Runnable {
 interface Mutable {
   readonly mutators: AdmissionMutator[];
   readonly validators: AdmissionValidator[];
+  readonly counters: AdmissionValidator[];
   tokenIssuer: TokenIssuer | undefined;
   customKinds: CustomResources | undefined;
 }

@@ -54,6 +54,9 @@ export {
   type ResourceAmounts,
 } from './pods.ts';
 export { canonicalQuantity, parseQuantity, Quantity, type QuantityFormat } from './quantity.ts';
+export { quotaEvaluator, quotaResource } from './quota/object-quota.ts';
+export type { QuotaEvaluator } from './quota/quota-evaluator.ts';
+export { isInQuotaScope } from './quota/quota-scopes.ts';
 export { definitionOf, isServedByDefault, kindOf, openApiName, resourceOf, resourceOfKind } from './scheme.ts';
 export { labelSelectorFrom, LabelSelectorMatcher, matchesNodeRequirement, parseLabelSelector } from './selectors.ts';
 export {

@@ -11,6 +11,7 @@ import { nodeLifecycleController } from './node-lifecycle/node-lifecycle-control
 import { podGarbageCollectorController } from './pod-garbage-collector/pod-garbage-collector-controller.ts';
 import { replicaSetController } from './replicaset/replicaset-controller.ts';
 import { replicationControllerController } from './replicationcontroller/replicationcontroller-controller.ts';
+import { resourceQuotaController } from './resourcequota/resource-quota-controller.ts';
 import { rootCaCertificatePublisherController } from './root-ca-certificate-publisher/root-ca-certificate-publisher-controller.ts';
 import { serviceAccountController } from './serviceaccount/service-account-controller.ts';
 import { statefulSetController } from './statefulset/stateful-set-controller.ts';
@@ -32,6 +33,7 @@ export function builtinControllers(options: ControllerOptions): Readonly<Record<
     'job-controller': jobController,
     'namespace-controller': namespaceController,
     'node-lifecycle-controller': nodeLifecycleController(),
+    'resourcequota-controller': resourceQuotaController,
     'statefulset-controller': statefulSetController,
     'taint-eviction-controller': taintEvictionController,
     'ttl-after-finished-controller': ttlAfterFinishedController,

@@ -1,9 +1,11 @@
 import type { AdmissionMutator, AdmissionValidator } from './admission.ts';
 import { DefaultTolerationSeconds } from './default-toleration-seconds.ts';
+import { LimitRanger } from './limit-ranger.ts';
 import { NamespaceLifecycle } from './namespace-lifecycle.ts';
 import { PriorityAdmission } from './priority.ts';
 import { MutatingPolicies } from './policies/mutating-policies.ts';
 import { ValidatingPolicies } from './policies/validating-policies.ts';
+import { ResourceQuotaAdmission } from './quota/resource-quota.ts';
 import { ServiceAccountAdmission } from './service-account.ts';
 import { MutatingWebhooks } from './webhooks/mutating-webhooks.ts';
 import { ValidatingWebhooks } from './webhooks/validating-webhooks.ts';
@@ -16,6 +18,8 @@ export type BuiltinAdmission =
   | 'DefaultTolerationSeconds'
   | 'Priority'
   | 'MutatingAdmissionPolicy'
+  | 'LimitRanger'
+  | 'ResourceQuota'
   | 'MutatingAdmissionWebhook'
   | 'ValidatingAdmissionPolicy'
   | 'ValidatingAdmissionWebhook';
@@ -23,6 +27,7 @@ export type BuiltinAdmission =
 /** What changes objects on their way in, unless it is switched off by name. */
 export function builtinMutators(services: WebhookSources, disabled: ReadonlySet<string>): AdmissionMutator[] {
   const all = [
+    new LimitRanger(services),
     new ServiceAccountAdmission(services),
     new DefaultTolerationSeconds(),
     new PriorityAdmission(services),
@@ -36,10 +41,16 @@ export function builtinMutators(services: WebhookSources, disabled: ReadonlySet<
 export function builtinValidators(services: WebhookSources, disabled: ReadonlySet<string>): AdmissionValidator[] {
   const all = [
     new NamespaceLifecycle(services),
+    new LimitRanger(services),
     new ValidatingPolicies(services, services.authorizer),
     new ValidatingWebhooks(services),
   ];
   return all.filter(({ name }) => !disabled.has(name));
+}
+
+/** What judges them after everybody else: it counts what is let in, so nobody may refuse it after that. */
+export function builtinCounters(services: WebhookSources, disabled: ReadonlySet<string>): AdmissionValidator[] {
+  return [new ResourceQuotaAdmission(services)].filter(({ name }) => !disabled.has(name));
 }
 
 /** Metrics of those that have some. */

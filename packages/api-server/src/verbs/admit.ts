@@ -31,12 +31,13 @@ async function mutateOnce(
   return object;
 }
 
-/** Runs all validators. */
+/** Runs all validators, then those that count. */
 export async function judge(call: Call, admitted: Admitted): Promise<void> {
-  const { validators } = call.services;
-  if (validators.length === 0) return;
+  const { validators, counters } = call.services;
+  if (validators.length + counters.length === 0) return;
   const request = requestOf(call, admitted);
   for (const validator of validators) await validator.validate(request);
+  for (const counter of counters) await counter.validate(request);
 }
 
 function requestOf(call: Call, { operation, object, old, options }: Admitted): AdmissionRequest {

@@ -19,6 +19,8 @@ export interface Services {
   readonly logger: Logger;
   readonly mutators: readonly AdmissionMutator[];
   readonly validators: readonly AdmissionValidator[];
+  /** Asked when all validators are content: they count what is let in. */
+  readonly counters: readonly AdmissionValidator[];
   readonly tokenIssuer: TokenIssuer | undefined;
   /** Kinds that come and go: `fresh` resolves when all that are there now are in the registry. */
   readonly customKinds?: { fresh(): Promise<void> } | undefined;
