@@ -1,3 +1,5 @@
+import { stringifyJson } from '@keelson/api';
+import { createHash } from 'node:crypto';
 import type { ValueSchema } from '@keelson/api/structured-merge';
 import type { Schema, SchemaReferences } from '../openapi/schemas.ts';
 import type { Decoded, KindSchema } from '../registry/kind-schema.ts';
@@ -26,6 +28,7 @@ export class CustomSchema implements KindSchema {
   #root: StructuralSchema | undefined;
   #ownership: ValueSchema | undefined;
   #judge: RuleJudge | 'none' | undefined;
+  #fingerprint: string | undefined;
 
   constructor(kind: PublishedKind, source: SchemaSource) {
     this.name = `${kind.group.split('.').toReversed().join('.')}.${kind.version}.${kind.kind}`;
@@ -50,6 +53,14 @@ export class CustomSchema implements KindSchema {
   get judge(): RuleJudge | undefined {
     this.#judge ??= this.#source.rules.compile(this.root) ?? 'none';
     return this.#judge === 'none' ? undefined : this.#judge;
+  }
+
+  get fingerprint(): string {
+    const load = (): StructuralSchema => this.#root ?? this.#source.load();
+    this.#fingerprint ??= createHash('sha256')
+      .update(stringifyJson([this.#kind, load()]))
+      .digest('base64');
+    return this.#fingerprint;
   }
 
   decode(body: unknown): Decoded {

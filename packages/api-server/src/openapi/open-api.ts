@@ -5,6 +5,7 @@ import { groupVersionOf } from '../discovery/groups.ts';
 import { takesGzip } from '../http/compression.ts';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import { Query } from '../request/query.ts';
+import { createHash } from 'node:crypto';
 import { encodeSwagger } from './gnostic.ts';
 import { openApiV2, type SwaggerDocument } from './v2.ts';
 import { discoveryV3, openApiV3, type DocumentInfo } from './v3.ts';
@@ -32,6 +33,8 @@ export class OpenApi {
   readonly #v2 = new Map<V2Form, EncodedDocument>();
   /** By `api/v1`, `apis/apps/v1`. */
   readonly #v3 = new Map<string, EncodedDocument>();
+  /** What changes with a document, and may be known without it. */
+  readonly #hashes = new Map<string, string>();
   #names: ReadonlyMap<string, readonly ResourceDefinition[]> | undefined;
   #index: EncodedDocument | undefined;
 
@@ -43,7 +46,10 @@ export class OpenApi {
   /** To be called after each change of what is served; documents of other groups and versions are kept. */
   invalidate(changed: readonly ResourceDefinition[]): void {
     this.#v2.clear();
-    for (const { group, version } of changed) this.#v3.delete(documentName(group, version));
+    for (const { group, version } of changed) {
+      this.#v3.delete(documentName(group, version));
+      this.#hashes.delete(documentName(group, version));
+    }
     this.#names = undefined;
     this.#index = undefined;
   }
@@ -67,7 +73,8 @@ export class OpenApi {
     const document = this.#v3Document(name);
     if (!document) return undefined;
     if (hash === undefined) return send(document, headers);
-    if (hash !== document.hash) return redirect(addressOf(name, document));
+    const current = this.#hashOf(name, () => document);
+    if (hash !== current) return redirect(addressOf(name, current));
     return send(document, headers, { 'Cache-Control': 'public, immutable, max-age=31536000' });
   }
 
@@ -97,9 +104,18 @@ export class OpenApi {
     return answer === undefined ? undefined : discoveryV3(`/${name}/`, this.#info, answer);
   }
 
-  /** Documents for the paths above groups, with what those answer. */
+  /** Hundreds of custom kinds must not be described only to be listed. */
+  #hashOf(name: string, documentOf: () => EncodedDocument | undefined): string {
+    const known = this.#hashes.get(name);
+    if (known !== undefined) return known;
+    const hash = fingerprintOf(this.#groups().get(name) ?? []) ?? documentOf()?.hash ?? '';
+    this.#hashes.set(name, hash);
+    return hash;
+  }
+
+  /** Documents for the paths above groups, with what those answer; the groups of custom kinds have none. */
   #roots(): ReadonlyMap<string, string> {
-    const groups = new Set(this.#definitions().map(({ group }) => group));
+    const groups = new Set(this.#definitions().flatMap(({ group, schema }) => (schema.openApi ? [] : [group])));
     groups.delete('');
     const ofGroups = [...groups].map((group) => [`apis/${group}`, 'meta.v1.APIGroup'] as const);
     return new Map([
@@ -119,8 +135,8 @@ export class OpenApi {
     if (this.#index) return this.#index;
     const paths: Record<string, { serverRelativeURL: string }> = {};
     for (const name of [...this.#groups().keys(), ...this.#roots().keys()].sort()) {
-      const document = this.#v3Document(name);
-      if (document) paths[name] = { serverRelativeURL: addressOf(name, document) };
+      const hash = this.#hashOf(name, () => this.#v3Document(name));
+      paths[name] = { serverRelativeURL: addressOf(name, hash) };
     }
     this.#index = EncodedDocument.json({ paths });
     return this.#index;
@@ -131,8 +147,18 @@ function documentName(group: string, version: string): string {
   return `${group === '' ? 'api' : 'apis'}/${groupVersionOf(group, version)}`;
 }
 
-function addressOf(name: string, document: EncodedDocument): string {
-  return `${V3}/${name}?hash=${document.hash}`;
+function addressOf(name: string, hash: string): string {
+  return `${V3}/${name}?hash=${hash}`;
+}
+
+/** Changes with the document of these kinds; `undefined` if that cannot be told without the document. */
+function fingerprintOf(definitions: readonly ResourceDefinition[]): string | undefined {
+  const hash = createHash('sha256');
+  for (const { schema, strategy: _strategy, storage: _storage, columns: _columns, scale: _scale, ...names } of definitions) {
+    if (schema.fingerprint === undefined) return undefined;
+    hash.update(JSON.stringify([names, schema.fingerprint]));
+  }
+  return definitions.length === 0 ? undefined : hash.digest('hex').toUpperCase();
 }
 
 function redirect(location: string): DocumentResponse {

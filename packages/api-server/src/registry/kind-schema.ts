@@ -28,6 +28,8 @@ export interface KindSchema {
   readonly ownership: ValueSchema;
   /** For kinds that are not in the tables: their schema in OpenAPI documents, made when it is asked for. */
   readonly openApi?: ((references: SchemaReferences) => Schema) | undefined;
+  /** For kinds that are not in the tables: changes with what `openApi` gives, and costs less. */
+  readonly fingerprint?: string;
 }
 
 const known = new Map<string, KindSchema>();
