@@ -73,6 +73,11 @@ export class CacheEvent {
     return this.plain.item.revision;
   }
 
+  /** How large its object is. */
+  get bytes(): number {
+    return this.plain.item.value.length;
+  }
+
   /** For a watcher whose selector matches the object since this change. */
   get entered(): WatchNote {
     return (this.#entered ??= new WatchNote('ADDED', this.plain.item));

@@ -1,9 +1,15 @@
 import type { CacheEvent } from './cache-event.ts';
 
-/** The last changes of one resource, in order, so that a watch can begin a little in the past. */
+/** How many bytes of objects are kept beyond what is kept in any case. */
+const MAX_BYTES = 16 * 1024 * 1024;
+/** So many changes are kept however large they are. */
+const MIN_EVENTS = 128;
+
+/** The last changes of one resource, in order, so that a watch can begin a little in the past: fewer of them if the objects are large. */
 export class EventRing {
   readonly #capacity: number;
   #events: CacheEvent[] = [];
+  #bytes = 0;
   /** Everything after this revision is here. */
   #since: number;
 
@@ -18,11 +24,18 @@ export class EventRing {
 
   push(event: CacheEvent): void {
     this.#events.push(event);
-    if (this.#events.length < this.#capacity * 2) return;
+    this.#bytes += event.bytes;
+    const count = this.#events.length;
     // Dropping half at a time keeps a push cheap.
-    const dropped = this.#events.slice(0, this.#capacity);
+    if (count >= this.#capacity * 2) this.#drop(this.#capacity);
+    else if (this.#bytes > MAX_BYTES && count >= MIN_EVENTS * 2) this.#drop(count >>> 1);
+  }
+
+  #drop(count: number): void {
+    const dropped = this.#events.slice(0, count);
     this.#since = dropped.at(-1)?.revision ?? this.#since;
-    this.#events = this.#events.slice(this.#capacity);
+    this.#events = this.#events.slice(count);
+    for (const { bytes } of dropped) this.#bytes -= bytes;
   }
 
   /** Those after `revision`, which must not be before `since`. */

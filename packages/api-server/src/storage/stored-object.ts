@@ -8,7 +8,7 @@ export interface ObjectShape {
   /** Values of the selectable fields. */
   readonly fields: (object: KubernetesObject) => Readonly<Record<string, string>>;
   /** Keeps a parsed object from being collected for a while. */
-  readonly remember: (object: KubernetesObject) => void;
+  readonly remember: (object: KubernetesObject, bytes: number) => void;
 }
 
 /**
@@ -41,7 +41,7 @@ export class StoredObject {
   static draft(shape: ObjectShape, key: string, object: KubernetesObject): StoredObject {
     const draft = new StoredObject(shape, key, encode(shape.kind, object), 0);
     draft.#parsed = new WeakRef(object);
-    shape.remember(object);
+    shape.remember(object, draft.value.length);
     return draft;
   }
 
@@ -77,7 +77,7 @@ export class StoredObject {
     if (known) return deepFreeze(known);
     const parsed = this.copy();
     this.#parsed = new WeakRef(parsed);
-    this.shape.remember(parsed);
+    this.shape.remember(parsed, this.value.length);
     return deepFreeze(parsed);
   }
 
