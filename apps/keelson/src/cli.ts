@@ -40,6 +40,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       await reset({ dataDir: resolve(flags.dataDir) });
     });
   addSnapshotCommands(program, dataDir);
+  addCrdCommands(program);
   program
     .command('test-server')
     .description('a cluster in memory for tests; it ends with its standard input')
@@ -84,6 +85,25 @@ function addSnapshotCommands(program: Command, dataDir: () => Option): void {
     .action(async (file: string) => {
       const { status } = await import('./snapshot-commands.ts');
       process.stdout.write(await status(file));
+    });
+}
+
+function addCrdCommands(program: Command): void {
+  const crd = program.command('crd').description('custom resources, from TypeScript and to it');
+  crd
+    .command('generate <files...>')
+    .description('write the types of CustomResourceDefinitions in YAML or JSON files')
+    .option('--out <dir>', 'where to write them', 'src/generated')
+    .action(async (files: readonly string[], { out }: { readonly out: string }) => {
+      const { generate } = await import('./crd-commands.ts');
+      for (const file of await generate(files, out)) process.stdout.write(`${file}\n`);
+    });
+  crd
+    .command('manifests <modules...>')
+    .description('print the CustomResourceDefinitions of what modules export')
+    .action(async (modules: readonly string[]) => {
+      const { manifests } = await import('./crd-commands.ts');
+      process.stdout.write(await manifests(modules));
     });
 }
 

@@ -54,6 +54,7 @@ export {
   LongestRateLimiter,
   type RateLimiter,
 } from './rate-limiter.ts';
+export { rbacManifests, rbacRules, type RbacOptions } from './rbac.ts';
 export { createOperator, runOperator, type Operator, type OperatorOptions, type RunningOperator } from './run-operator.ts';
 export { slowStartBatch, type BatchResult } from './slow-start-batch.ts';
 export {

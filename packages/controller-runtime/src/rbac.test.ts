@@ -1,0 +1,49 @@
+import { Deployment } from '@keelson/api/apps/v1';
+import { ConfigMap, Node, Secret, Service } from '@keelson/api/core/v1';
+import { expect, it } from 'vitest';
+import { reads } from './define-controller.ts';
+import { rbacManifests, rbacRules } from './rbac.ts';
+
+const controllers = [{ for: ConfigMap, owns: [Deployment, Service, Secret], watches: [reads(Node)] }];
+
+it('allows what controllers declare, and no more', () => {
+  expect(rbacRules({ controllers })).toEqual([
+    { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'list', 'patch', 'update', 'watch'] },
+    { apiGroups: [''], resources: ['configmaps/status'], verbs: ['get', 'patch', 'update'] },
+    { apiGroups: [''], resources: ['configmaps/finalizers'], verbs: ['update'] },
+    { apiGroups: ['apps'], resources: ['deployments'], verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'] },
+    {
+      apiGroups: [''],
+      resources: ['services', 'secrets'],
+      verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'],
+    },
+    { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] },
+    { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch', 'update'] },
+  ]);
+});
+
+it('allows leases and registration to who needs them', () => {
+  const more = [{ apiGroups: ['example.com'], resources: ['things'], verbs: ['get'] }];
+  const rules = rbacRules({ controllers: [], leaderElection: true, webhooks: true, more });
+
+  expect(rules).toEqual([
+    { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch', 'update'] },
+    { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create', 'get', 'update'] },
+    {
+      apiGroups: ['admissionregistration.k8s.io'],
+      resources: ['mutatingwebhookconfigurations', 'validatingwebhookconfigurations'],
+      verbs: ['create', 'get', 'update'],
+    },
+    { apiGroups: ['apiextensions.k8s.io'], resources: ['customresourcedefinitions'], verbs: ['get', 'patch'] },
+    { apiGroups: [''], resources: ['secrets'], verbs: ['create', 'get', 'update'] },
+    ...more,
+  ]);
+});
+
+it('binds the role to the account of the operator', () => {
+  expect(rbacManifests({ name: 'op', namespace: 'ops', controllers })).toMatchObject([
+    { kind: 'ServiceAccount', metadata: { name: 'op', namespace: 'ops' } },
+    { kind: 'ClusterRole', metadata: { name: 'op' } },
+    { kind: 'ClusterRoleBinding', roleRef: { name: 'op' }, subjects: [{ name: 'op', namespace: 'ops' }] },
+  ]);
+});
