@@ -1,4 +1,11 @@
 import type { Strategy } from '../registry/strategy.ts';
+import {
+  mutatingBindingStrategy,
+  mutatingPolicyStrategy,
+  validatingBindingStrategy,
+  validatingPolicyStrategy,
+} from './admissionregistration/policy-strategies.ts';
+import { mutatingWebhookStrategy, validatingWebhookStrategy } from './admissionregistration/webhook-strategies.ts';
 import { asStrategy } from './as-strategy.ts';
 import { autoscalerStrategy } from './autoscaling/autoscaler-strategy.ts';
 import { signingRequestStrategy } from './certificates/signing-request-strategy.ts';
@@ -10,20 +17,13 @@ import { endpointSliceStrategy, endpointsStrategy } from './core/endpoint-strate
 import { eventStrategy, leaseStrategy, limitRangeStrategy, resourceQuotaStrategy } from './core/record-strategies.ts';
 import { definitionStrategy } from './definition/definition-strategy.ts';
 import {
-  apiServiceStrategy,
   controllerRevisionStrategy,
   counted,
   podTemplateStrategy,
   resourceClaimStrategy,
   strictUpdates,
 } from './extension/other-strategies.ts';
-import {
-  mutatingBindingStrategy,
-  mutatingPolicyStrategy,
-  validatingBindingStrategy,
-  validatingPolicyStrategy,
-} from './extension/policy-strategies.ts';
-import { mutatingWebhookStrategy, validatingWebhookStrategy } from './extension/webhook-strategies.ts';
+import { apiServiceStrategy } from './extension/api-service-strategy.ts';
 import { ingressClassStrategy, ingressStrategy } from './networking/ingress-strategies.ts';
 import { networkPolicyStrategy } from './networking/network-policy-strategy.ts';
 import { ipAddressStrategy, serviceCidrStrategy } from './networking/service-range-strategies.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { duplicate, forbidden, invalidValue, notFound, notSupported, required, tooLong, tooMany } from './errors.ts';
+import { duplicate, forbidden, invalidAsIs, invalidValue, notFound, notSupported, required, tooLong, tooMany } from './errors.ts';
 import { Field } from './field.ts';
 
 it.each([
@@ -7,6 +7,10 @@ it.each([
   { error: required('a', 'must be there'), want: 'Required value: must be there' },
   { error: invalidValue('a', 'x"y', 'is odd'), want: 'Invalid value: "x\\"y": is odd' },
   { error: invalidValue('a', undefined, 'is odd'), want: 'Invalid value: "null": is odd' },
+  { error: invalidValue('a', 'x\u0000\u0007\u007fé\n', 'is odd'), want: String.raw`Invalid value: "x\x00\a\x7fé\n": is odd` },
+  { error: invalidValue('a', { b: '<&>' }, 'is odd'), want: String.raw`Invalid value: {"b":"\u003c\u0026\u003e"}: is odd` },
+  { error: invalidValue('a', null, 'is odd'), want: 'Invalid value: null: is odd' },
+  { error: invalidAsIs('a', 'is odd'), want: 'Invalid value: is odd' },
   { error: invalidValue('a', 5), want: 'Invalid value: 5' },
   { error: invalidValue('a', ['10.96.0.1']), want: 'Invalid value: ["10.96.0.1"]' },
   { error: notSupported('a', 'X', ['B', 'C']), want: 'Unsupported value: "X": supported values: "B", "C"' },

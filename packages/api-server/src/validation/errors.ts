@@ -21,9 +21,29 @@ export const NO_ERRORS: readonly FieldError[] = [];
 
 /** A value as Kubernetes prints it in an error: texts quoted, an absent one as `"null"`, an absent list as `null`, anything else as JSON. */
 export function shownValue(value: unknown): string {
-  if (value === undefined) return '"null"';
-  const text = JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? Number(part) : part));
+  const text = wholeValue(value);
   return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}...`;
+}
+
+function wholeValue(value: unknown): string {
+  if (value === undefined) return '"null"';
+  if (typeof value === 'string') return quoted(value);
+  const json = JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? Number(part) : part));
+  // Go writes JSON so that it can stand in HTML.
+  return json.replaceAll(/[<>&\u2028\u2029]/g, (character) => `\\u${hex(character, 4)}`);
+}
+
+/** As Go's `%q` does it, which names control characters other than JSON does. */
+function quoted(text: string): string {
+  return JSON.stringify(text).replaceAll(/\\u00([01][0-9a-f])|\u007f/g, (escaped, code: string | undefined) => {
+    if (code === '07') return String.raw`\a`;
+    if (code === '0b') return String.raw`\v`;
+    return `\\x${code ?? hex(escaped, 2)}`;
+  });
+}
+
+function hex(character: string, digits: number): string {
+  return character.charCodeAt(0).toString(16).padStart(digits, '0');
 }
 
 function fieldError(type: FieldErrorType, field: string, parts: { value?: string; detail?: string | undefined }): FieldError {
@@ -49,7 +69,7 @@ export function invalidAsIs(field: string, detail: string): FieldError {
 
 /** `Unsupported value: "x": supported values: "a", "b"`; the supported values appear in the order in which they are given. */
 export function notSupported(field: string, value: unknown, supported: readonly string[]): FieldError {
-  const list = supported.map((item) => JSON.stringify(item)).join(', ');
+  const list = supported.map(quoted).join(', ');
   return fieldError('FieldValueNotSupported', field, {
     value: shownValue(value),
     detail: list === '' ? '' : `supported values: ${list}`,

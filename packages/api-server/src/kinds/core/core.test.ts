@@ -430,7 +430,7 @@ describe('validation', () => {
       title: 'names that are not theirs',
       group: 'apiregistration.k8s.io',
       kind: 'APIService',
-      rest: { spec: { group: 'x.io', version: 'v1' } },
+      rest: { spec: { group: 'x.io', version: 'v1', groupPriorityMinimum: 1000, versionPriority: 1 } },
       want: ['metadata.name: Invalid value: "a": must be `spec.version+"."+spec.group`: "v1.x.io"'],
     },
   ])('$kind refuses or accepts $title', ({ group, kind, rest, want }) => {

@@ -1,5 +1,4 @@
 import type { KubernetesObject } from '@keelson/api';
-import type { APIService } from '@keelson/api/apiregistration/v1';
 import type { PodTemplate } from '@keelson/api/core/v1';
 import type { ControllerRevision } from '@keelson/api/apps/v1';
 import type { Strategy } from '../../registry/strategy.ts';
@@ -14,21 +13,6 @@ export const strictUpdates: Strategy = { allowUnconditionalUpdate: false };
 
 /** Kinds that count their changes though they have no status. */
 export const counted: Strategy = { hasGeneration: true };
-
-export const apiServiceStrategy: Strategy<APIService> = {
-  setDefaults({ spec }) {
-    if (spec?.service !== undefined) spec.service.port ??= 443;
-  },
-  validate: ({ metadata, spec }) =>
-    Field.collect((at) => {
-      const name = `${spec?.version ?? ''}.${spec?.group ?? ''}`;
-      if (metadata?.name !== name)
-        at.child('metadata').child('name').invalid(metadata?.name, `must be \`spec.version+"."+spec.group\`: "${name}"`);
-    }),
-  nameRule: 'path-segment',
-  allowUnconditionalUpdate: false,
-  hasGeneration: false,
-};
 
 export const podTemplateStrategy: Strategy<PodTemplate> = {
   setDefaults: ({ template }) => setPodTemplateDefaults(template),

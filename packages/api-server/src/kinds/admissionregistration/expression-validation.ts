@@ -29,7 +29,8 @@ export function checkMatchConditions(conditions: readonly MatchCondition[] | und
     parent.child('matchConditions').tooMany(conditions?.length ?? 0, MAX_CONDITIONS);
   const names = new Unique();
   checkEach(conditions, parent, 'matchConditions', ({ name, expression }, at) => {
-    checkExpression(expression, at.child('expression'), { world, types: ['bool'] });
+    if ((expression ?? '').trim() === '') at.child('expression').required();
+    else checkExpression(expression, at.child('expression'), { world, types: ['bool'] });
     if ((name ?? '') === '') return at.child('name').required();
     for (const fault of isQualifiedName(name)) at.child('name').invalid(name, fault);
     if (!names.add(name)) at.child('name').duplicate(name);
