@@ -9,20 +9,22 @@ import { mutatingWebhookStrategy, validatingWebhookStrategy } from './admissionr
 import { asStrategy } from './as-strategy.ts';
 import { autoscalerStrategy } from './autoscaling/autoscaler-strategy.ts';
 import { signingRequestStrategy } from './certificates/signing-request-strategy.ts';
+import {
+  deviceClassStrategy,
+  resourceClaimStrategy,
+  resourceClaimTemplateStrategy,
+  resourceSliceStrategy,
+} from './devices/device-strategies.ts';
 import { withoutFields } from './disabled-fields.ts';
 import { flowSchemaStrategy, priorityLevelStrategy } from './flowcontrol/flow-control-strategies.ts';
 import { namespaceStrategy, nodeStrategy } from './core/cluster-strategies.ts';
 import { configMapStrategy, secretStrategy } from './core/config-strategies.ts';
 import { endpointSliceStrategy, endpointsStrategy } from './core/endpoint-strategies.ts';
-import { eventStrategy, leaseStrategy, limitRangeStrategy, resourceQuotaStrategy } from './core/record-strategies.ts';
+import { limitRangeStrategy } from './core/limit-range-strategy.ts';
+import { eventStrategy, leaseStrategy, newEventStrategy } from './core/record-strategies.ts';
+import { resourceQuotaStrategy } from './core/resource-quota-strategy.ts';
 import { definitionStrategy } from './definition/definition-strategy.ts';
-import {
-  controllerRevisionStrategy,
-  counted,
-  podTemplateStrategy,
-  resourceClaimStrategy,
-  strictUpdates,
-} from './extension/other-strategies.ts';
+import { controllerRevisionStrategy, counted, podTemplateStrategy, strictUpdates } from './extension/other-strategies.ts';
 import { apiServiceStrategy } from './extension/api-service-strategy.ts';
 import { ingressClassStrategy, ingressStrategy } from './networking/ingress-strategies.ts';
 import { networkPolicyStrategy } from './networking/network-policy-strategy.ts';
@@ -48,6 +50,13 @@ import { replicaSetStrategy, replicationControllerStrategy } from './workloads/r
 import { statefulSetStrategy } from './workloads/stateful-set-strategy.ts';
 
 const uncounted: Strategy = { hasGeneration: false };
+const DISABLED_DEVICE_FIELDS = [
+  'spec.devices.*.nodeAllocatableResourceMappings',
+  'spec.devices.*.attributes.*.bools',
+  'spec.devices.*.attributes.*.ints',
+  'spec.devices.*.attributes.*.strings',
+  'spec.devices.*.attributes.*.versions',
+];
 const ADMISSION = 'admissionregistration.k8s.io';
 const RBAC = 'rbac.authorization.k8s.io';
 
@@ -84,10 +93,10 @@ export const STRATEGIES: ReadonlyMap<string, Strategy> = new Map([
   ['batch/CronJob', asStrategy(cronJobStrategy)],
   ['batch/Job', asStrategy(jobStrategy)],
   ['certificates.k8s.io/CertificateSigningRequest', asStrategy(signingRequestStrategy)],
-  ['coordination.k8s.io/Lease', asStrategy(leaseStrategy)],
+  ['coordination.k8s.io/Lease', withoutFields(asStrategy(leaseStrategy), ['spec.strategy', 'spec.preferredHolder'])],
   ['coordination.k8s.io/LeaseCandidate', strictUpdates],
   ['discovery.k8s.io/EndpointSlice', asStrategy(endpointSliceStrategy)],
-  ['events.k8s.io/Event', asStrategy(eventStrategy)],
+  ['events.k8s.io/Event', asStrategy(newEventStrategy)],
   ['flowcontrol.apiserver.k8s.io/FlowSchema', asStrategy(flowSchemaStrategy)],
   ['flowcontrol.apiserver.k8s.io/PriorityLevelConfiguration', asStrategy(priorityLevelStrategy)],
   ['internal.apiserver.k8s.io/StorageVersion', { ...strictUpdates, hasGeneration: false }],
@@ -102,9 +111,11 @@ export const STRATEGIES: ReadonlyMap<string, Strategy> = new Map([
   [`${RBAC}/ClusterRoleBinding`, asStrategy(clusterRoleBindingStrategy)],
   [`${RBAC}/Role`, asStrategy(roleStrategy)],
   [`${RBAC}/RoleBinding`, asStrategy(roleBindingStrategy)],
+  ['resource.k8s.io/DeviceClass', asStrategy(deviceClassStrategy)],
   ['resource.k8s.io/DeviceTaintRule', counted],
   ['resource.k8s.io/ResourceClaim', asStrategy(resourceClaimStrategy)],
-  ['resource.k8s.io/ResourceSlice', counted],
+  ['resource.k8s.io/ResourceClaimTemplate', asStrategy(resourceClaimTemplateStrategy)],
+  ['resource.k8s.io/ResourceSlice', withoutFields(asStrategy(resourceSliceStrategy), DISABLED_DEVICE_FIELDS)],
   ['scheduling.k8s.io/PriorityClass', asStrategy(priorityClassStrategy)],
   ['storage.k8s.io/CSIDriver', withoutFields(asStrategy(csiDriverStrategy), ['spec.preventPodSchedulingIfMissing'])],
   ['storage.k8s.io/CSINode', asStrategy(csiNodeStrategy)],

@@ -300,7 +300,7 @@ describe('the manager', () => {
 
   it.each([
     ['x'.repeat(129), 'fieldManager: Too long: may not be more than 128 bytes'],
-    ['a\u0007', 'fieldManager: Invalid value: "a\\u0007": invalid character U+0007 (at position 1)'],
+    ['a\u0007', 'fieldManager: Invalid value: "a\\a": invalid character U+0007 (at position 1)'],
   ])('can not be %j', async (fieldManager, message) => {
     await using api = await setUp();
     await api.probe.create(MAPS, configMap('a'));

@@ -30,6 +30,7 @@ const STANDARD_RESOURCES = new Set([
   'services.nodeports',
   'services.loadbalancers',
 ]);
+const QUOTA_RESOURCES = new Set([...STANDARD_RESOURCES].filter((name) => name !== 'storage'));
 const INTEGER_RESOURCES = new Set([
   'pods',
   'resourcequotas',
@@ -71,8 +72,18 @@ export function checkContainerResourceName(name: string, at: Field): void {
 /** Names in nodes' capacity, quotas and the like. */
 export function checkResourceName(name: string, at: Field): void {
   if (STANDARD_RESOURCES.has(name)) return;
-  for (const message of isQualifiedName(name)) at.invalid(name, message);
+  const messages = isQualifiedName(name);
+  for (const message of messages) at.invalid(name, message);
+  if (messages.length > 0) return;
   if (!name.includes('/') && !isHugePages(name)) at.invalid(name, 'must be a standard resource type or fully qualified');
+}
+
+/** `requests.cpu`, `count/deployments.apps`, `gold.storageclass.storage.k8s.io/requests.storage`. */
+export function checkQuotaResourceName(name: string, at: Field): void {
+  const isStandard = QUOTA_RESOURCES.has(name) || isHugePages(name) || isHugePages(name.replace(/^requests\./, ''));
+  if (isStandard) return;
+  checkResourceName(name, at);
+  if (!name.includes('/')) at.invalid(name, 'must be a standard resource for quota');
 }
 
 /** At least 0, and whole where only whole ones exist. */

@@ -1,7 +1,8 @@
-import { alreadyExists, badRequest, formatTime, randomSuffix, type KubernetesObject } from '@keelson/api';
+import { alreadyExists, badRequest, definitionOf, formatTime, randomSuffix, type KubernetesObject } from '@keelson/api';
 import { errorMessage, KeelsonError } from '@keelson/base';
 import { checkManagerOptions } from '../managed-fields/manager-name.ts';
 import { trackCreation } from '../managed-fields/track.ts';
+import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { ApiResult } from '../response/api-result.ts';
 import { invalid } from '../validation/field-error.ts';
 import { validateObjectMeta } from '../validation/metadata.ts';
@@ -73,8 +74,14 @@ function takeOver(call: Call, object: KubernetesObject): void {
   meta.uid = crypto.randomUUID();
   meta.creationTimestamp = formatTime(services.clock.now());
   if (hasGeneration(definition) && definition.strategy.hasGeneration !== 'after-change') meta.generation = 1;
-  if ('status' in definition.subresources && definition.strategy.keepsStatusOnCreate !== true)
-    delete (object as { status?: unknown }).status;
+  if ('status' in definition.subresources && definition.strategy.keepsStatusOnCreate !== true) dropStatus(object, definition);
+}
+
+/** Most kinds of Kubernetes' own always show a status, if only an empty one. */
+function dropStatus(object: KubernetesObject & { status?: unknown }, { schema }: ResourceDefinition): void {
+  const fact = definitionOf(schema.mergeKeys ?? '')?.fields?.['status'];
+  if (fact?.always === 1 && fact.ptr !== 1) object.status = {};
+  else delete object.status;
 }
 
 function generate(meta: NonNullable<KubernetesObject['metadata']>, base: string): void {

@@ -313,8 +313,15 @@ describe('validation', () => {
       title: 'half an event',
       group: 'events.k8s.io',
       kind: 'Event',
-      rest: { eventTime: '2026-01-01T00:00:00.000000Z', involvedObject: {}, type: 'Normal', reason: 'r', action: 'a' },
-      want: ['reportingController: Required value', 'reportingInstance: Required value'],
+      rest: {
+        eventTime: '2026-01-01T00:00:00.000000Z',
+        involvedObject: {},
+        type: 'Normal',
+        reason: 'r',
+        action: 'a',
+        reportingComponent: 'me',
+      },
+      want: ['reportingInstance: Required value'],
     },
     {
       title: 'no time',
@@ -496,7 +503,7 @@ describe('changes', () => {
       old: { roleRef: { kind: 'ClusterRole', name: 'x' } },
       rest: { roleRef: { kind: 'ClusterRole', name: 'y' } },
       want: [
-        'roleRef: Invalid value: {"kind":"ClusterRole","name":"y","apiGroup":"rbac.authorization.k8s.io"}: cannot change roleRef',
+        'roleRef: Invalid value: {"APIGroup":"rbac.authorization.k8s.io","Kind":"ClusterRole","Name":"y"}: cannot change roleRef',
       ],
     },
     {

@@ -1,12 +1,10 @@
-import type { Event, LimitRange, LimitRangeItem, ResourceQuota } from '@keelson/api/core/v1';
+import { isQualifiedName } from '@keelson/api';
+import type { Event } from '@keelson/api/core/v1';
 import type { Lease } from '@keelson/api/coordination/v1';
 import type { Strategy } from '../../registry/strategy.ts';
 import { asSent } from '../../validation/as-sent.ts';
-import { checkNonNegative } from '../../validation/checks.ts';
-import { sameJson } from '../../validation/equality.ts';
-import { checkEach, Field, Unique } from '../../validation/field.ts';
-import { textsOf } from '../../validation/lists.ts';
-import { checkNonNegativeQuantity, checkResourceAmount, checkResourceName, quantityOf } from '../../validation/quantities.ts';
+import { checkFixed, checkNonNegative, checkText } from '../../validation/checks.ts';
+import { Field } from '../../validation/field.ts';
 
 export const leaseStrategy: Strategy<Lease> = {
   validate: ({ spec }) =>
@@ -26,12 +24,16 @@ export const leaseStrategy: Strategy<Lease> = {
 };
 
 const MAX_NOTE = 1024;
-const MAX_REASON = 128;
+const MAX_WORDS = 128;
 const EVENT_TYPES = ['Normal', 'Warning'];
 
-/** Events of both groups: they are kept in the shape of the core group. */
+/** Of the core group, in whose shape the events of both groups are kept. */
 export const eventStrategy: Strategy<Event> = {
-  validate: (event) => Field.collect((at) => checkEvent(event, at)),
+  validate: (event) =>
+    Field.collect((at) => {
+      checkEvent(event, at);
+      if (event.eventTime !== undefined) checkReport(event, 'reportingComponent', at);
+    }),
   allowCreateOnUpdate: true,
   allowUnconditionalUpdate: true,
   hasGeneration: false,
@@ -53,117 +55,65 @@ export const eventStrategy: Strategy<Event> = {
 function checkEvent(event: Event, at: Field): void {
   const { involvedObject = {}, metadata = {} } = asSent(event);
   const namespace = involvedObject.namespace ?? '';
-  if (namespace === '') {
-    if (metadata.namespace !== 'default' && metadata.namespace !== 'kube-system') {
-      at.child('involvedObject').child('namespace').invalid(namespace, 'does not match event.namespace');
-    }
-  } else if (namespace !== metadata.namespace) {
-    at.child('involvedObject').child('namespace').invalid(namespace, 'does not match event.namespace');
-  }
-  if (event.eventTime !== undefined) checkNewEvent(event, at);
+  // Older clients, which set no `eventTime`, put events of cluster-scoped objects only there.
+  const shared = event.eventTime === undefined ? ['default'] : ['default', 'kube-system'];
+  const isRight = namespace === '' ? shared.includes(metadata.namespace ?? '') : namespace === metadata.namespace;
+  if (!isRight) at.child('involvedObject').child('namespace').invalid(namespace, 'does not match event.namespace');
 }
 
-/** What the newer of the two APIs asks for in addition; an event of it has an `eventTime`. */
-function checkNewEvent(event: Event, at: Field): void {
-  const { reportingComponent = '', reportingInstance = '', action = '', reason = '', type = '', message = '' } = event;
-  if (reportingComponent === '') at.child('reportingController').required();
-  if (reportingInstance === '') at.child('reportingInstance').required();
-  if (action === '') at.child('action').required();
-  if (reason === '') at.child('reason').required();
-  if (action.length > MAX_REASON) at.child('action').invalid('', `can have at most ${MAX_REASON} characters`);
-  if (reason.length > MAX_REASON) at.child('reason').invalid('', `can have at most ${MAX_REASON} characters`);
+/** What holds of an event that has an `eventTime`: `reporter` is what its group calls the one who reports. */
+function checkReport(event: Event, reporter: string, at: Field): void {
+  const { reportingComponent = '', reportingInstance = '', action = '', reason = '', message = '' } = event;
+  if (reportingComponent === '') at.child(reporter).required();
+  checkText(isQualifiedName, reportingComponent, at.child(reporter));
+  for (const [name, text] of Object.entries({ reportingInstance, action, reason })) {
+    if (text === '') at.child(name).required();
+    if (text.length > MAX_WORDS) at.child(name).invalid('', `can have at most ${MAX_WORDS} characters`);
+  }
   if (message.length > MAX_NOTE) at.child('message').invalid('', `can have at most ${MAX_NOTE} characters`);
-  if (!EVENT_TYPES.includes(type)) at.child('type').invalid('', `has invalid value: ${type}`);
 }
 
-export const limitRangeStrategy: Strategy<LimitRange> = {
-  setDefaults({ spec }) {
-    for (const item of spec?.limits ?? []) {
-      if (item.type === 'Container') setContainerLimits(item);
-    }
-  },
-  validate: ({ spec }) => Field.collect((at) => checkLimits(spec?.limits, at.child('spec'))),
-  allowCreateOnUpdate: true,
-};
-
-/** A maximum is the default, a default or minimum the default request, where nothing else is said. */
-function setContainerLimits(item: LimitRangeItem): void {
-  const limits = { ...item.max, ...item.default };
-  if (Object.keys(limits).length > 0) item.default = limits;
-  const requests = { ...item.min, ...limits, ...item.defaultRequest };
-  if (Object.keys(requests).length > 0) item.defaultRequest = requests;
-}
-
-function checkLimits(limits: readonly LimitRangeItem[] | undefined, parent: Field): void {
-  const types = new Unique();
-  checkEach(limits, parent, 'limits', (item, at) => {
-    if (!types.add(item.type)) at.child('type').duplicate(item.type);
-    const isPod = item.type === 'Pod';
-    if (isPod && item.default !== undefined) at.child('default').forbidden("may not be specified when `type` is 'Pod'");
-    if (isPod && item.defaultRequest !== undefined)
-      at.child('defaultRequest').forbidden("may not be specified when `type` is 'Pod'");
-    const names = new Set(
-      [item.max, item.min, item.default, item.defaultRequest].flatMap((amounts) => Object.keys(amounts ?? {})),
-    );
-    for (const name of names) checkLimitOrder(item, name, at);
-  });
-}
-
-const ORDER = [
-  ['min', 'max'],
-  ['min', 'defaultRequest'],
-  ['defaultRequest', 'max'],
-  ['min', 'default'],
-  ['defaultRequest', 'default'],
-  ['default', 'max'],
-] as const;
-const WORDS = { min: 'min', max: 'max', default: 'default', defaultRequest: 'default request' } as const;
-
-function checkLimitOrder(item: LimitRangeItem, name: string, at: Field): void {
-  for (const [low, high] of ORDER) {
-    const [less, more] = [item[low]?.[name], item[high]?.[name]];
-    if (less === undefined || more === undefined || quantityOf(less).cmp(quantityOf(more)) <= 0) continue;
-    at.child(low)
-      .key(name)
-      .invalid(less, `${WORDS[low]} value ${quantityOf(less)} is greater than ${WORDS[high]} value ${quantityOf(more)}`);
-  }
-}
-
-const SCOPES = [
-  'Terminating',
-  'NotTerminating',
-  'BestEffort',
-  'NotBestEffort',
-  'PriorityClass',
-  'CrossNamespacePodAffinity',
-  'VolumeAttributesClass',
-];
-
-export const resourceQuotaStrategy: Strategy<ResourceQuota> = {
-  prepareForCreate: (quota) => void (quota.status = {}),
-  validate: ({ spec }) =>
-    Field.collect((root) => {
-      const at = root.child('spec');
-      for (const name in spec?.hard) {
-        const hard = at.child('hard').key(name);
-        checkQuotaName(name, hard);
-        checkResourceAmount(name, spec?.hard?.[name] ?? '0', hard);
-        checkNonNegativeQuantity(spec?.hard?.[name] ?? '0', hard);
-      }
-      for (const scope of textsOf(spec?.scopes)) {
-        if (!SCOPES.includes(scope)) at.child('scopes').invalid(spec?.scopes, 'unsupported scope');
-      }
-    }),
-  validateUpdate: (quota, old) =>
+/** Of the group of its own, which asks for more, and lets only the series of an event change. */
+export const newEventStrategy: Strategy<Event> = {
+  ...eventStrategy,
+  validate: (event) => Field.collect((at) => checkEvent(event, at)),
+  validateCreate: (event) =>
     Field.collect((at) => {
-      if (!sameJson(textsOf(quota.spec?.scopes).toSorted(), textsOf(old.spec?.scopes).toSorted())) {
-        at.child('spec').child('scopes').invalid(quota.spec?.scopes, 'field is immutable');
-      }
+      if (event.eventTime !== undefined) checkReport(event, 'reportingController', at);
+      checkSeries(event, at);
+      if (event.eventTime === undefined) at.child('eventTime').required();
+      if (!EVENT_TYPES.includes(event.type ?? '')) at.child('type').invalid('', `has invalid value: ${event.type ?? ''}`);
+      const { component = '', host = '' } = event.source ?? {};
+      if (event.firstTimestamp !== undefined) at.child('firstTimestamp').invalid('', 'needs to be unset');
+      if (event.lastTimestamp !== undefined) at.child('lastTimestamp').invalid('', 'needs to be unset');
+      if ((event.count ?? 0) !== 0) at.child('count').invalid('', 'needs to be unset');
+      if (component !== '' || host !== '') at.child('source').invalid('', 'needs to be unset');
     }),
-  hasGeneration: false,
+  validateUpdate: (event, old) =>
+    Field.collect((at) => {
+      checkSeries(event, at);
+      for (const name of FIXED_IN_EVENTS) checkFixed(event[name], old[name], at, name);
+      checkFixed(event.reportingComponent, old.reportingComponent, at, 'reportingController');
+    }),
 };
 
-/** `count/deployments.apps` counts objects of any kind. */
-function checkQuotaName(name: string, at: Field): void {
-  if (!name.startsWith('count/')) checkResourceName(name, at);
+const FIXED_IN_EVENTS = [
+  'involvedObject',
+  'reason',
+  'message',
+  'source',
+  'firstTimestamp',
+  'lastTimestamp',
+  'count',
+  'type',
+  'eventTime',
+  'action',
+  'related',
+  'reportingInstance',
+] as const;
+
+function checkSeries({ series }: Event, at: Field): void {
+  if (series === undefined) return;
+  if ((series.count ?? 0) < 2) at.child('series').child('count').invalid('', 'should be at least 2');
+  if (series.lastObservedTime === undefined) at.child('series').child('lastObservedTime').required();
 }

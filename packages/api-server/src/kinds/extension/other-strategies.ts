@@ -1,4 +1,3 @@
-import type { KubernetesObject } from '@keelson/api';
 import type { PodTemplate } from '@keelson/api/core/v1';
 import type { ControllerRevision } from '@keelson/api/apps/v1';
 import type { Strategy } from '../../registry/strategy.ts';
@@ -22,6 +21,10 @@ export const podTemplateStrategy: Strategy<PodTemplate> = {
 };
 
 export const controllerRevisionStrategy: Strategy<ControllerRevision> = {
+  validateCreate: ({ data }) =>
+    Field.collect((at) => {
+      if (data === undefined || data === null) at.child('data').required('data is mandatory');
+    }),
   validate: ({ revision }) =>
     Field.collect((at) => {
       if ((revision ?? 0) < 0) at.child('revision').invalid(revision, 'must be greater than or equal to 0');
@@ -32,29 +35,3 @@ export const controllerRevisionStrategy: Strategy<ControllerRevision> = {
     }),
   hasGeneration: false,
 };
-
-interface DeviceRequest {
-  allocationMode?: string | undefined;
-  count?: number | undefined;
-}
-
-interface Claim extends KubernetesObject {
-  spec?: { devices?: { requests?: (DeviceRequest & { exactly?: DeviceRequest; firstAvailable?: DeviceRequest[] })[] } };
-}
-
-/** Of all versions: a request for devices stands at different places in them. */
-export const resourceClaimStrategy: Strategy<Claim> = {
-  setDefaults({ spec }) {
-    for (const request of spec?.devices?.requests ?? []) {
-      const wanted = request.exactly ?? request;
-      if (request.firstAvailable === undefined) setDeviceDefaults(wanted);
-      else request.firstAvailable.forEach(setDeviceDefaults);
-    }
-  },
-  hasGeneration: false,
-};
-
-function setDeviceDefaults(request: DeviceRequest): void {
-  request.allocationMode ??= 'ExactCount';
-  if (request.allocationMode === 'ExactCount') request.count ??= 1;
-}

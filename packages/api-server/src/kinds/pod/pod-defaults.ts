@@ -25,7 +25,9 @@ export function setPodDefaults(pod: Pod): void {
 
 /** As for a pod, but for what is only done once a pod is made of the template: requests, host ports, service links. */
 export function setPodTemplateDefaults(template: PodTemplateSpec | undefined): void {
-  if (template?.spec !== undefined) setPodSpecDefaults(template.spec);
+  if (template === undefined) return;
+  template.metadata ??= {};
+  setPodSpecDefaults((template.spec ??= { containers: [] }));
 }
 
 export function setPodSpecDefaults(spec: PodSpec): void {

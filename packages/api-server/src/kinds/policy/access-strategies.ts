@@ -62,9 +62,16 @@ function bindingStrategy<T extends Binding & { metadata?: object | undefined }>(
       }),
     validateUpdate: (binding, old) =>
       Field.collect((at) => {
-        if (!sameJson(binding.roleRef, old.roleRef)) at.child('roleRef').invalid(binding.roleRef, 'cannot change roleRef');
+        if (!sameJson(binding.roleRef, old.roleRef))
+          at.child('roleRef').invalid(shownReference(binding), 'cannot change roleRef');
       }),
   };
+}
+
+/** As upstream shows it. */
+function shownReference({ roleRef }: Binding): unknown {
+  const { apiGroup = '', kind = '', name = '' } = asSent(roleRef);
+  return { APIGroup: apiGroup, Kind: kind, Name: name };
 }
 
 function setBindingDefaults(binding: Binding): void {

@@ -18,7 +18,9 @@ export const cronJobStrategy: Strategy<CronJob> = {
     spec.suspend ??= false;
     spec.successfulJobsHistoryLimit ??= 3;
     spec.failedJobsHistoryLimit ??= 1;
-    setPodTemplateDefaults(spec.jobTemplate?.spec?.template);
+    const template: JobTemplateSpec = (spec.jobTemplate ??= {});
+    template.spec ??= { template: {} };
+    setPodTemplateDefaults((template.spec.template ??= {}));
   },
   prepareForCreate: (job) => void (job.status = {}),
   validate: ({ spec }) => Field.collect((at) => checkCronJob(spec, at.child('spec'))),

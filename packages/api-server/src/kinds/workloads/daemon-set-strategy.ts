@@ -5,6 +5,7 @@ import { sameJson } from '../../validation/equality.ts';
 import { Field } from '../../validation/field.ts';
 import { setPodTemplateDefaults } from '../pod/pod-defaults.ts';
 import { validateSelectorUpdate } from './deployment-strategy.ts';
+import { validateStatusCounts } from './status-validation.ts';
 import { checkSelector, checkWorkloadTemplate } from './template-validation.ts';
 
 const TYPES = ['OnDelete', 'RollingUpdate'];
@@ -22,7 +23,7 @@ export const daemonSetStrategy: Strategy<DaemonSet> = {
       strategy.rollingUpdate.maxSurge ??= 0;
     }
     spec.revisionHistoryLimit ??= 10;
-    setPodTemplateDefaults(spec.template);
+    setPodTemplateDefaults((spec.template ??= {}));
   },
   prepareForCreate(set) {
     set.status = { currentNumberScheduled: 0, desiredNumberScheduled: 0, numberMisscheduled: 0, numberReady: 0 };
@@ -35,6 +36,7 @@ export const daemonSetStrategy: Strategy<DaemonSet> = {
   },
   validate: ({ spec }) => Field.collect((at) => checkSpec(spec, at.child('spec'))),
   validateUpdate: validateSelectorUpdate,
+  validateStatusUpdate: validateStatusCounts,
 };
 
 function setTemplateGeneration(set: DaemonSet, generation: number): void {
@@ -43,8 +45,8 @@ function setTemplateGeneration(set: DaemonSet, generation: number): void {
 }
 
 function checkSpec(spec: DaemonSetSpec | undefined, at: Field): void {
-  const isUsable = checkSelector(spec?.selector, 'daemonset', at);
-  checkWorkloadTemplate(spec?.template, { selector: isUsable ? spec?.selector : undefined, title: 'DaemonSet' }, at);
+  checkSelector(spec?.selector, 'daemonset', at);
+  checkWorkloadTemplate(spec?.template, { selector: spec?.selector, title: 'DaemonSet' }, at);
   checkNonNegative(spec?.minReadySeconds, at, 'minReadySeconds');
   checkNonNegative(spec?.revisionHistoryLimit, at, 'revisionHistoryLimit');
   const { type, rollingUpdate } = spec?.updateStrategy ?? {};

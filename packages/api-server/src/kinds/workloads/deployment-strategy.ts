@@ -6,7 +6,7 @@ import type { FieldError } from '../../validation/field-error.ts';
 import { Field } from '../../validation/field.ts';
 import { setPodTemplateDefaults } from '../pod/pod-defaults.ts';
 import { checkSelector, checkWorkloadTemplate } from './template-validation.ts';
-import { checkStatusCounts } from './status-validation.ts';
+import { validateStatusCounts } from './status-validation.ts';
 
 const TYPES = ['Recreate', 'RollingUpdate'];
 const NO_DEADLINE = 2_147_483_647;
@@ -19,12 +19,12 @@ export const deploymentStrategy: Strategy<Deployment> = {
     setStrategyDefaults(spec);
     spec.revisionHistoryLimit ??= 10;
     spec.progressDeadlineSeconds ??= 600;
-    setPodTemplateDefaults(spec.template);
+    setPodTemplateDefaults((spec.template ??= {}));
   },
   prepareForCreate: (deployment) => void (deployment.status = {}),
   validate: (deployment) => Field.collect((at) => checkSpec(deployment.spec, at.child('spec'))),
   validateUpdate: validateSelectorUpdate,
-  validateStatusUpdate: (deployment) => Field.collect((at) => checkStatusCounts(deployment.status, at.child('status'))),
+  validateStatusUpdate: validateStatusCounts,
   generationChanged: (deployment, old) =>
     !sameJson(deployment.spec, old.spec) || !sameJson(deployment.metadata?.annotations, old.metadata?.annotations),
 };
@@ -40,8 +40,8 @@ function setStrategyDefaults(spec: DeploymentSpec): void {
 
 function checkSpec(spec: DeploymentSpec | undefined, at: Field): void {
   checkNonNegative(spec?.replicas, at, 'replicas');
-  const isUsable = checkSelector(spec?.selector, 'deployment', at);
-  checkWorkloadTemplate(spec?.template, { selector: isUsable ? spec?.selector : undefined, title: 'ReplicaSet' }, at);
+  checkSelector(spec?.selector, 'deployment', at);
+  checkWorkloadTemplate(spec?.template, { selector: spec?.selector, title: 'ReplicaSet' }, at);
   checkStrategy(spec?.strategy ?? {}, at.child('strategy'));
   checkNonNegative(spec?.minReadySeconds, at, 'minReadySeconds');
   checkNonNegative(spec?.revisionHistoryLimit, at, 'revisionHistoryLimit');

@@ -9,7 +9,7 @@ import { setPodTemplateDefaults } from '../pod/pod-defaults.ts';
 import { checkPodTemplate } from '../pod/pod-validation.ts';
 import { checkFailurePolicy, checkSuccessPolicy } from './job-policies.ts';
 import { validateJobStatusUpdate } from './job-status.ts';
-import { isSelected } from './template-validation.ts';
+import { checkSelected, isSelected } from './template-validation.ts';
 
 const MODES = ['NonIndexed', 'Indexed'];
 const RESTART_POLICIES = ['OnFailure', 'Never'];
@@ -54,7 +54,7 @@ function setJobSpecDefaults(spec: JobSpec): void {
   for (const rule of spec.podFailurePolicy?.rules ?? []) {
     for (const pattern of rule.onPodConditions ?? []) pattern.status ||= 'True';
   }
-  setPodTemplateDefaults(spec.template);
+  setPodTemplateDefaults((spec.template ??= {}));
 }
 
 /** A Job finds its pods by its own uid, so that no two Jobs can ever claim the same pod. */
@@ -73,11 +73,9 @@ function generatedLabels({ uid = '', name = '' }: NonNullable<Job['metadata']>):
 
 function checkJob(spec: JobSpec | undefined, at: Field): void {
   checkJobSpec(spec, at);
-  if (spec?.selector === undefined) return at.child('selector').required();
-  checkLabelSelector(spec.selector, at.child('selector'));
-  const labels = spec.template?.metadata?.labels;
-  if (isSelected(spec.selector, labels)) return;
-  at.child('template').child('metadata').child('labels').invalid(labels, '`selector` does not match template `labels`');
+  if (spec?.selector === undefined) at.child('selector').required();
+  else checkLabelSelector(spec.selector, at.child('selector'));
+  checkSelected(spec?.template, spec?.selector, at.child('template'));
 }
 
 function checkNewJob({ metadata = {}, spec }: Job, root: Field): void {

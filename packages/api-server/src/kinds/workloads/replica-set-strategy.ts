@@ -5,14 +5,14 @@ import { checkNonNegative } from '../../validation/checks.ts';
 import { Field } from '../../validation/field.ts';
 import { setPodTemplateDefaults } from '../pod/pod-defaults.ts';
 import { validateSelectorUpdate } from './deployment-strategy.ts';
-import { checkStatusCounts } from './status-validation.ts';
+import { validateStatusCounts } from './status-validation.ts';
 import { checkSelector, checkWorkloadTemplate } from './template-validation.ts';
 
 export const replicaSetStrategy: Strategy<ReplicaSet> = {
   setDefaults({ spec }) {
     if (spec === undefined) return;
     spec.replicas ??= 1;
-    setPodTemplateDefaults(spec.template);
+    setPodTemplateDefaults((spec.template ??= {}));
   },
   prepareForCreate: (set) => void (set.status = { replicas: 0 }),
   validate: ({ spec }) =>
@@ -20,12 +20,12 @@ export const replicaSetStrategy: Strategy<ReplicaSet> = {
       const at = root.child('spec');
       checkNonNegative(spec?.replicas, at, 'replicas');
       checkNonNegative(spec?.minReadySeconds, at, 'minReadySeconds');
-      const isUsable = checkSelector(spec?.selector, 'deployment', at);
+      checkSelector(spec?.selector, 'deployment', at);
       if (spec?.template === undefined) at.child('template').required();
-      else checkWorkloadTemplate(spec.template, { selector: isUsable ? spec.selector : undefined, title: 'ReplicaSet' }, at);
+      else checkWorkloadTemplate(spec.template, { selector: spec.selector, title: 'ReplicaSet' }, at);
     }),
   validateUpdate: validateSelectorUpdate,
-  validateStatusUpdate: (set) => Field.collect((at) => checkStatusCounts(set.status, at.child('status'))),
+  validateStatusUpdate: validateStatusCounts,
   fieldValues: { 'status.replicas': (set) => String(set.status?.replicas ?? 0) },
 };
 
@@ -53,13 +53,9 @@ export const replicationControllerStrategy: Strategy<ReplicationController> = {
       if (spec?.replicas === undefined) at.child('replicas').required();
       checkNonNegative(spec?.replicas, at, 'replicas');
       if (spec?.template === undefined) return at.child('template').required();
-      checkWorkloadTemplate(
-        spec.template,
-        { selector: isEmpty ? undefined : { matchLabels: selector }, title: 'ReplicationController' },
-        at,
-      );
+      checkWorkloadTemplate(spec.template, { selector: { matchLabels: selector }, title: 'ReplicationController' }, at);
     }),
-  validateStatusUpdate: (controller) => Field.collect((at) => checkStatusCounts(controller.status, at.child('status'))),
+  validateStatusUpdate: validateStatusCounts,
   fieldValues: { 'status.replicas': (controller) => String(controller.status?.replicas ?? 0) },
   defaultPropagation: 'Orphan',
 };

@@ -5,7 +5,7 @@ import { sameJson } from '../../validation/equality.ts';
 import { Field } from '../../validation/field.ts';
 import { setPodTemplateDefaults } from '../pod/pod-defaults.ts';
 import { setClaimSpecDefaults } from '../pod/volume-defaults.ts';
-import { checkStatusCounts } from './status-validation.ts';
+import { validateStatusCounts } from './status-validation.ts';
 import { checkSelector, checkWorkloadTemplate } from './template-validation.ts';
 
 const RETENTION = ['Delete', 'Retain'];
@@ -36,7 +36,7 @@ export const statefulSetStrategy: Strategy<StatefulSet> = {
       claim.status ??= {};
       claim.status.phase ??= 'Pending';
     }
-    setPodTemplateDefaults(spec.template);
+    setPodTemplateDefaults((spec.template ??= {}));
   },
   prepareForCreate: (set) => void (set.status = { replicas: 0 }),
   validate: ({ spec }) => Field.collect((at) => checkSpec(spec, at.child('spec'))),
@@ -48,7 +48,7 @@ export const statefulSetStrategy: Strategy<StatefulSet> = {
         .join(', ')} and '${MUTABLE.at(-1)}'`;
       at.child('spec').forbidden(`updates to statefulset spec for fields other than ${list} are forbidden`);
     }),
-  validateStatusUpdate: (set) => Field.collect((at) => checkStatusCounts(set.status, at.child('status'))),
+  validateStatusUpdate: validateStatusCounts,
   nameRule: 'dns-label',
 };
 
@@ -79,8 +79,8 @@ function checkSpec(spec: StatefulSetSpec | undefined, at: Field): void {
   checkNonNegative(spec?.replicas, at, 'replicas');
   checkNonNegative(spec?.minReadySeconds, at, 'minReadySeconds');
   checkNonNegative(spec?.ordinals?.start, at.child('ordinals'), 'start');
-  const isUsable = checkSelector(spec?.selector, 'statefulset', at);
-  checkWorkloadTemplate(spec?.template, { selector: isUsable ? spec?.selector : undefined, title: 'StatefulSet' }, at);
+  checkSelector(spec?.selector, 'statefulset', at);
+  checkWorkloadTemplate(spec?.template, { selector: spec?.selector, title: 'StatefulSet' }, at);
 }
 
 function checkUpdateStrategy({ type = '', rollingUpdate }: NonNullable<StatefulSetSpec['updateStrategy']>, at: Field): void {

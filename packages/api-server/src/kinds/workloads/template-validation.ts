@@ -6,32 +6,30 @@ import type { Field } from '../../validation/field.ts';
 import { checkLabelSelector } from '../../validation/selectors.ts';
 import { checkPodTemplate } from '../pod/pod-validation.ts';
 
-/** The selector of a workload of `title`: there, and not one that selects everything. True if it can be used. */
-export function checkSelector(selector: LabelSelector | undefined, title: string, parent: Field): boolean {
+/** The selector of a workload of `title`: there, and not one that selects everything. */
+export function checkSelector(selector: LabelSelector | undefined, title: string, parent: Field): void {
   const at = parent.child('selector');
-  const before = at.errorCount;
-  if (selector === undefined) {
-    at.required();
-  } else {
-    checkLabelSelector(selector, at);
-    const isEmpty = Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions ?? []).length === 0;
-    if (isEmpty) at.invalid(selector, `empty selector is invalid for ${title}`);
-  }
-  return at.errorCount === before;
+  if (selector === undefined) return at.required();
+  checkLabelSelector(selector, at);
+  if (isEmpty(selector)) at.invalid(selector, `empty selector is invalid for ${title}`);
 }
 
-/** False also for a selector that is not valid: that is reported on its own. */
-export function isSelected(selector: LabelSelector, labels: Readonly<Record<string, string>> | undefined): boolean {
+function isEmpty(selector: LabelSelector): boolean {
+  return Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions ?? []).length === 0;
+}
+
+/** Without a selector nothing is selected. True for a selector that is not valid: that is reported on its own. */
+export function isSelected(selector: LabelSelector | undefined, labels: Readonly<Record<string, string>> | undefined): boolean {
+  if (selector === undefined) return false;
   try {
     return labelSelectorFrom(selector).matches(labels ?? {});
   } catch (error) {
-    if (isReason(error, 'BadRequest')) return false;
+    if (isReason(error, 'BadRequest')) return true;
     throw error;
   }
 }
 
 export interface TemplateRules {
-  /** The selector, if it is usable. */
   readonly selector: LabelSelector | undefined;
   /** The kind, in words. */
   readonly title: string;
@@ -44,10 +42,7 @@ export function checkWorkloadTemplate(
   parent: Field,
 ): void {
   const at = parent.child('template');
-  const labels = template?.metadata?.labels;
-  if (selector !== undefined && !isSelected(selector, labels)) {
-    at.child('metadata').child('labels').invalid(labels, '`selector` does not match template `labels`');
-  }
+  checkSelected(template, selector, at);
   checkPodTemplate(template, at);
   const { restartPolicy, activeDeadlineSeconds } = template?.spec ?? {};
   if (restartPolicy !== 'Always' && restartPolicy !== undefined)
@@ -55,4 +50,13 @@ export function checkWorkloadTemplate(
   if (activeDeadlineSeconds !== undefined) {
     at.child('spec').child('activeDeadlineSeconds').forbidden(`activeDeadlineSeconds in ${title} is not Supported`);
   }
+}
+
+/** What a workload makes it must also find; an empty selector is reported on its own. */
+export function checkSelected(template: PodTemplateSpec | undefined, selector: LabelSelector | undefined, at: Field): void {
+  const labels = template?.metadata?.labels;
+  if ((selector !== undefined && isEmpty(selector)) || isSelected(selector, labels)) return;
+  at.child('metadata')
+    .child('labels')
+    .invalid(labels ?? null, '`selector` does not match template `labels`');
 }

@@ -111,7 +111,7 @@ describe('validation', () => {
       group: 'apps',
       kind: 'Deployment',
       spec: { selector: undefined },
-      want: ['spec.selector: Required value'],
+      want: ['spec.selector: Required value', MISMATCH],
     },
     {
       title: 'a selector of everything',
