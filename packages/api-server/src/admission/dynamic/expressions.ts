@@ -110,7 +110,9 @@ export interface AdmissionValues {
 /** An expression compiled for admission, or why it is none. */
 export type AdmissionExpression = { readonly text: string; readonly compiled: Compiled | CompileFailure };
 
-export function admissionExpression(text: string, world: Environment): AdmissionExpression {
+/** Of what is still to be judged, an expression may be missing. */
+export function admissionExpression(given: string | undefined, world: Environment): AdmissionExpression {
+  const text = given ?? '';
   return { text, compiled: compile(text, world) };
 }
 

@@ -21,12 +21,7 @@ import { checkEach, Field, Unique } from '../../validation/field.ts';
 import { textsOf } from '../../validation/lists.ts';
 import { checkLabelSelector } from '../../validation/selectors.ts';
 import { checkExpression, checkMatchConditions } from './expression-validation.ts';
-import {
-  checkMatchResources,
-  FAILURE_POLICIES,
-  REINVOCATION,
-  setResourceRuleDefaults,
-} from './rule-validation.ts';
+import { checkMatchResources, FAILURE_POLICIES, REINVOCATION, setResourceRuleDefaults } from './rule-validation.ts';
 
 const ACTIONS = ['Audit', 'Deny', 'Warn'];
 const REASONS = ['Forbidden', 'Invalid', 'RequestEntityTooLarge', 'Unauthorized'];

@@ -1,9 +1,5 @@
 import { isPathSegmentName } from '@keelson/api';
-import type {
-  MatchResources,
-  NamedRuleWithOperations,
-  RuleWithOperations,
-} from '@keelson/api/admissionregistration/v1';
+import type { MatchResources, NamedRuleWithOperations, RuleWithOperations } from '@keelson/api/admissionregistration/v1';
 import { asSent } from '../../validation/as-sent.ts';
 import { checkChoice, checkOptionalChoice, checkText } from '../../validation/checks.ts';
 import { checkEach, type Field, Unique } from '../../validation/field.ts';
