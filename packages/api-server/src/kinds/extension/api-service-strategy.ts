@@ -2,7 +2,7 @@ import { isDns1035Label, isDnsSubdomain } from '@keelson/api';
 import type { APIService, APIServiceSpec } from '@keelson/api/apiregistration/v1';
 import type { Strategy } from '../../registry/strategy.ts';
 import { asSent } from '../../validation/as-sent.ts';
-import { checkPort, checkText, rangeMessage } from '../../validation/checks.ts';
+import { checkPort, checkText } from '../../validation/checks.ts';
 import { Field } from '../../validation/field.ts';
 
 const MAX_GROUP_PRIORITY = 20_000;
