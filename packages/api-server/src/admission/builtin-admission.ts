@@ -4,6 +4,7 @@ import { LimitRanger } from './limit-ranger.ts';
 import { NamespaceLifecycle } from './namespace-lifecycle.ts';
 import { PriorityAdmission } from './priority.ts';
 import { MutatingPolicies } from './policies/mutating-policies.ts';
+import { PolicyTypeChecking } from './policies/type-checking.ts';
 import { ValidatingPolicies } from './policies/validating-policies.ts';
 import { ResourceQuotaAdmission } from './quota/resource-quota.ts';
 import { ServiceAccountAdmission } from './service-account.ts';
@@ -31,6 +32,7 @@ export function builtinMutators(services: WebhookSources, disabled: ReadonlySet<
     new ServiceAccountAdmission(services),
     new DefaultTolerationSeconds(),
     new PriorityAdmission(services),
+    new PolicyTypeChecking(services),
     new MutatingPolicies(services),
     new MutatingWebhooks(services),
   ];

@@ -248,3 +248,51 @@ describe('a policy that is bound', () => {
     );
   });
 });
+
+describe('the status of a policy', () => {
+  const rules = (...resources: string[]) => ({
+    resourceRules: [{ apiGroups: ['apps'], apiVersions: ['v1'], operations: ['CREATE' as const], resources }],
+  });
+
+  it('tells what expressions get wrong about the kinds that it names', async () => {
+    await using world = await setUp({
+      matchConstraints: rules('deployments', 'replicasets'),
+      variables: [{ name: 'replicas', expression: 'object.spec.replicas' }],
+      validations: [
+        { expression: "variables.replicas > 1 && object.spec.strategy.type != 'x'" },
+        { expression: "object.spec.replicas == 'x'", messageExpression: 'object.metadata.nothing' },
+        { expression: "object.spec.template.spec.containers.all(c, c.image.startsWith('a') && has(c.resources.limits))" },
+      ],
+    });
+
+    const { status } = await world.api.get(`${GROUP}/validatingadmissionpolicies/p`);
+
+    expect(status).toEqual({
+      observedGeneration: 1,
+      typeChecking: {
+        expressionWarnings: [
+          {
+            fieldRef: 'spec.validations[0].expression',
+            warning: expect.stringMatching(/^apps\/v1, Kind=ReplicaSet: ERROR: <input>:1:38: undefined field 'strategy'/),
+          },
+          {
+            fieldRef: 'spec.validations[1].expression',
+            warning: expect.stringMatching(/Kind=Deployment: .*'_==_' applied to '\(int, string\)'[\s\S]*Kind=ReplicaSet: /),
+          },
+          { fieldRef: 'spec.validations[1].messageExpression', warning: expect.stringContaining("undefined field 'nothing'") },
+        ],
+      },
+    });
+  });
+
+  it('says that nothing is wrong', async () => {
+    await using world = await setUp({
+      matchConstraints: rules('deployments'),
+      validations: [{ expression: 'object.spec.replicas > 1' }],
+    });
+
+    expect(await world.api.get(`${GROUP}/validatingadmissionpolicies/p`)).toMatchObject({
+      status: { observedGeneration: 1, typeChecking: {} },
+    });
+  });
+});
