@@ -19,6 +19,7 @@ import { list } from '../verbs/list.ts';
 import { patch } from '../verbs/patch.ts';
 import { update } from '../verbs/update.ts';
 import { watch } from '../verbs/watch.ts';
+import { admitConnection } from './admit-connection.ts';
 import { authorizePath, authorizeResource } from './authorize.ts';
 import { verbOf, type Verb } from './verb.ts';
 import { serveVirtual } from './virtual.ts';
@@ -63,7 +64,11 @@ export class Dispatcher {
     if (!definition || !fitsScope(definition, info)) return this.#unknown(info);
     if (definition.deprecation !== undefined) warn(definition.deprecation);
     const connector = this.#connectorFor(info, definition);
-    if (connector) return connect(connector, definition, { request, info, verb });
+    if (connector) {
+      checkConnection(connector, definition, { info, verb });
+      await admitConnection(this.#services, { request, info, definition, warn });
+      return connector.connect({ request, info });
+    }
     if (!verb) throw methodNotAllowed();
     return this.#handleResource(request, { info, verb, definition, warn });
   }
@@ -139,14 +144,14 @@ const PAGE_NOT_FOUND: ApiResult = {
   headers: { 'X-Content-Type-Options': 'nosniff' },
 };
 
-function connect(
-  connector: SubresourceConnector,
+/** Throws unless the connector takes that method. */
+function checkConnection(
+  { anyMethod }: SubresourceConnector,
   { subresources }: ResourceDefinition,
-  { request, info, verb }: { request: ApiRequest; info: RequestInfo; verb: Verb | undefined },
-): Promise<ApiResult> {
+  { info, verb }: { readonly info: RequestInfo; readonly verb: Verb | undefined },
+): void {
   const { verbs = [] } = subresources[info.subresource ?? ''] ?? {};
-  if (connector.anyMethod !== true && !verbs.includes(verb ?? '')) throw methodNotAllowed();
-  return connector.connect({ request, info });
+  if (anyMethod !== true && !verbs.includes(verb ?? '')) throw methodNotAllowed();
 }
 
 /** A namespace in the path only fits kinds that are in one, and an object of theirs has none without. */

@@ -26,7 +26,8 @@ export function reviewRequest(request: AdmissionRequest, seen: ResourceDefinitio
   const { groups, uid, extra } = userInfo;
   return {
     uid: crypto.randomUUID(),
-    kind: { group: seen.group, version: seen.version, kind: seen.kind },
+    // What is connected with is options, whatever they are put to.
+    kind: { group: seen.group, version: seen.version, kind: operation === 'CONNECT' ? request.kind : seen.kind },
     resource: { group: seen.group, version: seen.version, resource: seen.resource },
     ...(subresource !== '' && { subResource: subresource }),
     requestKind: { group: resource.group, version: resource.version, kind: request.kind },
@@ -37,7 +38,7 @@ export function reviewRequest(request: AdmissionRequest, seen: ResourceDefinitio
     operation,
     userInfo: { username: userInfo.name, ...(uid !== undefined && { uid }), groups: [...groups], ...(extra && { extra }) },
     dryRun,
-    options: options ?? defaultOptions(operation),
+    options: operation === 'CONNECT' ? null : (options ?? defaultOptions(operation)),
   };
 }
 

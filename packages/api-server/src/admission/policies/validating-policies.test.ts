@@ -249,6 +249,26 @@ describe('a policy that is bound', () => {
   });
 });
 
+it('judges connections by what they are opened with', async () => {
+  const content = { type: 'content', status: 200, contentType: 'text/plain', body: 'connected' } as const;
+  await using server = await startTestApiServer({ connectors: [{ subresources: ['pods/exec'], connect: async () => content }] });
+  const api = new ApiProbe(server.transport);
+  const resourceRules = [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CONNECT'], resources: ['pods/exec'] }];
+  const expression = "request.kind.kind == 'PodExecOptions' && object.command[0] != 'sh' && request.name == 'x'";
+  await api.create(`${GROUP}/validatingadmissionpolicies`, {
+    metadata: { name: 'p' },
+    spec: { matchConstraints: { resourceRules }, validations: [{ expression, message: 'no shell' }] },
+  });
+  await api.create(`${GROUP}/validatingadmissionpolicybindings`, {
+    metadata: { name: 'b' },
+    spec: { policyName: 'p', validationActions: ['Deny'] },
+  });
+  const exec = '/api/v1/namespaces/default/pods/x/exec';
+
+  expect((await api.call('POST', exec, { query: { command: ['ls', '-l'], stdout: true } })).body).toBe('connected');
+  await expect(api.call('POST', exec, { query: { command: 'sh' } })).rejects.toThrow('no shell');
+});
+
 describe('the status of a policy', () => {
   const rules = (...resources: string[]) => ({
     resourceRules: [{ apiGroups: ['apps'], apiVersions: ['v1'], operations: ['CREATE' as const], resources }],
