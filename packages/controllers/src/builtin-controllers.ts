@@ -2,6 +2,7 @@ import type { ControllerFactory, ControllerOptions } from './controller-context.
 import { cronJobController } from './cronjob/cron-job-controller.ts';
 import { daemonSetController } from './daemonset/daemon-set-controller.ts';
 import { deploymentController } from './deployment/deployment-controller.ts';
+import { disruptionController } from './disruption/disruption-controller.ts';
 import { endpointsController } from './endpoints/endpoints-controller.ts';
 import { endpointSliceController } from './endpointslice/endpoint-slice-controller.ts';
 import { garbageCollectorController } from './garbage-collector/garbage-collector-controller.ts';
@@ -24,6 +25,7 @@ export function builtinControllers(options: ControllerOptions): Readonly<Record<
     'cronjob-controller': cronJobController,
     'daemonset-controller': daemonSetController,
     'deployment-controller': deploymentController,
+    'disruption-controller': disruptionController,
     'pod-garbage-collector-controller': podGarbageCollectorController(),
     'replicaset-controller': replicaSetController,
     'replicationcontroller-controller': replicationControllerController,

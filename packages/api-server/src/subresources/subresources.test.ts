@@ -55,34 +55,6 @@ describe('binding', () => {
   });
 });
 
-describe('eviction', () => {
-  it('is refused by a budget that allows nothing, and charges one that does', async () => {
-    await using api = await setUp();
-    const budgets = '/apis/policy/v1/namespaces/default/poddisruptionbudgets';
-    const labels = { app: 'x' };
-    await api.probe.create(PODS, pod('a', { nodeName: 'n1' }, { labels }));
-    await api.probe.merge(`${PODS}/a/status`, { status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] } });
-    await api.probe.create(budgets, { metadata: { name: 'b' }, spec: { minAvailable: 1, selector: { matchLabels: labels } } });
-    const status = { observedGeneration: 1, currentHealthy: 1, desiredHealthy: 1, expectedPods: 1, disruptionsAllowed: 0 };
-    await api.probe.merge(`${budgets}/b/status`, { status });
-
-    const refused = await api.probe.create(`${PODS}/a/eviction`, { metadata: { name: 'a' } }).catch(failure);
-    await api.probe.merge(`${budgets}/b/status`, { status: { ...status, disruptionsAllowed: 1 } });
-    await api.probe.create(`${PODS}/a/eviction`, { metadata: { name: 'a' } });
-
-    expect(refused).toMatchObject({
-      code: 429,
-      reason: 'TooManyRequests',
-      details: { causes: [{ reason: 'DisruptionBudget' }] },
-    });
-    expect((await api.probe.get(`${PODS}/a`)).metadata?.deletionTimestamp).toBeDefined();
-    expect((await api.probe.get(`${budgets}/b`))['status']).toMatchObject({
-      disruptionsAllowed: 0,
-      disruptedPods: { a: expect.any(String) },
-    });
-  });
-});
-
 describe('ephemeral containers', () => {
   it('can be added and not taken away', async () => {
     await using api = await setUp();

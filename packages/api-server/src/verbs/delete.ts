@@ -1,5 +1,6 @@
 import { cloneJson, conflict, formatTime, type KubernetesObject, notFound } from '@keelson/api';
 import type { DeleteOptions } from '@keelson/api/meta/v1';
+import type { KeelsonError } from '@keelson/base';
 import type { ApiResult } from '../response/api-result.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
 import { judge } from './admit.ts';
@@ -63,24 +64,27 @@ async function attempt(call: Call, item: StoredObject, options: DeleteOptions): 
 }
 
 /** False if the cache was behind. */
-async function preconditionsHold(call: Call, item: StoredObject, { preconditions }: DeleteOptions): Promise<boolean> {
-  if (!preconditions) return true;
-  const { uid, resourceVersion } = preconditions;
-  const { definition, name, storage, namespace } = call;
-  const actual = item.object().metadata?.uid;
-  const uidDiffers = uid !== undefined && uid !== actual;
-  const versionDiffers = resourceVersion !== undefined && resourceVersion !== item.resourceVersion;
-  if (!uidDiffers && !versionDiffers) return true;
-  const now = await storage.current(namespace, name);
+async function preconditionsHold(call: Call, item: StoredObject, options: DeleteOptions): Promise<boolean> {
+  const problem = preconditionProblem(call, item, options);
+  if (!problem) return true;
+  const now = await call.storage.current(call.namespace, call.name);
   if (now?.revision !== item.revision) return false;
-  if (uidDiffers) {
-    throw conflict(definition, name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${actual}`);
-  }
-  throw conflict(
-    definition,
-    name,
-    `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${item.resourceVersion}`,
-  );
+  throw problem;
+}
+
+/** Why this is not the object that the client means, if so. */
+export function preconditionProblem(
+  { definition, name }: Pick<Call, 'definition' | 'name'>,
+  item: StoredObject,
+  { preconditions }: DeleteOptions,
+): KeelsonError | undefined {
+  const { uid, resourceVersion } = preconditions ?? {};
+  const actual = item.object().metadata?.uid;
+  const differs = (what: string, wanted: string, present: string | undefined): KeelsonError =>
+    conflict(definition, name, `Precondition failed: ${what} in precondition: ${wanted}, ${what} in object meta: ${present}`);
+  if (uid !== undefined && uid !== actual) return differs('UID', uid, actual);
+  if (resourceVersion === undefined || resourceVersion === item.resourceVersion) return undefined;
+  return differs('ResourceVersion', resourceVersion, item.resourceVersion);
 }
 
 /** The object as it is once its deletion has begun. */

@@ -11,6 +11,7 @@ import {
   type Reconciler,
   type ReconcileResult,
 } from '@keelson/controller-runtime';
+import { replacingMap } from '../replacing-map.ts';
 import type { MeasuredObjects } from './measured-objects.ts';
 import { usageOf, type Measured } from './quota-usage.ts';
 
@@ -58,8 +59,8 @@ export class QuotaReconciler implements Reconciler {
     try {
       const known = quota.status;
       await patchStatusIfChanged(client, ResourceQuota, quota, {
-        hard: replacing(hard, known?.hard),
-        used: replacing(used, known?.used),
+        hard: replacingMap(hard, known?.hard),
+        used: replacingMap(used, known?.used),
       });
     } catch (error) {
       if (!isReason(error, 'NotFound')) throw error;
@@ -108,13 +109,4 @@ export class QuotaReconciler implements Reconciler {
 
 function usesLess(used: Readonly<Record<string, string>>, noted: Readonly<Record<string, string>>): boolean {
   return Object.entries(used).some(([name, amount]) => parseQuantity(amount).cmp(parseQuantity(noted[name] ?? '0')) < 0);
-}
-
-/** In a merge patch, what is not there any more has to be taken away by name. */
-function replacing(
-  amounts: Readonly<Record<string, string>>,
-  known: Readonly<Record<string, string>> | undefined,
-): Record<string, string | null> {
-  const gone = Object.keys(known ?? {}).filter((name) => !Object.hasOwn(amounts, name));
-  return { ...Object.fromEntries(gone.map((name) => [name, null])), ...amounts };
 }
