@@ -2,11 +2,14 @@ import { once } from 'node:events';
 import { createServer as createHttpServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http';
 import { createServer, type Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Node } from '@keelson/api/core/v1';
 import { createAuthority } from '@keelson/pki';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { KubeletConnection, kubeletAddress } from './kubelet-connection.ts';
+
+const BURST = Array.from({ length: 50 }, (_, at) => `${at} `.padEnd(5000, '.'));
 
 describe('KubeletConnection', () => {
   let kubelet: HttpsServer;
@@ -34,7 +37,9 @@ describe('KubeletConnection', () => {
         return void socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno');
       socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${request.headers.upgrade}\r\n\r\n`);
       socket.on('error', () => undefined);
-      return void socket.pipe(socket);
+      if (request.url !== '/burst') return void socket.pipe(socket);
+      for (const piece of BURST) socket.write(piece);
+      return void socket.end();
     });
     kubelet.listen(0, '127.0.0.1');
     await once(kubelet, 'listening');
@@ -102,6 +107,23 @@ describe('KubeletConnection', () => {
 
     expect(answer.headers.upgrade).toBe('echo');
     expect(echoed.toString()).toBe('hello');
+  });
+
+  it('writes to a client piece by piece, as the kubelet sent it, and all of it before the end', async () => {
+    const written: string[][] = [];
+    const client = new Duplex({
+      read: () => undefined,
+      writev: (chunks, done) => {
+        written.push(chunks.map(({ chunk }) => String(chunk)));
+        setImmediate(done);
+      },
+    });
+    const headers = { connection: 'Upgrade', upgrade: 'echo' };
+
+    await connection.upgrade({ node, method: 'GET', path: '/burst', headers }, client, Buffer.alloc(0));
+
+    expect(new Set(written.map(({ length }) => length))).toEqual(new Set([1]));
+    expect(written.flat().join('').split('\r\n\r\n')[1]).toBe(BURST.join(''));
   });
 
   it('passes on that a kubelet refuses to upgrade', async () => {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { ClientRequest, IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
+import { Writable, type Duplex } from 'node:stream';
 
 /** A client's connection that is to be joined with a backend's. */
 export interface UpgradeClient {
@@ -56,18 +56,30 @@ function headOf({ statusCode, statusMessage, rawHeaders }: IncomingMessage): str
 
 /** Joins two connections until either side ends; bytes that came with the handshakes go first. Keeps back-pressure. */
 async function join({ socket, head }: UpgradeClient, backend: Duplex, early: Buffer): Promise<void> {
-  if (early.length > 0) socket.write(early);
+  const toClient = pieceByPiece(socket);
+  if (early.length > 0) toClient.write(early);
   if (head.length > 0) backend.write(head);
   socket.pipe(backend);
-  backend.pipe(socket);
+  backend.pipe(toClient);
   const closed = [socket, backend].map((side) => new Promise<void>((resolve) => void side.once('close', resolve)));
-  for (const [side, other] of [
-    [socket, backend],
-    [backend, socket],
-  ] as const) {
-    side.once('close', () => finish(other)).once('error', () => side.destroy());
-  }
+  for (const side of [socket, backend]) side.once('error', () => side.destroy());
+  socket.once('close', () => finish(backend));
+  backend.once('close', () => toClient.end(() => finish(socket)));
   await Promise.all(closed);
+}
+
+/**
+ * Writes each piece when the one before is out: what the backend sent as one TLS record goes on as one, however busy the socket is. Clients
+ * that wait for it by `select()`, as Python's do, do not see the rest of a record that they have read a message out of.
+ */
+function pieceByPiece(socket: Duplex): Writable {
+  const writer = new Writable({
+    write: (piece, _encoding, done) => void socket.write(piece, done),
+    final: (done) => void socket.end(done),
+  });
+  // Shows on the socket as well.
+  writer.on('error', () => undefined);
+  return writer;
 }
 
 /** Ends a connection once what was written to it is sent. */

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
-import { type Duplex, duplexPair } from 'node:stream';
+import { Duplex, duplexPair } from 'node:stream';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { OPCODE, type WebSocketFrame, webSocketFrame, WebSocketFrameReader } from '../testing/frames.ts';
 import { WebSocketConnection } from './websocket-connection.ts';
@@ -59,6 +59,30 @@ describe('WebSocketConnection', () => {
 
     expect(messages).toEqual([]);
     peer.destroy();
+  });
+
+  it('gives its socket one frame at a time, and all of them before the end', async () => {
+    const pieces: Buffer[] = [];
+    const socket = new Duplex({
+      read: () => undefined,
+      writev: (chunks, done) => {
+        pieces.push(Buffer.concat(chunks.map(({ chunk }) => chunk as Buffer)));
+        setImmediate(done);
+      },
+    });
+    const connection = new WebSocketConnection({ socket, role: 'server', onMessage: () => undefined });
+    const sent = ['one', 'two', 'three'];
+
+    for (const text of sent) connection.send([Buffer.from(text)], 'binary', () => undefined);
+    connection.close();
+    socket.push(null);
+    await once(socket, 'finish');
+
+    const frames = pieces.map((piece) => [...new WebSocketFrameReader({ fromClient: false, maxBytes: 1 << 20 }).push(piece)]);
+    expect(frames.map((each) => each.length)).toEqual([1, 1, 1, 1]);
+    expect(frames.slice(0, 3).map(([frame]) => frame?.payload.toString())).toEqual(sent);
+    socket.destroy();
+    await connection.closed;
   });
 
   it('takes nothing more to send once it is closed', async () => {

@@ -19,7 +19,17 @@ export interface WebSocketConnectionOptions {
   readonly pingMs?: number;
 }
 
-/** A WebSocket (RFC 6455) without extensions, over a connection whose handshake is done. */
+interface WaitingFrame {
+  /** Head and payload. */
+  readonly parts: readonly Buffer[];
+  readonly done: Done;
+}
+
+/**
+ * A WebSocket (RFC 6455) without extensions, over a connection whose handshake is done. Frames are given to the socket one by one, so that
+ * none shares its TLS record with the next: clients that wait by `select()`, as Python's do, do not see the rest of a record that they have
+ * read a frame out of.
+ */
 export class WebSocketConnection {
   /** Resolves when nothing more can be sent or received; never rejects. The socket ends by itself soon after. */
   readonly closed: Promise<void>;
@@ -28,6 +38,9 @@ export class WebSocketConnection {
   readonly #onMessage: WebSocketConnectionOptions['onMessage'];
   readonly #reader: MessageReader;
   readonly #pings: Disposable;
+  readonly #waiting: WaitingFrame[] = [];
+  #isWriting = false;
+  #isEnding = false;
   #linger: Disposable | undefined;
   #stopWaiting: () => void = () => undefined;
 
@@ -37,7 +50,7 @@ export class WebSocketConnection {
     this.#onMessage = onMessage;
     this.#reader = new MessageReader({ fromClient: role === 'server', maxBytes: MAX_MESSAGE_BYTES });
     this.#pings = new SystemClock().every(pingMs, () => {
-      if (!socket.writableNeedDrain) this.#write(OPCODE.ping, []);
+      if (!this.#isWriting) this.#write(OPCODE.ping, []);
     });
     this.closed = this.#run();
   }
@@ -86,10 +99,10 @@ export class WebSocketConnection {
     if (this.#linger) return;
     const hasRoom = this.#onMessage(data);
     // A reader that never gets to it must outlast neither the connection nor our own close.
-    if (hasRoom && !this.#socket.destroyed) await Promise.race([hasRoom, this.#waiting()]);
+    if (hasRoom && !this.#socket.destroyed) await Promise.race([hasRoom, this.#stopped()]);
   }
 
-  #waiting(): Promise<void> {
+  #stopped(): Promise<void> {
     return new Promise((resolve) => (this.#stopWaiting = resolve));
   }
 
@@ -105,7 +118,8 @@ export class WebSocketConnection {
     const linger = this.#lingerOn();
     this.#socket.once('close', () => linger[Symbol.dispose]());
     this.#socket.resume();
-    this.#socket.end();
+    this.#isEnding = true;
+    if (!this.#isWriting) this.#socket.end();
   }
 
   #lingerOn(): Disposable {
@@ -116,9 +130,20 @@ export class WebSocketConnection {
   #write(opcode: number, pieces: readonly Uint8Array[], done: Done = () => undefined): void {
     const [only] = pieces;
     const data = pieces.length === 1 && Buffer.isBuffer(only) ? only : Buffer.concat(pieces);
-    const frames = framesOf(opcode, data, this.#isClient);
+    this.#waiting.push({ parts: framesOf(opcode, data, this.#isClient), done });
+    if (!this.#isWriting) this.#writeNext();
+  }
+
+  #writeNext(): void {
+    const next = this.#waiting.shift();
+    this.#isWriting = next !== undefined;
+    if (!next) return void (this.#isEnding && this.#socket.end());
+    const written: Done = (error) => {
+      next.done(error);
+      this.#writeNext();
+    };
     this.#socket.cork();
-    for (const [at, part] of frames.entries()) this.#socket.write(part, at === frames.length - 1 ? done : undefined);
+    for (const [at, part] of next.parts.entries()) this.#socket.write(part, at === next.parts.length - 1 ? written : undefined);
     this.#socket.uncork();
   }
 }
