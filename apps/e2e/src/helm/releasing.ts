@@ -4,7 +4,7 @@ const CHART = { run: './create-chart' } as const;
 
 /** The life of a release, whichever way its objects are applied. */
 const lifeBy = (way: string, flag: string): ShellCase => ({
-  title: `installs, upgrades, rolls back, tests and uninstalls the chart that it creates, applied by the ${way}`,
+  title: `applied by the ${way}: installs, upgrades, rolls back, tests and uninstalls the chart that it creates`,
   steps: [
     CHART,
     { run: `helm install demo demo ${flag} --wait --timeout 60s`, prints: ['STATUS: deployed', 'REVISION: 1'] },
@@ -23,6 +23,7 @@ const lifeBy = (way: string, flag: string): ShellCase => ({
       run: 'kubectl get all -l app.kubernetes.io/instance=demo -o name | grep -v pod/demo-test-connection',
       code: 1,
       prints: /^$/,
+      eventually: true,
     },
     { run: 'helm list --short', prints: /^$/ },
   ],
@@ -31,14 +32,15 @@ const lifeBy = (way: string, flag: string): ShellCase => ({
 /** Helm, on any cluster. */
 export const RELEASING: CaseTable = {
   release: [
+    lifeBy('server', ''),
     lifeBy('client', '--server-side=false'),
     {
       title: 'fails in time if the chart does not get ready, and goes back to what was',
       steps: [
         CHART,
-        { run: 'helm install demo demo --server-side=false --wait --timeout 60s' },
+        { run: 'helm install demo demo --wait --timeout 60s' },
         {
-          run: String.raw`helm upgrade demo demo --server-side=false --set 'podAnnotations.sim\.keelson\.dev/demo\.start-error=broken' --rollback-on-failure --timeout 2s`,
+          run: String.raw`helm upgrade demo demo --set 'podAnnotations.sim\.keelson\.dev/demo\.start-error=broken' --rollback-on-failure --timeout 2s`,
           code: 1,
           complains: /UPGRADE FAILED: release demo failed, and has been rolled back/,
         },
@@ -51,13 +53,13 @@ export const RELEASING: CaseTable = {
       steps: [
         CHART,
         {
-          run: 'helm upgrade --install demo demo --server-side=false -n $NS-new --create-namespace',
+          run: 'helm upgrade --install demo demo -n $NS-new --create-namespace',
           prints: 'Installing it now',
         },
-        { run: 'helm upgrade --install demo demo --server-side=false -n $NS-new --wait', prints: 'has been upgraded' },
+        { run: 'helm upgrade --install demo demo -n $NS-new --wait', prints: 'has been upgraded' },
         { run: 'helm list --all-namespaces --filter demo', prints: /demo\s+\S+-new\s+2\s.*deployed/ },
         {
-          run: 'helm install demo demo --server-side=false -n $NS-new',
+          run: 'helm install demo demo -n $NS-new',
           code: 1,
           complains: 'cannot reuse a name that is still in use',
         },
@@ -80,7 +82,7 @@ export const RELEASING: CaseTable = {
       title: 'values, manifest, notes, hooks, status',
       steps: [
         CHART,
-        { run: 'helm install demo demo --server-side=false --set replicaCount=2' },
+        { run: 'helm install demo demo --set replicaCount=2' },
         { run: 'helm get values demo', prints: 'replicaCount: 2' },
         {
           run: 'helm get manifest demo | kubectl get -f - -o name',
@@ -115,5 +117,5 @@ export const RELEASING: CaseTable = {
 
 /** Helm with real containers. */
 export const RELEASING_REAL: CaseTable = {
-  'release of real containers': [lifeBy('client', '--server-side=false')],
+  'release, of real containers': [lifeBy('server', '')],
 };

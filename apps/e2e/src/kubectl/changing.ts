@@ -1,6 +1,7 @@
 import type { CaseTable } from '../testing/shell-case.ts';
 
 const IMAGE = `kubectl get deployment app -o jsonpath='{.spec.template.spec.containers[*].image}'`;
+const REVISION = `kubectl get configmap settings -o jsonpath='{.metadata.resourceVersion}'`;
 const REPLICAS = `kubectl get deployment app -o jsonpath='{.spec.replicas}'`;
 
 /** Commands that change objects. */
@@ -64,6 +65,86 @@ export const CHANGING: CaseTable = {
         { run: 'kubectl get service app -o name', prints: 'service/app' },
       ],
     })),
+  ],
+  'apply --server-side': [
+    {
+      title: 'creates, changes nothing the second time, takes away what is no longer named',
+      steps: [
+        {
+          run: 'kubectl apply --server-side -f app.yaml',
+          prints: ['deployment.apps/app serverside-applied', 'configmap/settings serverside-applied'],
+        },
+        { run: `[ $(${REVISION}) = $(kubectl apply --server-side -f app.yaml > /dev/null && ${REVISION}) ]` },
+        { run: 'kubectl apply --server-side -f app-changed.yaml', prints: 'configmap/settings serverside-applied' },
+        { run: `kubectl get configmap settings -o jsonpath='{.data}'`, prints: /^\{"color":"green"\}$/ },
+        { run: IMAGE, prints: /^nginx:1.23$/ },
+        { run: `kubectl get configmap settings -o jsonpath='{.metadata.annotations}'`, prints: /^$/ },
+      ],
+    },
+    {
+      title: 'tells whose fields it would take, and takes them by force',
+      steps: [
+        { run: 'kubectl apply --server-side -f app.yaml' },
+        {
+          run: 'kubectl apply --server-side --field-manager=other -f app-changed.yaml',
+          code: 1,
+          complains: [/conflict with "kubectl"/, '.data.color', '.spec.template.spec.containers[name="web"].image'],
+        },
+        { run: IMAGE, prints: /^nginx:1.22$/ },
+        {
+          run: 'kubectl apply --server-side --field-manager=other --force-conflicts -f app-changed.yaml',
+          prints: 'serverside-applied',
+        },
+        { run: `kubectl get configmap settings -o jsonpath='{.data}'`, prints: ['"color":"green"', '"shape":"round"'] },
+        { run: 'kubectl apply --server-side -f app.yaml', code: 1, complains: /conflict with "other"/ },
+      ],
+    },
+    {
+      title: 'shares fields of equal value, and leaves what others still apply',
+      steps: [
+        { run: 'kubectl apply --server-side -f app.yaml && kubectl apply --server-side --field-manager=other -f app.yaml' },
+        { run: 'kubectl apply --server-side --field-manager=other -f <(sed "/shape: round/d" app.yaml)' },
+        { run: `kubectl get configmap settings -o jsonpath='{.data.shape}'`, prints: 'round' },
+        {
+          run: 'kubectl scale deployment app --replicas=5 && kubectl apply --server-side -f app.yaml',
+          code: 1,
+          complains: /conflict with "kubectl(-scale)?".*\.spec\.replicas|\.spec\.replicas/,
+        },
+        { run: 'kubectl apply --server-side -f <(sed "/replicas: 2/d" app.yaml)', prints: 'serverside-applied' },
+        { run: REPLICAS, prints: '5' },
+      ],
+    },
+    {
+      title: 'tries on the server, and shows the difference',
+      steps: [
+        { run: 'kubectl apply --server-side --dry-run=server -f app.yaml', prints: 'serverside-applied (server dry run)' },
+        { run: 'kubectl get -f app.yaml --ignore-not-found', prints: /^$/ },
+        {
+          run: 'kubectl apply --server-side -f app.yaml && kubectl diff --server-side -f app.yaml',
+          prints: 'serverside-applied',
+        },
+        {
+          run: 'kubectl diff --server-side -f app-changed.yaml',
+          code: 1,
+          prints: [/^-\s+(- )?image: nginx:1\.22$/m, '-  shape: round'],
+        },
+      ],
+    },
+    {
+      title: 'takes over from client-side apply',
+      only: '1.35',
+      steps: [
+        {
+          run: 'kubectl apply -f app.yaml && kubectl apply --server-side -f app-changed.yaml',
+          prints: 'configmap/settings serverside-applied',
+        },
+        { run: `kubectl get configmap settings -o jsonpath='{.data}'`, prints: /^\{"color":"green"\}$/ },
+        {
+          run: `kubectl get deployment app --show-managed-fields -o jsonpath='{range .metadata.managedFields[*]}{.manager} {.operation} {.subresource}{"\\n"}{end}'`,
+          prints: ['kubectl Apply \n', /\S+ Update status\n/],
+        },
+      ],
+    },
   ],
   diff: [
     {

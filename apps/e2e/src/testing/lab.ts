@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { must, run, start, type Output, type RunOptions } from './run.ts';
 import type { ChildProcess } from 'node:child_process';
@@ -9,6 +10,11 @@ const lab = (script: string): string => join(ROOT, 'tools/lab', script);
 
 /** Why suites that need root and Docker are left out here; `undefined` where they run. */
 export const withoutRoot = process.platform === 'linux' && process.getuid?.() === 0 ? undefined : 'LEFT OUT: needs root on Linux';
+
+const PYTHON_CLIENT = '/usr/lib/python3/dist-packages/kubernetes';
+
+/** Why suites of Python's client library are left out here; `undefined` where they run. */
+export const withoutPython = existsSync(PYTHON_CLIENT) ? undefined : "LEFT OUT: needs Debian's python3-kubernetes";
 
 /** A machine of its own: network, packet rules and a Docker engine that nobody else sees. */
 export class Machine implements AsyncDisposable {
