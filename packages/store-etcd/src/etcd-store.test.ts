@@ -1,7 +1,10 @@
+import { CLOCK, LOGGER, silentLogger, SystemClock } from '@keelson/base';
 import { ManualClock } from '@keelson/base/testing';
-import type { Revision, StoreEvent, Write } from '@keelson/store';
+import { STORE, type Revision, type StoreEvent, type Write } from '@keelson/store';
+import { Container } from 'inversify';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { EtcdStore } from './etcd-store.ts';
+import { etcdStoreModule } from './module.ts';
 import type { EtcdStoreOptions } from './options.ts';
 import { Gate } from './testing/gate.ts';
 import { LabEtcd, noEtcd } from './testing/lab-etcd.ts';
@@ -326,6 +329,19 @@ describe.skipIf(noEtcd)(noEtcd ?? 'EtcdStore', () => {
       expect(watch).toEqual({ seen: ['/in=1', '/in=2'] });
       expect(wrong).toMatchObject({ reason: 'ServiceUnavailable', message: expect.stringContaining('authentication failed') });
       expect(nobody).toMatchObject({ reason: 'ServiceUnavailable' });
+      await store.close();
+    });
+
+    it('is done by its module when the store is first asked for', async () => {
+      const container = new Container();
+      container.bind(CLOCK).toConstantValue(new SystemClock());
+      container.bind(LOGGER).toConstantValue(silentLogger);
+      container.load(etcdStoreModule(etcd.access));
+
+      const store = await container.getAsync(STORE);
+      await store.commit([put('/module', '1')]);
+
+      expect((await store.get('/module'))?.value).toEqual(Buffer.from('1'));
       await store.close();
     });
 

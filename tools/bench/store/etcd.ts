@@ -1,17 +1,34 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
-import { connect, type ClientHttp2Session } from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { bool, bytes, GrpcChannel, int32, message, method, nested, repeated, safeInt64 } from '@keelson/grpc';
 
-/** An etcd of one's own on this machine, to measure beside the store: durable, as kube-apiserver uses it, without TLS. */
+const Header = message({ revision: safeInt64(3) });
+const KeyValue = message({ key: bytes(1), value: bytes(5) });
+const RangeRequest = message({ key: bytes(1), rangeEnd: bytes(2), limit: safeInt64(3) });
+const RangeResponse = message({ kvs: repeated(2, KeyValue) });
+const Compare = message({ target: int32(2), key: bytes(3), modRevision: safeInt64(6) });
+const PutOp = message({ put: nested(2, message({ key: bytes(1), value: bytes(2) })) });
+const TxnRequest = message({ compare: repeated(1, Compare), success: repeated(2, PutOp) });
+const TxnResponse = message({ header: nested(1, Header), succeeded: bool(2) });
+const RANGE = method('etcdserverpb.KV', 'Range', { request: RangeRequest, response: RangeResponse });
+const TXN = method('etcdserverpb.KV', 'Txn', { request: TxnRequest, response: TxnResponse });
+const MOD_REVISION = 2;
+
+/**
+ * An etcd of one's own on this machine, to measure beside the store: as kube-apiserver uses it, without TLS. Durable, as it is by default: its log
+ * is synced before it answers. Reads are linearizable.
+ */
 export class Etcd implements AsyncDisposable {
   readonly #process: ChildProcess;
-  readonly #session: ClientHttp2Session;
+  readonly #channel: GrpcChannel;
+  readonly endpoint: string;
 
-  private constructor(child: ChildProcess, session: ClientHttp2Session) {
+  private constructor(child: ChildProcess, endpoint: string) {
     this.#process = child;
-    this.#session = session;
+    this.endpoint = endpoint;
+    this.#channel = new GrpcChannel({ address: endpoint });
   }
 
   get pid(): number {
@@ -29,35 +46,34 @@ export class Etcd implements AsyncDisposable {
     const isThere = await Promise.race([once(child, 'spawn').then(() => true), once(child, 'error').then(() => false)]);
     if (!isThere) return undefined;
     await untilHealthy(`${client}/health`);
-    return new Etcd(child, connect(client));
+    return new Etcd(child, client);
   }
 
   /** Puts if the key was last changed at `revision`, 0 for never; resolves to the revision of the write. */
-  async update(key: string, value: Buffer, revision: number): Promise<number> {
-    const answer = await this.#call('/etcdserverpb.KV/Txn', transaction(Buffer.from(key), value, revision));
-    const { revision: written, succeeded } = readTransaction(answer);
-    if (!succeeded) throw new Error(`etcd: "${key}" is not at revision ${revision}`);
-    return written;
+  async update(name: string, value: Uint8Array, revision: number): Promise<number> {
+    const key = Buffer.from(name);
+    const compare = [{ target: MOD_REVISION, key, modRevision: revision }];
+    const { succeeded, header } = await this.#channel.unary(TXN, { compare, success: [{ put: { key, value } }] });
+    if (!succeeded) throw new Error(`etcd: "${name}" is not at revision ${revision}`);
+    return header?.revision ?? 0;
+  }
+
+  async get(key: string): Promise<Uint8Array | undefined> {
+    const { kvs } = await this.#channel.unary(RANGE, { key: Buffer.from(key) });
+    return kvs[0]?.value;
+  }
+
+  /** How many keys there are from `start` to, but without, `end`: all are read. */
+  async range(start: string, end: string, limit = 0): Promise<number> {
+    const { kvs } = await this.#channel.unary(RANGE, { key: Buffer.from(start), rangeEnd: Buffer.from(end), limit });
+    return kvs.length;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#session.destroy();
+    this.#channel.close();
     const ended = once(this.#process, 'exit');
     this.#process.kill('SIGTERM');
     await ended;
-  }
-
-  /** A gRPC call with one message each way. */
-  async #call(path: string, message: Buffer): Promise<Buffer> {
-    const headers = { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers' };
-    const stream = this.#session.request(headers);
-    const prefix = Buffer.alloc(5);
-    prefix.writeUInt32BE(message.length, 1);
-    stream.end(Buffer.concat([prefix, message]));
-    const chunks: Buffer[] = [];
-    stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-    await once(stream, 'end');
-    return Buffer.concat(chunks).subarray(5);
   }
 }
 
@@ -80,59 +96,4 @@ async function untilHealthy(url: string): Promise<void> {
     await sleep(50);
   }
   throw new Error('etcd does not become healthy');
-}
-
-// The few messages, in protocol buffers' wire format: etcd's rpc.proto has the numbers.
-
-function varint(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest >= 0x80; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 0x80);
-  return [...bytes, rest];
-}
-
-function bytesField(number: number, content: Uint8Array): Buffer {
-  return Buffer.concat([Buffer.from([(number << 3) | 2, ...varint(content.length)]), content]);
-}
-
-function numberField(number: number, value: number): Buffer {
-  return Buffer.from([number << 3, ...varint(value)]);
-}
-
-const TARGET_MOD_REVISION = 2;
-
-/** TxnRequest: compare the key's revision, then put. */
-function transaction(key: Buffer, value: Buffer, revision: number): Buffer {
-  const compare = Buffer.concat([numberField(2, TARGET_MOD_REVISION), bytesField(3, key), numberField(6, revision)]);
-  const put = Buffer.concat([bytesField(1, key), bytesField(2, value)]);
-  return Buffer.concat([bytesField(1, compare), bytesField(2, bytesField(2, put))]);
-}
-
-/** TxnResponse: field 1 is the header, whose field 3 is the revision; field 2 says whether the comparison held. */
-function readTransaction(answer: Buffer): { readonly revision: number; readonly succeeded: boolean } {
-  const fields = readFields(answer);
-  const header = fields.get(1);
-  const revision = header instanceof Buffer ? readFields(header).get(3) : undefined;
-  return { revision: typeof revision === 'number' ? revision : 0, succeeded: fields.get(2) === 1 };
-}
-
-function readFields(bytes: Buffer): Map<number, number | Buffer> {
-  const fields = new Map<number, number | Buffer>();
-  let at = 0;
-  const readVarint = (): number => {
-    let value = 0;
-    for (let factor = 1; ; factor *= 128) {
-      const byte = bytes.readUInt8(at++);
-      value += (byte & 0x7f) * factor;
-      if (byte < 0x80) return value;
-    }
-  };
-  while (at < bytes.length) {
-    const tag = readVarint();
-    const number = readVarint();
-    const isBytes = (tag & 7) === 2;
-    fields.set(tag >> 3, isBytes ? bytes.subarray(at, at + number) : number);
-    if (isBytes) at += number;
-  }
-  return fields;
 }

@@ -1,66 +1,20 @@
 // Measures the LMDB store: durable commits, reads, watches, each beside what the disk, the bare database and etcd (if it is installed)
 // do in the same run. Wall-clock figures are those of the machine at that moment; "cpu" is the processor time of this process, all
-// threads, or that of etcd without its client.
+// threads, or that of etcd without its client. The last lines say how many times as fast the store is as etcd.
 // Usage: npm run bench -- store [seconds for each measurement]
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { LmdbStore, type Revision } from '@keelson/store';
 import { open } from 'lmdb';
-import { cpuSeconds } from '../measure/processes.ts';
-import { Etcd } from './etcd.ts';
+import { measureEtcd, type Rates } from './beside-etcd.ts';
+import { measure, medianRate, print, show, type Load } from './load.ts';
 
-const seconds = Number(process.argv[2] ?? 2);
 // Not the system's directory for temporary files: that is memory on many machines.
 const directory = mkdtempSync(join(process.cwd(), '.bench-store-'));
 let places = 0;
 
-interface Load {
-  readonly perSecond: number;
-  readonly cpuMicros: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-}
-
-/** Runs `workers` loops over `work` for the time of one measurement. `pid`: whose processor time counts, if not that of this process. */
-async function measure(workers: number, work: (worker: number, round: number) => Promise<unknown>, pid?: number): Promise<Load> {
-  const latencies: number[] = [];
-  const startMs = performance.now();
-  const cpu = process.cpuUsage();
-  const cpuOfOther = pid === undefined ? 0 : cpuSeconds([pid]);
-  const endMs = startMs + seconds * 1000;
-  const run = async (worker: number): Promise<void> => {
-    for (let round = 0, atMs = startMs; atMs < endMs; round++) {
-      await work(worker, round);
-      const doneMs = performance.now();
-      latencies.push(doneMs - atMs);
-      atMs = doneMs;
-    }
-  };
-  await Promise.all(Array.from({ length: workers }, (_, worker) => run(worker)));
-  const { user, system } = process.cpuUsage(cpu);
-  const micros = pid === undefined ? user + system : (cpuSeconds([pid]) - cpuOfOther) * 1e6;
-  const elapsed = (performance.now() - startMs) / 1000;
-  latencies.sort((a, b) => a - b);
-  const at = (share: number): number => latencies[Math.floor(share * latencies.length)] ?? Number.NaN;
-  return {
-    perSecond: latencies.length / elapsed,
-    cpuMicros: micros / latencies.length,
-    p50Ms: at(0.5),
-    p99Ms: at(0.99),
-  };
-}
-
 function openStore(durability: 'commit' | 'none'): Promise<LmdbStore> {
   return LmdbStore.open({ path: join(directory, `${places++}`), durability });
-}
-
-function print(title: string, text: string): void {
-  process.stdout.write(`${title.padEnd(46)}${text}\n`);
-}
-
-function show({ perSecond, cpuMicros, p50Ms, p99Ms }: Load): string {
-  const rate = `${perSecond.toFixed(0)}/s`.padStart(9);
-  return `${rate}  p50 ${p50Ms.toFixed(2)} ms  p99 ${p99Ms.toFixed(2)} ms  cpu ${cpuMicros.toFixed(1)} us`;
 }
 
 async function measureDisk(): Promise<void> {
@@ -101,30 +55,6 @@ async function measureCommits(writers: number, bytes: number): Promise<Load> {
   return load;
 }
 
-/** The same updates, by an etcd beside. */
-async function measureEtcd(): Promise<void> {
-  await using etcd = await Etcd.start(join(directory, 'etcd'));
-  if (!etcd) {
-    print('etcd', 'not measured: it is not installed');
-    return;
-  }
-  for (const bytes of [1000, 5000]) {
-    const value = Buffer.alloc(bytes, 'v');
-    for (const writers of [1, 256, 16]) {
-      const revisions = new Map<string, number>();
-      const load = await measure(
-        writers,
-        async (writer, round) => {
-          const key = `/registry/pods/default/web-${bytes}-${writers}-${writer}-${round % 50}`;
-          revisions.set(key, await etcd.update(key, value, revisions.get(key) ?? 0));
-        },
-        etcd.pid,
-      );
-      print(`etcd: ${writers} writers x ${bytes} B, durable`, show(load));
-    }
-  }
-}
-
 async function measureProcessor(): Promise<void> {
   const store = await openStore('none');
   const value = Buffer.alloc(5000, 'v');
@@ -159,7 +89,7 @@ async function measureBareDatabase(): Promise<void> {
   await root.close();
 }
 
-async function measureReads(): Promise<void> {
+async function measureReads(): Promise<Omit<Rates, 'puts'>> {
   const store = await openStore('none');
   const value = Buffer.alloc(5000, 'v');
   const key = (i: number): string => `/p/${String(i).padStart(5, '0')}`;
@@ -167,16 +97,16 @@ async function measureReads(): Promise<void> {
     await store.commit(Array.from({ length: 100 }, (_, k) => ({ type: 'put', key: key(i + k), value })));
   }
   const old = await store.revision();
-  const thousand = async (read: (i: number) => Promise<unknown>): Promise<string> => {
-    const load = await measure(1, async (_, round) => {
+  const thousand = (read: (i: number) => Promise<unknown>): Promise<Load> =>
+    measure(1, async (_, round) => {
       for (let i = 0; i < 1000; i++) await read((round * 1000 + i * 7) % 5000);
     });
-    return `${load.p50Ms.toFixed(2)} us`;
-  };
-  print('store: revision', await thousand(() => store.revision()));
-  print('store: get 5000 B', await thousand((i) => store.get(key(i))));
+  const micros = ({ p50Ms }: Load): string => `${p50Ms.toFixed(2)} us`;
+  print('store: revision', micros(await thousand(() => store.revision())));
+  const get = await thousand((i) => store.get(key(i)));
+  print('store: get 5000 B', micros(get));
   await store.commit([{ type: 'put', key: key(1), value }]);
-  print('store: get 5000 B at an old revision', await thousand((i) => store.get(key(i), old)));
+  print('store: get 5000 B at an old revision', micros(await thousand((i) => store.get(key(i), old))));
   const range = await measure(1, () => store.range('/p/'));
   print('store: range 5000 x 5000 B', `p50 ${range.p50Ms.toFixed(2)} ms  p99 ${range.p99Ms.toFixed(2)} ms`);
   const page = await measure(1, () => store.range('/p/', { limit: 500 }));
@@ -184,6 +114,20 @@ async function measureReads(): Promise<void> {
   const past = await measure(1, () => store.range('/p/', { at: old }));
   print('store: range 5000 x 5000 B at an old revision', `p50 ${past.p50Ms.toFixed(2)} ms`);
   await store.close();
+  return { gets: medianRate(get) * 1000, ranges: medianRate(range), pages: medianRate(page) };
+}
+
+/** How many times as fast the store is, and is meant to be. */
+function printRatios(store: Rates, etcd: Rates): void {
+  const rows = [
+    ['puts of 1000 B, 256 writers', 'puts', 3],
+    ['gets of 5000 B', 'gets', 10],
+    ['ranges of 5000 x 5000 B', 'ranges', 10],
+    ['pages of 500 x 5000 B', 'pages', 10],
+  ] as const;
+  for (const [title, rate, aim] of rows) {
+    print(`store / etcd: ${title}`, `${(store[rate] / etcd[rate]).toFixed(1)} (aim: ${aim})`);
+  }
 }
 
 async function measureWatches(watchers: number): Promise<void> {
@@ -207,13 +151,18 @@ try {
   await measureDisk();
   await measureBareDatabase();
   let last: Load | undefined;
+  let puts = 0;
   for (const bytes of [1000, 5000]) {
-    for (const writers of [1, 256, 16]) last = await measureCommits(writers, bytes);
+    for (const writers of [1, 256, 16]) {
+      last = await measureCommits(writers, bytes);
+      if (writers === 256 && bytes === 1000) puts = last.perSecond;
+    }
   }
-  await measureEtcd();
+  const etcd = await measureEtcd(directory);
   await measureProcessor();
-  await measureReads();
+  const reads = await measureReads();
   for (const watchers of [0, 100, 1000]) await measureWatches(watchers);
+  if (etcd) printRatios({ puts, ...reads }, etcd);
   if (last) {
     const { p50Ms, p99Ms, perSecond, cpuMicros } = last;
     const figures = `p50=${p50Ms.toFixed(2)} ms p99=${p99Ms.toFixed(2)} ms rate=${perSecond.toFixed(0)}/s cpu=${cpuMicros.toFixed(0)} us`;
