@@ -4,6 +4,7 @@ import { daemonSetController } from './daemonset/daemon-set-controller.ts';
 import { deploymentController } from './deployment/deployment-controller.ts';
 import { disruptionController } from './disruption/disruption-controller.ts';
 import { endpointsController } from './endpoints/endpoints-controller.ts';
+import { endpointSliceMirroringController } from './endpointslice-mirroring/endpoint-slice-mirroring-controller.ts';
 import { endpointSliceController } from './endpointslice/endpoint-slice-controller.ts';
 import { garbageCollectorController } from './garbage-collector/garbage-collector-controller.ts';
 import { jobController } from './job/job-controller.ts';
@@ -31,6 +32,7 @@ export function builtinControllers(options: ControllerOptions): Readonly<Record<
     'replicationcontroller-controller': replicationControllerController,
     'endpoints-controller': endpointsController,
     'endpointslice-controller': endpointSliceController(),
+    'endpointslice-mirroring-controller': endpointSliceMirroringController(),
     'garbage-collector-controller': garbageCollectorController,
     'job-controller': jobController,
     'namespace-controller': namespaceController,

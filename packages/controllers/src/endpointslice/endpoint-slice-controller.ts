@@ -92,10 +92,10 @@ class EndpointSliceReconciler implements Reconciler {
     const addressTypes = addressTypesOf(service);
     for (const addressType of addressTypes) {
       const desired = desiredEndpoints({ service, pods, node: (name) => nodes.get(name) }, addressType);
-      const options = { labels, maxEndpoints };
+      const options = { labels, maxEndpoints, keepsOne: true };
       const family = known.filter((slice) => slice.addressType === addressType);
       const plan = planFamily(service, family, { desired, addressType, options });
-      await writer.write({ key, service, addressType, labels, triggerTime }, plan);
+      await writer.write({ key, owner: service, ownerKind: Service, addressType, labels, triggerTime }, plan);
     }
     for (const slice of known) if (!addressTypes.some((type) => type === slice.addressType)) await writer.delete(key, slice);
   }

@@ -1,4 +1,4 @@
-import { deepEqual, isOwnedBy } from '@keelson/api';
+import { deepEqual, isOwnedBy, type KubernetesObject } from '@keelson/api';
 import type { Service } from '@keelson/api/core/v1';
 import type { EndpointSlice } from '@keelson/api/discovery/v1';
 import { hasClusterIp, HEADLESS_LABEL } from '../service-endpoints/service-pods.ts';
@@ -20,22 +20,19 @@ export function sliceLabels(service: Service): Labels {
   };
 }
 
-/** What to do with the slices of one family, all ports together. */
+/** What to do with the slices of one family that belong to `owner`, all ports together. */
 export function planFamily(
-  service: Service,
+  owner: KubernetesObject,
   known: readonly EndpointSlice[],
   { desired, addressType, options }: { desired: DesiredEndpoints; addressType: AddressType; options: PlanOptions },
 ): Plan {
-  const [ours, foreign] = [
-    known.filter((slice) => isOwnedBy(slice, service)),
-    known.filter((slice) => !isOwnedBy(slice, service)),
-  ];
+  const [ours, foreign] = [known.filter((slice) => isOwnedBy(slice, owner)), known.filter((slice) => !isOwnedBy(slice, owner))];
   const plan: Plan = { writes: [], deletes: [...foreign], keeps: [] };
   const byPorts = Map.groupBy(ours, ({ ports }) => portsKey(ports));
   for (const [key, group] of desired) add(plan, planSlices(byPorts.get(key) ?? [], group, options));
   for (const [key, slices] of byPorts) if (!desired.has(key)) plan.deletes.push(...slices);
-  keepOne(plan, ours, options);
-  return reuse(plan, { service, addressType });
+  if (options.keepsOne) keepOne(plan, ours, options);
+  return reuse(plan, { owner, addressType });
 }
 
 function add(plan: Plan, more: Plan): void {
@@ -62,9 +59,9 @@ function isEmpty(list: readonly unknown[] | null): boolean {
   return list === null || list.length === 0;
 }
 
-/** Instead of deleting a slice and creating another, changes it. Only slices of this very Service: others are on their way out. */
-function reuse(plan: Plan, { service, addressType }: { service: Service; addressType: AddressType }): Plan {
-  const isUsable = (slice: EndpointSlice): boolean => slice.addressType === addressType && isOwnedBy(slice, service);
+/** Instead of deleting a slice and creating another, changes it. Only slices of this very owner: others are on their way out. */
+function reuse(plan: Plan, { owner, addressType }: { owner: KubernetesObject; addressType: AddressType }): Plan {
+  const isUsable = (slice: EndpointSlice): boolean => slice.addressType === addressType && isOwnedBy(slice, owner);
   const usable = plan.deletes.filter(isUsable);
   const writes = plan.writes.map((draft): Draft => (draft.known ? draft : { ...draft, known: usable.shift() }));
   const deletes = plan.deletes.filter((slice) => !isUsable(slice) || usable.includes(slice));

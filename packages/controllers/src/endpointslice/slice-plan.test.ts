@@ -23,7 +23,7 @@ function plan(known: readonly string[], wanted: string): Plan {
 
 function planOf(known: readonly EndpointSlice[], wanted: readonly Endpoint[]): Plan {
   const endpoints = new Map(wanted.map((each) => [endpointKey(each), each]));
-  return planSlices(known, { ports: [], endpoints }, { labels: LABELS, maxEndpoints: 3 });
+  return planSlices(known, { ports: [], endpoints }, { labels: LABELS, maxEndpoints: 3, keepsOne: true });
 }
 
 const letters = (endpoints: readonly Endpoint[] | undefined): string =>

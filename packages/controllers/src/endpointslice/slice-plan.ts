@@ -1,5 +1,6 @@
 import { deepEqual } from '@keelson/api';
 import type { Endpoint, EndpointSlice } from '@keelson/api/discovery/v1';
+import { TRIGGER_TIME_ANNOTATION } from '../service-endpoints/service-pods.ts';
 import { endpointKey, type PortGroup } from './desired-endpoints.ts';
 
 export type Labels = Readonly<Record<string, string>>;
@@ -29,7 +30,7 @@ export interface Plan {
 export function planSlices(known: readonly EndpointSlice[], group: PortGroup, options: PlanOptions): Plan {
   const missing = new Map(group.endpoints);
   const plan: Plan = { writes: [], deletes: [], keeps: [] };
-  for (const slice of known) sortOut(slice, { group, missing, labels: options.labels }, plan);
+  for (const slice of known) sortOut(slice, { group, missing, options }, plan);
   fillWritten(plan.writes, missing, options.maxEndpoints);
   while (missing.size > 0) fillNext(plan, { group, missing }, options.maxEndpoints);
   return plan;
@@ -38,7 +39,11 @@ export function planSlices(known: readonly EndpointSlice[], group: PortGroup, op
 export interface PlanOptions {
   /** What each slice must have. */
   readonly labels: Labels;
+  /** What else each slice must have, beside a time. Anything, if absent. */
+  readonly annotations?: Labels;
   readonly maxEndpoints: number;
+  /** Without any endpoints there is an empty slice. */
+  readonly keepsOne: boolean;
 }
 
 interface Wanted {
@@ -47,9 +52,13 @@ interface Wanted {
   readonly missing: Map<string, Endpoint>;
 }
 
-function sortOut(slice: EndpointSlice, { group, missing, labels }: Wanted & { readonly labels: Labels }, plan: Plan): void {
+function sortOut(
+  slice: EndpointSlice,
+  { group, missing, options }: Wanted & { readonly options: PlanOptions },
+  plan: Plan,
+): void {
   const endpoints: Endpoint[] = [];
-  let hasChanged = !deepEqual(slice.metadata?.labels, labels);
+  let hasChanged = !hasMetadata(slice, options);
   for (const endpoint of slice.endpoints ?? []) {
     const key = endpointKey(endpoint);
     const wanted = missing.get(key);
@@ -64,6 +73,12 @@ function sortOut(slice: EndpointSlice, { group, missing, labels }: Wanted & { re
   if (endpoints.length === 0) plan.deletes.push(slice);
   else if (hasChanged) plan.writes.push({ known: slice, ports: group.ports, endpoints });
   else plan.keeps.push(slice);
+}
+
+function hasMetadata({ metadata }: EndpointSlice, { labels, annotations }: PlanOptions): boolean {
+  if (!deepEqual(metadata?.labels, labels)) return false;
+  const { [TRIGGER_TIME_ANNOTATION]: _time, ...others } = metadata?.annotations ?? {};
+  return annotations === undefined || deepEqual(others, annotations);
 }
 
 function fillWritten(writes: readonly Draft[], missing: Map<string, Endpoint>, maxEndpoints: number): void {

@@ -1,5 +1,4 @@
-import { apiVersionOf, nameOf, namespaceOf, uidOf } from '@keelson/api';
-import { Service } from '@keelson/api/core/v1';
+import { controllerReference, nameOf, namespaceOf, uidOf, type Kind, type KubernetesObject } from '@keelson/api';
 import { EndpointSlice } from '@keelson/api/discovery/v1';
 import { isReason } from '@keelson/base';
 import type { Client } from '@keelson/client';
@@ -13,10 +12,15 @@ import type { SliceTracker } from './slice-tracker.ts';
 const MAX_PREFIX = 253 - 5;
 
 export interface Target {
+  /** For the tracker. */
   readonly key: string;
-  readonly service: Service;
+  /** Who the slices belong to, and are named after. */
+  readonly owner: KubernetesObject;
+  readonly ownerKind: Kind;
   readonly addressType: AddressType;
   readonly labels: Labels;
+  /** Beside the time: exactly these. If absent, those that are there stay. */
+  readonly annotations?: Labels;
   readonly triggerTime: string | undefined;
 }
 
@@ -32,7 +36,7 @@ export class SliceWriter {
 
   /** What is added comes before what is dropped, so that nobody sees too little. Rejects with the first failure, after all was tried. */
   async write(target: Target, { writes, deletes }: Plan): Promise<void> {
-    const isGoing = target.service.metadata?.deletionTimestamp !== undefined;
+    const isGoing = target.owner.metadata?.deletionTimestamp !== undefined;
     const drafts = isGoing ? writes.filter(({ known }) => known) : writes;
     await all(drafts.map((draft) => this.#put(target, draft)));
     await all(deletes.map((slice) => this.delete(target.key, slice)));
@@ -72,23 +76,18 @@ async function all(calls: readonly Promise<void>[]): Promise<void> {
   if (failed) throw failed.reason;
 }
 
-function created({ endpoints, ports }: Draft, { service, addressType, labels, triggerTime }: Target): EndpointSlice {
-  const name = nameOf(service);
-  const owner = {
-    apiVersion: apiVersionOf(Service),
-    kind: Service.kind,
-    name,
-    uid: uidOf(service),
-    controller: true,
-    blockOwnerDeletion: true,
-  };
+function created(
+  { endpoints, ports }: Draft,
+  { owner, ownerKind, addressType, labels, annotations, triggerTime }: Target,
+): EndpointSlice {
+  const all = { ...annotations, ...(triggerTime !== undefined && { [TRIGGER_TIME_ANNOTATION]: triggerTime }) };
   return {
     metadata: {
-      generateName: `${name.slice(0, MAX_PREFIX - 1)}-`,
-      namespace: namespaceOf(service),
+      generateName: `${nameOf(owner).slice(0, MAX_PREFIX - 1)}-`,
+      namespace: namespaceOf(owner),
       labels: { ...labels },
-      ownerReferences: [owner],
-      ...(triggerTime !== undefined && { annotations: { [TRIGGER_TIME_ANNOTATION]: triggerTime } }),
+      ownerReferences: [controllerReference(owner, ownerKind)],
+      ...(Object.keys(all).length > 0 && { annotations: all }),
     },
     addressType,
     endpoints,
@@ -96,8 +95,12 @@ function created({ endpoints, ports }: Draft, { service, addressType, labels, tr
   };
 }
 
-function changed(known: EndpointSlice, { endpoints, ports }: Draft, { labels, triggerTime }: Target): EndpointSlice {
+function changed(known: EndpointSlice, { endpoints, ports }: Draft, target: Target): EndpointSlice {
+  const { labels, triggerTime } = target;
   const { [TRIGGER_TIME_ANNOTATION]: _time, ...others } = known.metadata?.annotations ?? {};
-  const annotations = { ...others, ...(triggerTime !== undefined && { [TRIGGER_TIME_ANNOTATION]: triggerTime }) };
+  const annotations = {
+    ...(target.annotations ?? others),
+    ...(triggerTime !== undefined && { [TRIGGER_TIME_ANNOTATION]: triggerTime }),
+  };
   return { ...known, metadata: { ...known.metadata, labels: { ...labels }, annotations }, endpoints, ports: [...ports] };
 }
