@@ -1,40 +1,29 @@
-import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
-import { jsonLogger, SystemClock } from '@keelson/base';
-import { createClient, defaultConfig, httpsTransport } from '@keelson/client';
-import { createOperator } from './compose.ts';
+import { runOperator } from '@keelson/controller-runtime';
+import { NAME, setUp } from './operator.ts';
 
-const { values } = parseArgs({ options: { 'leader-elect': { type: 'boolean', default: false } } });
-const config = defaultConfig();
-const stopped = new AbortController();
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopped.abort(new Error(`stopped by ${signal}`)));
-
-const operator = createOperator({
-  client: createClient(httpsTransport(config)),
-  clock: new SystemClock(),
-  logger: jsonLogger((line) => process.stderr.write(line)),
-  ...(values['leader-elect'] && {
-    leaderElection: {
-      leaseName: 'operator-sample',
-      namespace: config.namespace,
-      identity: `${hostname()}_${randomUUID()}`,
-      onLost: () => {
-        // Whoever supervises the process starts it again, and it stands as a candidate again.
-        process.exitCode = 1;
-        stopped.abort(new Error('lost the leadership'));
-      },
-    },
-  }),
+const { values } = parseArgs({
+  options: {
+    'leader-elect': { type: 'boolean', default: false },
+    'status-port': { type: 'string', default: '8080' },
+    /** Of the Service in front of the webhooks; without it they are reached on this machine. */
+    'webhook-service': { type: 'string' },
+    'webhook-port': { type: 'string', default: '9443' },
+    namespace: { type: 'string', default: 'default' },
+  },
 });
+const { namespace, 'webhook-service': service } = values;
 
-try {
-  await operator.start(stopped.signal);
-  if (!stopped.signal.aborted) await new Promise((resolve) => stopped.signal.addEventListener('abort', resolve, { once: true }));
-} catch (error) {
-  if (!stopped.signal.aborted) throw error;
-} finally {
-  await operator.stop();
-}
-// Explicit: connections that are kept alive must not keep the process.
-process.exit();
+process.exit(
+  await runOperator({
+    name: NAME,
+    leaderElection: values['leader-elect'] && { namespace },
+    statusPort: Number(values['status-port']),
+    setUp: (operator) =>
+      setUp(operator, {
+        namespace,
+        port: Number(values['webhook-port']),
+        ...(service !== undefined && { address: { service: { name: service, namespace } } }),
+      }),
+  }),
+);

@@ -1,129 +1,141 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { isOwnedBy } from '@keelson/api';
+import { findCondition, isOwnedBy } from '@keelson/api';
 import { Deployment } from '@keelson/api/apps/v1';
 import { ConfigMap, Event, Service } from '@keelson/api/core/v1';
-import { silentLogger, SystemClock } from '@keelson/base';
-import { eventually, startCluster, type TestCluster } from '@keelson/testing';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createOperator } from './compose.ts';
-import { FINALIZER, STATUS_ANNOTATION, WEBSITE_LABEL } from './website.ts';
+import { eventually } from '@keelson/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startWorld, type World } from './testing/world.ts';
+import { FINALIZER } from './website-controller.ts';
+import { Website } from './website.ts';
 
-const HOME = { name: 'home', namespace: 'default' };
+let world: World;
+beforeAll(async () => {
+  world = await startWorld();
+}, 60_000);
+afterAll(async () => {
+  await world[Symbol.asyncDispose]();
+});
 
-function website(data: Record<string, string>): ConfigMap {
-  return { metadata: { ...HOME, labels: { [WEBSITE_LABEL]: 'true' } }, data };
+const sites = () => world.client.resource(Website);
+const LONG = { timeoutMs: 15_000 };
+
+async function site(spec: Partial<Website['spec']> = {}): Promise<{ readonly name: string; readonly namespace: string }> {
+  const where = { name: 'home', namespace: await world.namespace() };
+  await sites().create({ metadata: where, spec: { html: '<h1>Hello</h1>', ...spec } as Website['spec'] });
+  return where;
 }
 
-async function statusOf({ client }: TestCluster): Promise<string | undefined> {
-  return (await client.resource(ConfigMap).get(HOME)).metadata?.annotations?.[STATUS_ANNOTATION];
+function ready(where: { readonly name: string; readonly namespace: string }, replicas: number): Promise<Website> {
+  return eventually(async () => {
+    const found = await sites().get(where);
+    const condition = findCondition(found.status?.conditions, 'Ready');
+    const isCurrent = condition?.status === 'True' && found.status?.observedGeneration === found.metadata?.generation;
+    return isCurrent && found.status?.availableReplicas === replicas && found;
+  }, LONG);
 }
 
-describe('the operator', () => {
-  let cluster: TestCluster;
-  let operator: ReturnType<typeof createOperator>;
+describe('a website', () => {
+  it('runs, says how it is doing, and follows changes', async () => {
+    const where = await site({ replicas: 2 });
+    const first = await ready(where, 2);
 
-  beforeEach(async () => {
-    cluster = await startCluster();
-    operator = createOperator({ client: cluster.client, clock: new SystemClock(), logger: silentLogger });
-    await operator.start(new AbortController().signal);
-  });
-  afterEach(async () => {
-    await operator.stop();
-    await cluster.close();
-  });
+    await sites().patch(where, 'merge', { spec: { replicas: 3, html: 'new' } });
+    await ready(where, 3);
 
-  const create = (data: Record<string, string>) => cluster.client.resource(ConfigMap).create(website(data));
-  const deployment = () => cluster.client.resource(Deployment).find(HOME);
-  const service = () => cluster.client.resource(Service).find(HOME);
-  const reports = (status: string) => eventually(async () => (await statusOf(cluster)) === status);
-
-  it('runs a website, says how it is doing, and follows changes', async () => {
-    const site = await create({ html: '<h1>Hello</h1>', replicas: '2' });
-    await reports('2/2 available');
-    await cluster.client.resource(ConfigMap).patch(HOME, 'merge', { data: { replicas: '3' } });
-    await reports('3/3 available');
-
-    expect(isOwnedBy((await deployment()) ?? {}, site)).toBe(true);
-    expect((await service())?.spec?.ports).toMatchObject([{ port: 80, targetPort: 'http' }]);
+    const map = await world.client.resource(ConfigMap).get(where);
+    expect(map.data).toEqual({ 'index.html': 'new' });
+    expect(isOwnedBy(map, first)).toBe(true);
+    expect(first.spec.host).toBe(`home.${where.namespace}.example.com`);
   });
 
-  it('puts back what somebody has changed or deleted', async () => {
-    await create({ html: '' });
-    await reports('1/1 available');
+  it('puts back what somebody has deleted, and keeps what others have added', async () => {
+    const where = await site();
+    await ready(where, 1);
+    await world.client
+      .resource(Deployment)
+      .patch(where, 'merge', { metadata: { annotations: { 'team.example.com/owner': 'us' } } });
 
-    await cluster.client.resource(Service).delete(HOME);
-    await cluster.client.resource(Deployment).patch(HOME, 'merge', { spec: { replicas: 5 } });
+    await world.client.resource(Service).delete(where);
+    await sites().patch(where, 'merge', { spec: { html: 'again' } });
 
-    await eventually(async () => (await service()) !== undefined && (await deployment())?.spec?.replicas === 1);
-  });
-
-  it.each([
-    { title: 'the website is deleted', remove: () => cluster.client.resource(ConfigMap).delete(HOME) },
-    {
-      title: 'the label is taken away',
-      remove: () => cluster.client.resource(ConfigMap).patch(HOME, 'merge', { metadata: { labels: { [WEBSITE_LABEL]: null } } }),
-    },
-  ])('cleans up and lets go when $title', async ({ remove }) => {
-    await create({ html: '' });
-    await reports('1/1 available');
-
-    await remove();
-
-    await eventually(async () => (await deployment()) === undefined && (await service()) === undefined);
-    await eventually(async () => {
-      const left = await cluster.client.resource(ConfigMap).find(HOME);
-      return !left?.metadata?.finalizers?.includes(FINALIZER);
+    await eventually(() => world.client.resource(Service).find(where), LONG);
+    expect((await world.client.resource(Deployment).get(where)).metadata?.annotations).toMatchObject({
+      'team.example.com/owner': 'us',
     });
   });
 
-  it('tells the author of a mistake, and makes nothing', async () => {
-    await create({ html: '', replicas: 'many' });
-    await reports('invalid: data.replicas is "many", not a whole number from 0 to 100');
+  it('lets its pods end before it goes, and takes everything with it', async () => {
+    const where = await site({ replicas: 2 });
+    await ready(where, 2);
+    expect((await sites().get(where)).metadata?.finalizers).toContain(FINALIZER);
 
-    const warned = async () => (await cluster.client.resource(Event).list({ namespace: 'default' })).items;
-    await eventually(async () => (await warned()).some(({ reason }) => reason === 'InvalidWebsite'));
-    expect(await deployment()).toBeUndefined();
+    await sites().delete(where);
+
+    await eventually(async () => (await sites().find(where)) === undefined, LONG);
+    await eventually(async () => (await world.client.resource(Deployment).find(where)) === undefined, LONG);
   });
 
-  it("leaves alone what is somebody else's", async () => {
-    await cluster.client.resource(Service).create({ metadata: HOME, spec: { ports: [{ port: 8080 }] } });
-    await eventually(() => cluster.informers.for(Service).get('home', 'default'));
+  it("leaves alone what is somebody else's, and says so", async () => {
+    const where = { name: 'home', namespace: await world.namespace() };
+    const other = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      name: 'boss',
+      uid: 'b0550000-0000-4000-8000-000000000000',
+      controller: true,
+    };
+    await world.client.resource(ConfigMap).create({ metadata: { name: 'boss', namespace: where.namespace } });
+    const boss = await world.client.resource(ConfigMap).get({ name: 'boss', namespace: where.namespace });
+    const owner = { ...other, uid: boss.metadata?.uid ?? '' };
+    await world.client
+      .resource(Service)
+      .create({ metadata: { ...where, ownerReferences: [owner] }, spec: { ports: [{ port: 8080 }] } });
 
-    await create({ html: '' });
+    await sites().create({ metadata: where, spec: { html: 'x', replicas: 1 } });
 
-    await eventually(async () => (await statusOf(cluster))?.startsWith('invalid: '));
-    expect((await service())?.spec?.ports).toMatchObject([{ port: 8080 }]);
+    const told = await eventually(async () => {
+      const found = findCondition((await sites().get(where)).status?.conditions, 'Ready');
+      return found?.reason === 'NotApplied' && found;
+    }, LONG);
+    expect(told.status).toBe('False');
+    expect((await world.client.resource(Service).get(where)).spec?.ports).toMatchObject([{ port: 8080 }]);
+    const events = async () => (await world.client.resource(Event).list({ namespace: where.namespace })).items;
+    await eventually(async () => (await events()).some(({ reason }) => reason === 'NotApplied'), LONG);
   });
 });
 
-describe('the program', () => {
-  let directory: string;
-  let program: ChildProcess | undefined;
-
-  beforeEach(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'operator-sample-'));
-  });
-  afterEach(async () => {
-    program?.kill('SIGKILL');
-    await rm(directory, { recursive: true, force: true });
+describe('what authors write', () => {
+  it.each([
+    { title: 'nothing to serve', spec: { html: '' }, message: 'spec.html' },
+    { title: 'too many replicas', spec: { html: 'x', replicas: 101 }, message: 'should be less than or equal to 100' },
+  ])('is refused by the schema: $title', async ({ spec, message }) => {
+    await expect(site(spec)).rejects.toMatchObject({ reason: 'Invalid', message: expect.stringContaining(message) });
   });
 
-  it('works over HTTPS as the leader, and ends cleanly when it is told to stop', async () => {
-    await using cluster = await startCluster({ http: true });
-    const kubeconfig = join(directory, 'config');
-    await writeFile(kubeconfig, cluster.kubeconfig());
-    const args = ['--conditions=keelson-source', join(import.meta.dirname, 'main.ts'), '--leader-elect'];
-    program = spawn(process.execPath, args, { env: { ...process.env, KUBECONFIG: kubeconfig }, stdio: 'ignore' });
-    const exited = once(program, 'exit');
+  it('is refused by a rule: another host', async () => {
+    const where = await site({ host: 'a.example.com' });
 
-    await cluster.client.resource(ConfigMap).create(website({ html: 'Hello' }));
-    await eventually(async () => (await statusOf(cluster)) === '1/1 available', { timeoutMs: 15_000 });
-    program.kill('SIGTERM');
+    await expect(sites().patch(where, 'merge', { spec: { host: 'b.example.com' } })).rejects.toMatchObject({
+      reason: 'Invalid',
+      message: expect.stringContaining('a website keeps its host'),
+    });
+  });
 
-    expect(await exited).toEqual([0, null]);
+  it('is refused by the webhook: a host that is taken', async () => {
+    const where = await site({ host: 'a.example.com' });
+    const twin = {
+      metadata: { name: 'twin', namespace: where.namespace },
+      spec: { html: 'x', replicas: 1, host: 'a.example.com' },
+    };
+
+    const refusal = await eventually(async () => {
+      try {
+        await sites().create(twin, { dryRun: true });
+        return undefined;
+      } catch (error) {
+        return error;
+      }
+    }, LONG);
+
+    expect(refusal).toMatchObject({ reason: 'Forbidden', message: expect.stringContaining('belongs to website "home"') });
   });
 });

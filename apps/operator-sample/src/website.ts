@@ -1,47 +1,68 @@
-import { apiVersionOf, controllerReference, nameOf, namespaceOf } from '@keelson/api';
+import { apiVersionOf, nameOf, namespaceOf } from '@keelson/api';
 import { Deployment } from '@keelson/api/apps/v1';
 import { ConfigMap, Service } from '@keelson/api/core/v1';
+import type { Desired } from '@keelson/controller-runtime';
+import { conditions, customResource, rules, type ObjectOf } from '@keelson/crd';
+import { z } from 'zod';
 
-/** ConfigMaps with it are websites, if it is `true`. */
-export const WEBSITE_LABEL = 'sample.keelson.dev/website';
-export const WEBSITES = `${WEBSITE_LABEL}=true`;
-/** Where the operator writes how a website is doing. */
-export const STATUS_ANNOTATION = 'sample.keelson.dev/status';
-/** Keeps a website until what was made for it is gone. */
-export const FINALIZER = 'sample.keelson.dev/cleanup';
+/** The custom resource: what authors of websites write, and what they are told. */
+export const Website = customResource({
+  group: 'sample.keelson.dev',
+  kind: 'Website',
+  shortNames: ['site'],
+  spec: z.object({
+    html: z.string().min(1).max(100_000).describe('What is served.'),
+    replicas: z.int().min(0).max(100).default(1).describe('How many pods serve it.'),
+    host: rules(z.string().max(253).describe('The name under which it is known. No two websites of a namespace have the same.'), {
+      rule: 'self == oldSelf',
+      message: 'a website keeps its host',
+    }).optional(),
+  }),
+  status: z.object({
+    observedGeneration: z.int().optional(),
+    availableReplicas: z.int().optional(),
+    conditions: conditions().optional(),
+  }),
+  columns: [
+    { name: 'Host', type: 'string', jsonPath: '.spec.host' },
+    { name: 'Ready', type: 'string', jsonPath: ".status.conditions[?(@.type=='Ready')].status" },
+    { name: 'Available', type: 'integer', jsonPath: '.status.availableReplicas' },
+    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+  ],
+  scale: { specReplicasPath: '.spec.replicas', statusReplicasPath: '.status.availableReplicas' },
+});
+export type Website = ObjectOf<typeof Website>;
+
 export const IMAGE = 'nginx:1.29';
 
-const MOST_REPLICAS = 100;
-
-export function isWebsite({ metadata }: ConfigMap): boolean {
-  return metadata?.labels?.[WEBSITE_LABEL] === 'true';
+/** What a website consists of. Only the fields that the operator has an opinion on: others may be set by others. */
+export function partsOf(site: Website, replicas = site.spec.replicas): readonly Desired[] {
+  return [
+    { kind: ConfigMap, object: configMapOf(site) },
+    { kind: Deployment, object: deploymentOf(site, replicas) },
+    { kind: Service, object: serviceOf(site) },
+  ];
 }
 
-/** What is wrong with a website, in words for its author; `undefined` if nothing is. */
-export function mistakeIn({ data = {} }: ConfigMap): string | undefined {
-  if (data['html'] === undefined) return 'data.html is missing';
-  const replicas = Number(data['replicas'] ?? 1);
-  const isCount = Number.isInteger(replicas) && replicas >= 0 && replicas <= MOST_REPLICAS;
-  return isCount ? undefined : `data.replicas is "${data['replicas']}", not a whole number from 0 to ${MOST_REPLICAS}`;
-}
-
-export function replicasOf({ data = {} }: ConfigMap): number {
-  return Number(data['replicas'] ?? 1);
-}
-
-function metadataOf(site: ConfigMap) {
-  const labels = labelsOf(site);
-  return { name: nameOf(site), namespace: namespaceOf(site), labels, ownerReferences: [controllerReference(site, ConfigMap)] };
-}
-
-function labelsOf(site: ConfigMap): Record<string, string> {
+function labelsOf(site: Website): Record<string, string> {
   return { 'app.kubernetes.io/name': nameOf(site), 'app.kubernetes.io/managed-by': 'operator-sample' };
 }
 
-/** nginx that serves `data.html`. Only the fields that the operator has an opinion on: others may be set by others. */
-export function deploymentOf(site: ConfigMap): Deployment {
+function metadataOf(site: Website) {
+  return { name: nameOf(site), namespace: namespaceOf(site), labels: labelsOf(site) };
+}
+
+function configMapOf(site: Website): ConfigMap {
+  return {
+    apiVersion: apiVersionOf(ConfigMap),
+    kind: 'ConfigMap',
+    metadata: metadataOf(site),
+    data: { 'index.html': site.spec.html },
+  };
+}
+
+function deploymentOf(site: Website, replicas: number): Deployment {
   const labels = labelsOf(site);
-  const html = { name: 'html', configMap: { name: nameOf(site), items: [{ key: 'html', path: 'index.html' }] } };
   const container = {
     name: 'nginx',
     image: IMAGE,
@@ -53,15 +74,22 @@ export function deploymentOf(site: ConfigMap): Deployment {
     kind: 'Deployment',
     metadata: metadataOf(site),
     spec: {
-      replicas: replicasOf(site),
+      replicas,
       selector: { matchLabels: labels },
-      template: { metadata: { labels }, spec: { containers: [container], volumes: [html] } },
+      template: {
+        metadata: { labels },
+        spec: { containers: [container], volumes: [{ name: 'html', configMap: { name: nameOf(site) } }] },
+      },
     },
   };
 }
 
-export function serviceOf(site: ConfigMap): Service {
+function serviceOf(site: Website): Service {
   const ports = [{ name: 'http', port: 80, targetPort: 'http', protocol: 'TCP' as const }];
-  const spec = { selector: labelsOf(site), ports };
-  return { apiVersion: apiVersionOf(Service), kind: 'Service', metadata: metadataOf(site), spec };
+  return {
+    apiVersion: apiVersionOf(Service),
+    kind: 'Service',
+    metadata: metadataOf(site),
+    spec: { selector: labelsOf(site), ports },
+  };
 }
