@@ -32,6 +32,20 @@ describe('EventRecorder', () => {
 
   const events = (): Event[] => [...api.objects.values()].map((object) => object as unknown as Event);
 
+  it('writes under another name if its own is taken by what another component tells', async () => {
+    let isTaken = true;
+    api.intercept = ({ method }) => {
+      if (method !== 'POST' || !isTaken) return;
+      isTaken = false;
+      throw new KeelsonError('AlreadyExists', 'events "web.1" already exists');
+    };
+
+    recorder.event(POD, 'Normal', 'Pulled', 'The image is there');
+    await recorder.flush();
+
+    expect(events()).toMatchObject([{ reason: 'Pulled' }]);
+  });
+
   it('writes who tells what about which object', async () => {
     recorder.event(POD, 'Normal', 'Pulled', 'The image is there');
     await recorder.flush();

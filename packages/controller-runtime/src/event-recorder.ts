@@ -90,9 +90,12 @@ export class EventRecorder {
     };
   }
 
-  /** Nanoseconds in hexadecimal, as event names end upstream; never the same twice. */
+  /**
+   * Nanoseconds in hexadecimal, as event names end upstream; never the same twice. The clock counts milliseconds, in one of which two
+   * components may tell of objects of one name: what is below is by chance.
+   */
   #stamp(): string {
-    const nanos = BigInt(Math.trunc(this.#clock.now())) * 1_000_000n;
+    const nanos = BigInt(Math.trunc(this.#clock.now())) * 1_000_000n + BigInt(Math.floor(Math.random() * 1_000_000));
     this.#lastNanos = nanos > this.#lastNanos ? nanos : this.#lastNanos + 1n;
     return this.#lastNanos.toString(16);
   }
@@ -133,7 +136,13 @@ export class EventRecorder {
         if (!isReason(error, 'NotFound')) throw error;
       }
     }
-    await this.#events.create(event);
+    try {
+      await this.#events.create(event);
+    } catch (error) {
+      if (!isReason(error, 'AlreadyExists')) throw error;
+      const subject = event.involvedObject.name ?? '';
+      await this.#events.create({ ...event, metadata: { ...event.metadata, name: `${subject}.${this.#stamp()}` } });
+    }
   }
 }
 
