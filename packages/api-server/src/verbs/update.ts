@@ -53,7 +53,7 @@ export async function update(call: Call): Promise<ApiResult> {
     await call.authorize('create');
     return createObject({ ...call, name: '' }, { ...body, metadata: { ...body.metadata, name: call.name } });
   }
-  if (!metaOf(body).resourceVersion && strategy.allowUnconditionalUpdate === false) throw missingVersion(call);
+  if (known && !metaOf(body).resourceVersion && strategy.allowUnconditionalUpdate === false) throw missingVersion(call);
   return replace(call, part, body);
 }
 
