@@ -202,6 +202,8 @@ describe('costs', () => {
     'many.all(a, many.all(b, many.all(c, a + b + c >= 0)))',
     'many.all(a, (many + many + many).size() > a && many.map(b, b * 2).filter(b, b > 5).size() > 1)',
     'many.all(a, text.matches("(a+)+$") || a >= 0)',
+    'many.all(a, text.matches("(a|b|c|d){1000}[yz]") || a >= 0)',
+    'many.all(a, text.matches("(a|b|c|d){9" + string(a % 99) + "}[yz]" + string(a)) || a >= 0)',
     'many.all(a, text.replace("a", text).size() > 0 || text.replace("a", "b").size() > 0)',
     'many.all(a, "%s%s%s%s%s%s%s%s".format([text, text, text, text, text, text, text, text]).size() > 0 || a > -1)',
     'many.transformMap(i, v, string(i) + text).size() > 0',

@@ -1,4 +1,5 @@
 import type { Overload } from '../functions/overload.ts';
+import { unusualCost } from '../functions/regular-expression.ts';
 import { EvaluationFailure } from '../values/failure.ts';
 import { itemsOf } from '../values/lists.ts';
 import { sizeOf } from '../values/size.ts';
@@ -27,7 +28,9 @@ function traversal(characters: number): number {
 const traverse: CallCost = (args) => traversal(size(args, 0));
 const traverseTwice: CallCost = (args) => traversal(2 * size(args, 0));
 const regularExpression: CallCost = (args) => {
-  return traversal(1 + size(args, 0)) * Math.ceil(size(args, 1) * PER_PATTERN_CHARACTER);
+  const [text, pattern] = [size(args, 0), args[1]];
+  const usual = traversal(1 + text) * Math.ceil(size(args, 1) * PER_PATTERN_CHARACTER);
+  return usual + (typeof pattern === 'string' ? unusualCost(pattern, text) : 0);
 };
 const smaller: CallCost = (args) => traversal(Math.min(size(args, 0), size(args, 1)));
 const product: CallCost = (args) => size(args, 0) * size(args, 1);
