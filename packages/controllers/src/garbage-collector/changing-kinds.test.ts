@@ -3,7 +3,7 @@ import { ConfigMap, Secret } from '@keelson/api/core/v1';
 import { KeelsonError } from '@keelson/base';
 import { ManualClock } from '@keelson/base/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { serveWidgets, Widget } from '../testing/widgets.ts';
+import { defineWidgets, serveWidgets, Widget } from '../testing/widgets.ts';
 import { eventually, startWorld, turns, type World } from '../testing/world.ts';
 import { garbageCollectorController } from './garbage-collector-controller.ts';
 
@@ -32,9 +32,9 @@ describe('garbage-collector-controller, while kinds come and go', () => {
     await turns();
   };
 
-  it('follows the objects of a kind that comes later', async () => {
+  it('follows the objects of a kind that is defined later', async () => {
     await world.run(garbageCollectorController);
-    using _served = serveWidgets(world.api);
+    await defineWidgets(world.client);
     await refresh();
 
     await addDependent(await addWidget());

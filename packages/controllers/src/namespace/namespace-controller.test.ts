@@ -3,7 +3,7 @@ import { KeelsonError } from '@keelson/base';
 import { ManualClock } from '@keelson/base/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually, startWorld, turns, type World } from '../testing/world.ts';
-import { serveWidgets, Widget } from '../testing/widgets.ts';
+import { defineWidgets, Widget } from '../testing/widgets.ts';
 import { namespaceController } from './namespace-controller.ts';
 
 describe('namespace-controller', () => {
@@ -105,14 +105,16 @@ describe('namespace-controller', () => {
     expect(statuses()).toBe(before);
   });
 
-  it('deletes objects of kinds that are not built in', async () => {
-    using _served = serveWidgets(world.api);
+  it('deletes custom objects', async () => {
+    await defineWidgets(world.client);
     await world.client.resource(Widget).create({ metadata: { name: 'a', namespace: 'shop' } });
+    await world.client.resource(Widget).create({ metadata: { name: 'a', namespace: 'default' } });
 
     await remove();
     await gone();
 
-    expect((await world.client.resource(Widget).list()).items).toEqual([]);
+    const { items } = await world.client.resource(Widget).list();
+    expect(items.map(({ metadata }) => metadata?.namespace)).toEqual(['default']);
   });
 
   it('keeps the namespace while it cannot find out all that may be in it, and says so', async () => {

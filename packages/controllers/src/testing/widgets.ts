@@ -1,5 +1,8 @@
 import type { Kind, KubernetesObject } from '@keelson/api';
 import type { TestApiServer } from '@keelson/api-server/testing';
+import { CustomResourceDefinition } from '@keelson/api/apiextensions/v1';
+import type { Client } from '@keelson/client';
+import { eventually } from './world.ts';
 
 /** A kind that is not built in. */
 export const Widget: Kind<KubernetesObject> = {
@@ -20,4 +23,21 @@ export function serveWidgets({ server }: TestApiServer): Disposable {
   const definitions = [{ ...like, ...names, storage }];
   server.registry.replace([], definitions);
   return { [Symbol.dispose]: () => server.registry.replace(definitions, []) };
+}
+
+/** Defines widgets as a user does, and resolves when they are served. */
+export async function defineWidgets(client: Client): Promise<void> {
+  const { group, version, kind, resource } = Widget;
+  const name = `${resource}.${group}`;
+  const openAPIV3Schema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+  const versions = [{ name: version, served: true, storage: true, schema: { openAPIV3Schema } }];
+  const definitions = client.resource(CustomResourceDefinition);
+  await definitions.create({
+    metadata: { name },
+    spec: { group, scope: 'Namespaced', names: { kind, plural: resource }, versions },
+  });
+  await eventually(async () => {
+    const { status } = await definitions.get({ name });
+    return status?.conditions?.some(({ type, status: is }) => type === 'Established' && is === 'True') === true;
+  });
 }
