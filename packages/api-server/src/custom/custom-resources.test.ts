@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { turn } from '../test-support/api-probe.ts';
+import { turn, type Loose } from '../test-support/api-probe.ts';
 import {
   BOATS,
   boat,
@@ -48,6 +48,26 @@ describe('a definition', () => {
     ]);
     expect(refused.status.acceptedNames).toMatchObject({ plural: 'ships', kind: '' });
     expect(accepted.status.acceptedNames).toMatchObject({ plural: 'ships', kind: 'Boat', shortNames: ['bt'] });
+  });
+
+  it('shares no name with another one, even if two servers hear of them at the same time', async () => {
+    await using first = await customWorld([]);
+    await using second = await customWorld([], { store: first.store, namespaces: [] });
+    const names = ['boats', 'ships', 'rafts', 'barges'];
+    const definitions = names.map((plural) => {
+      const made = boats({ spec: { names: { plural, kind: 'Boat' } } });
+      return { ...made, metadata: { name: `${plural}.example.com` } };
+    });
+
+    await Promise.all(definitions.map(async (each, at) => (at % 2 === 0 ? first : second).probe.create(DEFINITIONS, each)));
+    const isDecided = (list: Loose): boolean =>
+      list.items.every((each: Loose) => conditionOf(each, 'NamesAccepted') !== undefined);
+    const { items } = await eventually(() => first.probe.get(DEFINITIONS), isDecided);
+
+    const accepted = items.filter(({ status }: Loose) => status.acceptedNames.kind === 'Boat');
+    const served = (await second.probe.get('/apis/example.com/v1')).resources.map(({ name }: Loose) => name);
+    expect(accepted).toHaveLength(1);
+    expect(served).toEqual([accepted[0].spec.names.plural]);
   });
 
   it('says whether the community has approved of it', async () => {

@@ -50,13 +50,25 @@ export function parseJsonBody(text: string, strict: boolean): RawBody {
 
 export function parseYamlBody(text: string): RawBody {
   try {
-    return {
-      value: parseYaml(text, { version: '1.1', uniqueKeys: false, maxAliasCount: 100, intAsBigInt: false, logLevel: 'error' }),
-      duplicates: [],
-    };
+    const value: unknown = parseYaml(text, {
+      version: '1.1',
+      uniqueKeys: false,
+      maxAliasCount: 100,
+      intAsBigInt: true,
+      logLevel: 'error',
+    });
+    return { value: withNumbers(value), duplicates: [] };
   } catch (error) {
     throw new KeelsonError('BadRequest', `error converting YAML to JSON: yaml: ${errorMessage(error)}`, { cause: error });
   }
+}
+
+/** As JSON is read: integers that a number can hold are numbers. */
+function withNumbers(value: unknown): unknown {
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+  if (Array.isArray(value)) return value.map(withNumbers);
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withNumbers(item)]));
 }
 
 /** The object in the body of a create or an update, checked by the schema, in the stored version. It is private to the request. */
@@ -68,8 +80,15 @@ export function decodeBody(call: Call): KubernetesObject {
 }
 
 function readObject({ request: { body }, definition }: Call, strict: boolean): RawBody {
+  const isCustom = definition.schema.openApi !== undefined;
+  // Only the tables say how to read the wire format.
+  if (isCustom && body?.type === 'bytes' && mediaTypeOf(body.contentType) === PROTOBUF) {
+    throw unsupportedMediaType(ACCEPTED.filter((type) => type !== PROTOBUF));
+  }
   try {
-    return parseBody(body, strict);
+    const raw = parseBody(body, strict);
+    if (isCustom && body?.type === 'bytes') checkSaysWhatItIs(raw.value, body.data);
+    return raw;
   } catch (error) {
     if (body?.type !== 'bytes' || !isReason(error, 'BadRequest')) throw error;
     const why = error.message.replace(/^Cannot parse JSON: /, "couldn't get version/kind; json parse error: ");
@@ -77,6 +96,14 @@ function readObject({ request: { body }, definition }: Call, strict: boolean): R
       `the object provided is unrecognized (must be of type ${definition.kind}): ${why} (${summaryOf(body.data)})`,
     );
   }
+}
+
+/** Objects of kinds that come and go have to say what they are. */
+function checkSaysWhatItIs(value: unknown, data: Buffer): void {
+  if (typeof value !== 'object' || value === null) return;
+  const { kind, apiVersion } = value as { kind?: unknown; apiVersion?: unknown };
+  const missing = !kind ? 'Kind' : !apiVersion ? 'apiVersion' : undefined;
+  if (missing !== undefined) throw badRequest(`Object '${missing}' is missing in '${data.toString()}'`);
 }
 
 const MAX_SUMMARY = 30;
