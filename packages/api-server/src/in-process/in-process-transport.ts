@@ -9,6 +9,7 @@ import type { UserInfo } from '../registry/strategy.ts';
 import type { ApiRequest } from '../request/api-request.ts';
 import { Query } from '../request/query.ts';
 import type { ApiResult, ListResult, ObjectResult, WatchResult } from '../response/api-result.ts';
+import { agentOf } from './agent.ts';
 import { bookmarkObject, servedObject } from '../response/served-object.ts';
 import { representationOf, type Representation } from '../response/representation.ts';
 import type { Representer } from '../response/representer.ts';
@@ -24,10 +25,12 @@ export interface RequestHandler {
 export class InProcessTransport implements Transport {
   readonly #handler: RequestHandler;
   readonly #user: UserInfo;
+  readonly #agent: string;
 
   constructor(handler: RequestHandler, user: UserInfo) {
     this.#handler = handler;
     this.#user = user;
+    this.#agent = agentOf(user);
   }
 
   async request(call: ApiCall): Promise<ApiResponse> {
@@ -97,7 +100,7 @@ export class InProcessTransport implements Transport {
       user: this.#user,
       body: body === undefined ? undefined : { type: 'value', value: body, contentType },
       accept,
-      userAgent: 'keelson/in-process',
+      userAgent: this.#agent,
       signal,
     };
   }

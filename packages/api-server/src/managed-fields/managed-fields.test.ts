@@ -299,6 +299,20 @@ describe('the manager', () => {
   });
 
   it.each([
+    ['system:kube-scheduler', 'kube-scheduler'],
+    ['system:node:n1', 'kubelet'],
+    ['system:serviceaccount:kube-system:deployment-controller', 'kube-controller-manager'],
+    ['somebody', 'keelson'],
+  ])('of a caller in the process that acts as %s is %s', async (name, manager) => {
+    await using api = await setUp();
+    const probe = new ApiProbe(api.server.transport({ name, groups: ['system:masters'] }));
+
+    const created = await probe.create(MAPS, configMap('a', { data: { k: 'v' } }));
+
+    expect(Object.keys(owners(created))).toEqual([manager]);
+  });
+
+  it.each([
     ['x'.repeat(129), 'fieldManager: Too long: may not be more than 128 bytes'],
     ['a\u0007', 'fieldManager: Invalid value: "a\\a": invalid character U+0007 (at position 1)'],
   ])('can not be %j', async (fieldManager, message) => {
