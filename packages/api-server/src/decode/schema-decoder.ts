@@ -1,5 +1,6 @@
 import { canonicalQuantity, cloneJson, formatMicroTime, formatTime, parseTime } from '@keelson/api';
 import { badRequest } from '@keelson/api';
+import { isPooledSet } from '@keelson/api/structured-merge';
 import { remembering } from '../validation/remembering.ts';
 import { planOf, type FieldPlan, type ObjectPlan, type ValuePlan } from './plan.ts';
 
@@ -82,7 +83,7 @@ export class SchemaDecoder {
       case 'schemaOr':
         return this.#schemaOr(value);
       case 'any':
-        return typeof value === 'object' ? cloneJson(value) : value;
+        return typeof value === 'object' && value !== null && !isPooledSet(value) ? cloneJson(value) : value;
     }
   }
 

@@ -3,7 +3,7 @@ import type { ManagedFieldsEntry } from '@keelson/api/meta/v1';
 import {
   ownerId,
   parseFieldSet,
-  sortedSet,
+  pooledSet,
   type FieldOwner,
   type FieldOwners,
   type FieldSet,
@@ -61,28 +61,29 @@ function refused(message: string): KeelsonError {
   return new KeelsonError('BadRequest', message);
 }
 
-/** The owners as they are stored: those that apply first, then by time and name. Undefined if there are none. */
+/** Hot path: the owners as they are stored: those that apply first, then by time and name. Undefined if there are none. */
 export function managedFieldsOf(owners: FieldOwners): ManagedFieldsEntry[] | undefined {
   if (owners.size === 0) return undefined;
-  const entries = Array.from(owners.values(), entryOf);
+  const entries: ManagedFieldsEntry[] = [];
+  const kept = new Map<string, FieldOwner>();
+  for (const [id, owner] of owners) {
+    const known = encoded.get(owner);
+    // The set that is in use is kept, so that it can be seen at once that it is the same.
+    const shared = known ? owner : { ...owner, fields: pooledSet(owner.fields) };
+    kept.set(id, shared);
+    entries.push(known ?? entryOf(shared));
+  }
   if (entries.length > 1) entries.sort(inOrder);
-  decoded.set(entries, owners);
+  decoded.set(entries, kept);
   return entries;
 }
 
 function entryOf(owner: FieldOwner): ManagedFieldsEntry {
-  const known = encoded.get(owner);
-  if (known) return known;
   const { manager, operation, apiVersion, subresource, time, fields } = owner;
-  const entry: ManagedFieldsEntry = {
-    ...(manager !== '' && { manager }),
-    operation,
-    apiVersion,
-    ...(time !== undefined && { time }),
-    fieldsType: 'FieldsV1',
-    fieldsV1: sortedSet(fields),
-    ...(subresource !== '' && { subresource }),
-  };
+  const entry: ManagedFieldsEntry = { operation, apiVersion, fieldsType: 'FieldsV1', fieldsV1: fields };
+  if (manager !== '') entry.manager = manager;
+  if (time !== undefined) entry.time = time;
+  if (subresource !== '') entry.subresource = subresource;
   encoded.set(owner, entry);
   return entry;
 }

@@ -17,12 +17,18 @@ type Entries = readonly ManagedFieldsEntry[];
  */
 export function trackCreation(call: Call, object: KubernetesObject): void {
   const given = withdrawn(object);
-  const versions = new KindVersions(call.services.registry, call.definition, ownableFields(call.definition, 'main'));
+
+  const { definition, services } = call;
+  const versions = new KindVersions(services.registry, definition, ownableFields(definition, 'main'));
   const owners = given === undefined || isReset(given) ? NO_OWNERS : (validOwners(given) ?? NO_OWNERS);
-  const tracked = attempt(owners, () =>
-    ownersAfterUpdate(trackedWrite(call, versions, owners), undefined, versions.served(object)),
-  );
+  // What need not be found need not be taken out again.
+  const created = versions.served('status' in definition.subresources ? statusless(object) : object);
+  const tracked = attempt(owners, () => ownersAfterUpdate(trackedWrite(call, versions, owners), undefined, created));
   setManagedFields(object, managedFieldsOf(tracked));
+}
+
+function statusless(object: KubernetesObject & { status?: unknown }): KubernetesObject {
+  return object.status === undefined ? object : ({ ...object, status: undefined } as KubernetesObject);
 }
 
 /** What `trackUpdate` is to compare. */
@@ -39,17 +45,20 @@ export interface TrackedChange {
  */
 export function trackUpdate(call: Call, { object, old, ownable }: TrackedChange): void {
   const given = withdrawn(object);
+
   const stored = old.metadata?.managedFields;
   const own = call.info.subresource === undefined ? given : undefined;
-  if (own !== undefined && isReset(own)) return;
+  if (own !== undefined && isReset(own)) return setManagedFields(object, undefined);
   const fromClient = own === undefined || deepEqual(own, stored) ? undefined : validOwners(own);
   const owners = fromClient ?? storedOwners(stored);
-  if (owners.size === 0) return;
+  if (owners.size === 0) return setManagedFields(object, undefined);
   const versions = new KindVersions(call.services.registry, call.definition, ownable);
-  const [before, after] = [versions.served(withoutOwners(old)), versions.served(object)];
+  // The same entries in both: there is nothing to compare.
+  setManagedFields(object, stored);
+  const [before, after] = [versions.served(old), versions.served(object)];
   const tracked = attempt(undefined, () => ownersAfterUpdate(trackedWrite(call, versions, owners), before, after));
-  if (tracked === undefined || (tracked === owners && fromClient === undefined)) setManagedFields(object, stored);
-  else setManagedFields(object, managedFieldsOf(capOwners(tracked)));
+  if (tracked === undefined || (tracked === owners && fromClient === undefined)) return;
+  setManagedFields(object, managedFieldsOf(capOwners(tracked)));
 }
 
 /** Who writes, when, and what is known of the others. */
@@ -57,21 +66,33 @@ export function trackedWrite(call: Call, versions: KindVersions, owners: FieldOw
   const { request, info, services } = call;
   const { apiVersion } = versions;
   const self = { manager: managerOf(request), operation: 'Update', apiVersion, subresource: info.subresource ?? '' } as const;
-  return { versions, owners, self, now: formatTime(services.clock.now()) };
+  return { versions, owners, self, now: timeText(services.clock.now()) };
 }
+
+/** Hot path: the same text for a second. */
+function timeText(nowMs: number): string {
+  const second = Math.floor(nowMs / 1000);
+  if (second !== lastSecond) [lastSecond, lastText] = [second, formatTime(nowMs)];
+  return lastText;
+}
+
+let lastSecond = Number.NaN;
+let lastText = '';
 
 /** Takes the entries out of an object that is to be compared: they are owned by nobody. */
 function withdrawn(object: KubernetesObject): Entries | undefined {
   const meta = metaOf(object);
   const { managedFields } = meta;
-  delete meta.managedFields;
+  // Deleting a property makes all that is done with the object slow.
+  if (managedFields !== undefined) meta.managedFields = undefined;
   return managedFields;
 }
 
 /** A frozen object without its entries. */
 export function withoutOwners(object: Readonly<KubernetesObject>): KubernetesObject {
   if (object.metadata?.managedFields === undefined) return object;
-  return { ...object, metadata: { ...object.metadata, managedFields: undefined } };
+  const { managedFields: _managedFields, ...metadata } = object.metadata;
+  return { ...object, metadata };
 }
 
 /** Undefined if there are none, or if they make no sense: then those that are stored count. */
@@ -99,21 +120,26 @@ function setManagedFields(object: KubernetesObject, entries: Entries | undefined
   const meta = metaOf(object);
   // Entries are never changed in place; those of the old object are frozen.
   if (entries !== undefined && entries.length > 0) meta.managedFields = entries as ManagedFieldsEntry[];
+  else if ('managedFields' in meta) delete meta.managedFields;
 }
 
 /**
- * True if a change has changed nothing, or nothing but when somebody is said to have changed something: then the object keeps the times that
- * it had, so that nothing needs to be stored.
+ * Hot path: true if a change has changed nothing, or nothing but when somebody is said to have changed something: then the object gets back the
+ * times that it had, so that nothing needs to be stored.
  */
 export function isUnchanged(object: KubernetesObject, old: Readonly<KubernetesObject>): boolean {
   const [mine, theirs] = [object.metadata?.managedFields, old.metadata?.managedFields];
   if (mine === theirs || mine === undefined || theirs === undefined) return deepEqual(object, old);
-  if (!sameButTimes(mine, theirs) || !deepEqual(withoutOwners(object), withoutOwners(old))) return false;
+  if (!sameButTimes(mine, theirs)) return false;
   setManagedFields(object, theirs);
-  return true;
+  if (deepEqual(object, old)) return true;
+  setManagedFields(object, mine);
+  return false;
 }
 
 function sameButTimes(mine: Entries, theirs: Entries): boolean {
   if (mine.length !== theirs.length) return false;
-  return mine.every((entry, at) => deepEqual({ ...entry, time: undefined }, { ...theirs[at], time: undefined }));
+  return mine.every((entry, at) => SAME.every((field) => deepEqual(entry[field], theirs[at]?.[field])));
 }
+
+const SAME = ['manager', 'operation', 'apiVersion', 'fieldsType', 'fieldsV1', 'subresource'] as const;

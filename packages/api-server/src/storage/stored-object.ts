@@ -1,4 +1,6 @@
 import { deepFreeze, type KubernetesObject, parseJson, stringifyJson } from '@keelson/api';
+import { setOfText } from '@keelson/api/structured-merge';
+import { entriesText, readEntries } from './managed-fields-text.ts';
 import type { StorageKind } from './storage-kind.ts';
 
 /** What is shared by all objects of one resource. */
@@ -83,8 +85,7 @@ export class StoredObject {
 
   /** A parsed object of one's own. */
   copy(): KubernetesObject {
-    // Written by `encode`.
-    const parsed = parseJson(this.value.toString()) as KubernetesObject;
+    const parsed = decode(this.shape.kind, this.value);
     if (parsed.metadata) parsed.metadata.resourceVersion = this.resourceVersion;
     return parsed;
   }
@@ -146,11 +147,36 @@ function digits(revision: number): number {
   return String(revision).length;
 }
 
-/** The bytes to store: kind, apiVersion, metadata without resourceVersion, then the rest. */
+const OWNERS = '"managedFields":';
+
+/** The bytes to store: kind, apiVersion, metadata without resourceVersion, then the rest. Who owns what is the first of the metadata. */
 export function encode(kind: StorageKind, object: KubernetesObject): Buffer {
   const { kind: _kind, apiVersion: _apiVersion, metadata, ...rest } = object;
-  const stored = { kind: kind.kind, apiVersion: kind.apiVersion, metadata: { ...metadata, resourceVersion: undefined }, ...rest };
-  return bytesOf(stringifyJson(stored));
+  const stored = {
+    kind: kind.kind,
+    apiVersion: kind.apiVersion,
+    metadata: { ...metadata, resourceVersion: undefined, managedFields: undefined },
+    ...rest,
+  };
+  const text = stringifyJson(stored);
+  const managedFields = metadata?.managedFields ?? [];
+  if (managedFields.length === 0) return bytesOf(text);
+  const at = kind.head.length;
+  const separator = text[at] === '}' ? '' : ',';
+  return bytesOf(`${text.slice(0, at)}${OWNERS}${entriesText(managedFields)}${separator}${text.slice(at)}`);
+}
+
+/** The way back. What others may have stored elsewhere in the object is read from there. */
+function decode(kind: StorageKind, value: Buffer): KubernetesObject {
+  const text = value.toString();
+  const at = kind.head.length;
+  const read = text.startsWith(OWNERS, at) ? readEntries(text, at + OWNERS.length, setOfText) : undefined;
+  // Written by `encode`.
+  if (!read) return parseJson(text) as KubernetesObject;
+  const after = text[read.end] === ',' ? read.end + 1 : read.end;
+  const parsed = parseJson(text.slice(0, at) + text.slice(after)) as KubernetesObject;
+  if (parsed.metadata) parsed.metadata.managedFields = read.entries;
+  return parsed;
 }
 
 /** In memory of their own: in a pool that is shared, one object that stays would keep everything that was written around it. */

@@ -7,6 +7,7 @@ import { tableSchema, type KindSchema } from '../registry/kind-schema.ts';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { RequestBody } from '../request/api-request.ts';
 import type { Call } from './call.ts';
+import { parseSharing } from './shared-sets.ts';
 import { unsupportedOption } from './invalid-options.ts';
 
 const ACCEPTED = ['application/json', 'application/yaml', PROTOBUF];
@@ -45,7 +46,11 @@ export function parseBody(body: RequestBody | undefined, strict: boolean): RawBo
 
 export function parseJsonBody(text: string, strict: boolean): RawBody {
   if (text.trim() === '') return { value: undefined, duplicates: [] };
-  return strict ? parseJsonStrict(text) : { value: parseJson(text), duplicates: [] };
+  return parseSharing(text, strict ? parseJsonStrict : parseLeniently);
+}
+
+function parseLeniently(text: string): RawBody {
+  return { value: parseJson(text), duplicates: [] };
 }
 
 export function parseYamlBody(text: string): RawBody {

@@ -3,7 +3,8 @@ import { type JsonObject } from '../patch/json-value.ts';
 import { EMPTY, type FieldSet, type FieldSetDraft } from './field-set.ts';
 import { itemElement, type PathElement } from './path-element.ts';
 import { fieldSchema, schemaFor, type ListSchema, type MapSchema, type ValueSchema } from './value-schema.ts';
-import { addedNode, isLeaf, wholeNode } from './whole-set.ts';
+import { addedNode, wholeNode } from './whole-set.ts';
+import { isLeaf } from './leaf.ts';
 
 /** What differs between an object and what it becomes. */
 export interface Comparison {

@@ -1,5 +1,7 @@
 import { difference, EMPTY, intersection, isEmptySet, pathsOf, sortedSet, union, type FieldSet } from './field-set.ts';
 import { compare, type Comparison } from './compare.ts';
+import { isEmptyObject } from './leaf.ts';
+import { isObject, setOwn, type JsonObject } from '../patch/json-value.ts';
 import type { PathElement } from './path-element.ts';
 import { createdSet } from './whole-set.ts';
 import type { ValueSchema } from './value-schema.ts';
@@ -63,6 +65,18 @@ const NEVER_OWNED: FieldSet = {
   },
 };
 
+const NEVER_OWNED_METADATA = new Set(Object.keys(NEVER_OWNED['f:metadata'] ?? {}).map((element) => element.slice(2)));
+
+/** An object without those fields: what need not be found need not be taken out again. */
+function withoutNeverOwned(object: unknown): unknown {
+  if (!isObject(object)) return object;
+  const { apiVersion: _apiVersion, kind: _kind, metadata, ...rest } = object;
+  if (!isObject(metadata)) return rest;
+  const kept: JsonObject = {};
+  for (const key in metadata) if (!NEVER_OWNED_METADATA.has(key)) setOwn(kept, key, metadata[key]);
+  return isEmptyObject(kept) ? rest : { metadata: kept, ...rest };
+}
+
 /** A set without the fields that nobody owns. */
 export function ownable(fields: FieldSet): FieldSet {
   return difference(fields, NEVER_OWNED);
@@ -81,16 +95,29 @@ export function ownersAfterUpdate(write: TrackedWrite, old: unknown, next: unkno
   const changes = new Changes(versions, { apiVersion: self.apiVersion, old, next });
   const { added, modified, removed } = changes.in(self.apiVersion) ?? NOTHING;
   if (isEmptySet(added) && isEmptySet(modified) && isEmptySet(removed)) return owners;
-  return withOwn(withoutLost(owners, changes), { self, now }, ownable(union(modified, added)));
+  const id = ownerId(self);
+  const left = withRemaining(withoutLost(owners, changes, id), id, removed);
+  return withOwn(left, write, ownable(union(modified, added)));
 }
 
 const NOTHING: Comparison = { added: EMPTY, modified: EMPTY, removed: EMPTY };
+
+/** One owner without what is removed: what it only changes, it keeps. */
+function withRemaining(owners: FieldOwners, id: string, removed: FieldSet): FieldOwners {
+  const owner = owners.get(id);
+  const fields = owner && difference(owner.fields, removed);
+  if (!fields || fields === owner.fields) return owners;
+  const result = new Map(owners);
+  if (isEmptySet(fields)) result.delete(id);
+  else result.set(id, { ...owner, fields });
+  return result;
+}
 
 function withOwn(owners: FieldOwners, { self, now }: Pick<TrackedWrite, 'self' | 'now'>, own: FieldSet): FieldOwners {
   if (isEmptySet(own)) return owners;
   const id = ownerId(self);
   const before = owners.get(id);
-  return new Map([...owners, [id, { ...self, time: now, fields: union(before?.fields ?? EMPTY, own) }]]);
+  return new Map(owners).set(id, { ...self, time: now, fields: union(before?.fields ?? EMPTY, own) });
 }
 
 /** What a write changes, in each version that somebody manages the object in; each compared once. */

@@ -1,7 +1,7 @@
 import { isObject, setOwn, type JsonObject } from '../patch/json-value.ts';
 import { itemElement, type PathElement } from './path-element.ts';
 import { fieldSchema, schemaFor, type ListSchema, type MapSchema, type ValueSchema } from './value-schema.ts';
-import { isLeaf } from './whole-set.ts';
+import { isLeaf } from './leaf.ts';
 
 /**
  * An object with an applied configuration put over it: leaves of the configuration win, fields and items of both are merged, nothing goes.

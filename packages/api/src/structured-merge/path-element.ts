@@ -2,7 +2,7 @@ import { KeelsonError } from '@keelson/base';
 import { parseJson, stringifyJson } from '../json.ts';
 import { isObject, type JsonObject } from '../patch/json-value.ts';
 import { SchemaMismatch } from './merge-error.ts';
-import type { ListSchema } from './value-schema.ts';
+import type { ListSchema, ValueSchema } from './value-schema.ts';
 
 /**
  * One step of a path, written as a key of `FieldsV1`: `f:name` for a field or a key of a map, `k:{"name":"a"}` for an item of a list by its
@@ -17,18 +17,21 @@ export function itemElement(schema: ListSchema, item: unknown): PathElement {
     throw mismatch(`associative list with keys may not have ${item === null ? 'a null element' : 'non-map elements'}`);
   }
   const { keys = [], items } = schema;
-  const defaults = items.type === 'map' ? items.defaults : undefined;
   let text = '';
   for (const key of keys) {
-    const value = Object.hasOwn(item, key) && item[key] !== undefined ? item[key] : defaults?.get(key);
-    if (value === undefined) continue;
-    text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${scalarText(value)}`;
+    const own = Object.hasOwn(item, key) ? item[key] : undefined;
+    const value = own === undefined ? defaultOf(items, key) : own;
+    if (value !== undefined) text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${scalarText(value)}`;
   }
   if (text !== '') return `k:{${text}}`;
   const names = keys.map((key) => JSON.stringify(key)).join(' ');
   throw mismatch(
     `associative list with keys has an element that omits all key fields [${names}] (and doesn't have default values for any key fields)`,
   );
+}
+
+function defaultOf(items: ValueSchema, key: string): unknown {
+  return items.type === 'map' ? items.defaults?.get(key) : undefined;
 }
 
 function setElement(item: unknown): PathElement {
