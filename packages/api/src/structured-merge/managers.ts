@@ -87,11 +87,13 @@ export function ownable(fields: FieldSet): FieldSet {
  * writer gets what it changed and added. The same map if nothing changes. Throws `SchemaMismatch`.
  */
 export function ownersAfterUpdate(write: TrackedWrite, old: unknown, next: unknown): FieldOwners {
-  const { versions, self, owners, now } = write;
+  const { versions, self, owners } = write;
   const schema = versions.schemaOf(self.apiVersion);
   if (schema === undefined) return owners;
-  if (old === undefined)
-    return withOwn(owners, write, ownable(versions.withoutIgnored(createdSet(schema, next), self.apiVersion)));
+  if (old === undefined) {
+    const created = createdSet(schema, withoutNeverOwned(next));
+    return withOwn(owners, write, ownable(versions.withoutIgnored(created, self.apiVersion)));
+  }
   const changes = new Changes(versions, { apiVersion: self.apiVersion, old, next });
   const { added, modified, removed } = changes.in(self.apiVersion) ?? NOTHING;
   if (isEmptySet(added) && isEmptySet(modified) && isEmptySet(removed)) return owners;
