@@ -4,10 +4,11 @@ import { EndpointSlice } from '@keelson/api/discovery/v1';
 import { ServiceCIDR } from '@keelson/api/networking/v1';
 import { ClusterRole, ClusterRoleBinding } from '@keelson/api/rbac/v1';
 import { PriorityClass } from '@keelson/api/scheduling/v1';
+import { addressRange } from '../kinds/service/allocation/address-range.ts';
 import { bootstrapClusterRoleBindings, bootstrapClusterRoles } from './roles.ts';
 
 export interface BootstrapOptions {
-  /** The first address of it is the `kubernetes` Service's. */
+  /** A range, or one of each family with a comma between. The first address of the first one is the `kubernetes` Service's. */
   readonly serviceCidr: string;
   /** Where pods and nodes reach this API server; no loopback address. */
   readonly advertise: { readonly address: string; readonly port: number } | undefined;
@@ -33,18 +34,17 @@ export function bootstrapObjects(options: BootstrapOptions): readonly BootstrapO
     ...bootstrapClusterRoles().map((role) => ({ kind: ClusterRole, object: role, reconcile: true })),
     ...bootstrapClusterRoleBindings().map((binding) => ({ kind: ClusterRoleBinding, object: binding, reconcile: true })),
     ...priorityClasses().map((priorityClass) => once(PriorityClass, priorityClass)),
-    once(ServiceCIDR, { metadata: { name: 'kubernetes' }, spec: { cidrs: [options.serviceCidr] } }),
+    once(ServiceCIDR, { metadata: { name: 'kubernetes' }, spec: { cidrs: options.serviceCidr.split(',') } }),
     once(Service, kubernetesService(options.serviceCidr)),
     ...(options.advertise ? endpoints(options.advertise) : []),
     ...(options.clientCa === undefined ? [] : [once(ConfigMap, authenticationConfig(options.clientCa))]),
   ];
 }
 
-/** The first usable address of an IPv4 range: `10.96.0.1` of `10.96.0.0/16`. */
-export function firstAddress(cidr: string): string {
-  const [network = ''] = cidr.split('/');
-  const parts = network.split('.').map(Number);
-  return [...parts.slice(0, 3), (parts[3] ?? 0) + 1].join('.');
+/** The first usable address of a range, or of the first of several: `10.96.0.1` of `10.96.0.0/16`. */
+export function firstAddress(cidrs: string): string {
+  const [first = ''] = cidrs.split(',');
+  return addressRange(first).address(0);
 }
 
 function kubernetesService(serviceCidr: string): Service {

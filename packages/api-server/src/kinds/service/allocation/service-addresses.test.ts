@@ -1,8 +1,9 @@
-import { KeelsonError } from '@keelson/base';
 import { MemoryStore, type Guard, type Revision, type Store, type Write } from '@keelson/store';
-import { SystemClock } from '@keelson/base';
+import { KeelsonError, SystemClock } from '@keelson/base';
 import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
+import { ensureObjects } from '../../../bootstrap/ensure-objects.ts';
+import { bootstrapObjects } from '../../../bootstrap/objects.ts';
 import { ApiProbe, type Loose } from '../../../test-support/api-probe.ts';
 import { startTestApiServer } from '../../../testing.ts';
 
@@ -78,6 +79,18 @@ describe('the address of a Service', () => {
 });
 
 describe('two families', () => {
+  it('are there from the start', async () => {
+    await using world = await start(DUAL);
+    await ensureObjects(
+      world.server.transport,
+      bootstrapObjects({ serviceCidr: DUAL, advertise: undefined, clientCa: undefined }),
+    );
+
+    expect(await world.probe.get(`${RANGES}/kubernetes`)).toMatchObject({ spec: { cidrs: DUAL.split(',') } });
+    expect(await world.probe.get(`${SERVICES}/kubernetes`)).toMatchObject({ spec: { clusterIPs: ['10.96.0.1'] } });
+    expect((await world.probe.get(ADDRESSES)).items).toMatchObject([{ metadata: { name: '10.96.0.1' } }]);
+  });
+
   it.each([
     { title: 'one address by default', given: {}, want: ['IPv4'], policy: 'SingleStack' },
     { title: 'both if they are preferred', given: { ipFamilyPolicy: 'PreferDualStack' }, want: ['IPv4', 'IPv6'] },
