@@ -17,6 +17,7 @@ import { Discovery } from './discovery/index.ts';
 import { DocumentPaths, type DocumentSource } from './http/document-paths.ts';
 import { HealthPaths, type HealthCheck } from './http/health.ts';
 import { MetricsPath } from './http/metrics-path.ts';
+import { storageMetrics } from './http/storage-metrics.ts';
 import { VersionPath } from './http/version.ts';
 import { InProcessTransport } from './in-process/in-process-transport.ts';
 import { createStrategies } from './kinds/index.ts';
@@ -103,6 +104,7 @@ export class ApiServer implements Runnable {
   readonly metrics = new MetricsPath();
   readonly #readiness: HealthCheck[] = [];
   readonly #stopping = new AbortController();
+  readonly #settling: (() => Promise<void>)[] = [];
   readonly #customResources: CustomResources;
 
   constructor(dependencies: ApiServerDependencies, options: ApiServerOptions = {}) {
@@ -138,6 +140,7 @@ export class ApiServer implements Runnable {
     this.#dispatcher = new Dispatcher(this.#services, this.#routes);
     this.#routes.pathHandlers.push(new VersionPath(options.version ?? '0.1.0'), this.#health(store), this.metrics);
     this.metrics.add(() => admissionMetrics([...this.#services.mutators, ...this.#services.validators]));
+    this.metrics.add(() => storageMetrics(this.#storages));
     if (isMeasured(store)) this.metrics.add(() => storeMetrics(store.stats()));
     const { serverAddress } = options;
     this.#addDocuments(new Discovery(() => this.registry.all(), serverAddress ? { serverAddress } : {}));
@@ -164,6 +167,11 @@ export class ApiServer implements Runnable {
       },
     };
     return new HealthPaths([ping, storeCheck], () => [shutdown, ...this.#readiness], this.clock);
+  }
+
+  /** `stop` waits for `settle` once watches have ended, so that requests under way are answered. */
+  onStopping(settle: () => Promise<void>): void {
+    this.#settling.push(settle);
   }
 
   /** From now on `/readyz` asks this too, until what it gives is disposed. */
@@ -213,6 +221,8 @@ export class ApiServer implements Runnable {
   /** Ends all watches. The store stays open. */
   async stop(): Promise<void> {
     this.beginShutdown();
+    this.#storages.endWatches();
+    await Promise.all(this.#settling.map((settle) => settle()));
     await this.#customResources.stop();
     this.#webhooks[Symbol.dispose]();
     this.#storages.close();

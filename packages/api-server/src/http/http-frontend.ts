@@ -63,6 +63,8 @@ export class HttpFrontend implements Runnable {
   readonly #sessions = new Set<Http2Session>();
   readonly #listeners: NetServer[] = [];
   #onLastClose = (): void => undefined;
+  #settled: Promise<void> | undefined;
+  #closed: Promise<unknown> = Promise.resolve();
 
   constructor(server: ApiServer, options: HttpFrontendOptions = {}) {
     this.#server = server;
@@ -72,6 +74,7 @@ export class HttpFrontend implements Runnable {
     this.#http1 = this.#makeHttp1();
     this.#http2 = this.#makeHttp2();
     server.metrics.add(() => this.#requests.metrics.text());
+    server.onStopping(() => this.#settle());
   }
 
   /** Requests under way, watches included. */
@@ -114,16 +117,30 @@ export class HttpFrontend implements Runnable {
     listener.on('error', (error) => this.#server.logger.error('listener failed', { error: error.message }));
   }
 
-  /** Stops to accept, lets requests under way finish, then closes all connections. Watches are ended by the API server's own `stop`. */
+  /**
+   * Stops to accept, lets requests under way finish, then closes all connections. Watches are ended by the API server's own `stop`, which
+   * begins this too.
+   */
   async stop(): Promise<void> {
-    const listeners = this.#listeners.splice(0);
-    if (listeners.length === 0) return;
-    const closed = listeners.map((listener) => new Promise<void>((resolve) => listener.close(() => resolve())));
-    for (const session of this.#sessions) session.close();
-    await this.#requests.inFlight.drained(this.#options.drainMs ?? 10_000);
+    if (!this.#settled && this.#listeners.length === 0) return;
+    await this.#settle();
     this.#requests.inFlight.close();
     await this.#hangUp();
-    await Promise.all(closed);
+    await this.#closed;
+  }
+
+  /** Stops to accept, tells clients to go elsewhere, and waits for requests under way. Once. */
+  #settle(): Promise<void> {
+    this.#settled ??= this.#turnAway();
+    return this.#settled;
+  }
+
+  #turnAway(): Promise<void> {
+    const listeners = this.#listeners.splice(0);
+    const closed = listeners.map((listener) => new Promise<void>((resolve) => listener.close(() => resolve())));
+    this.#closed = Promise.all(closed);
+    for (const session of this.#sessions) session.close();
+    return this.#requests.inFlight.drained(this.#options.drainMs ?? 10_000);
   }
 
   /** Lets clients read what was sent to them, then closes all connections. */

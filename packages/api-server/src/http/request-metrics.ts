@@ -1,17 +1,8 @@
 import type { InFlight } from './in-flight.ts';
+import type { RequestLabels } from './request-labels.ts';
 
 /** Upper bounds of the duration histogram, in seconds. */
 const BOUNDS = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60];
-
-/** What a request was, for its metrics. */
-export interface RequestLabels {
-  readonly verb: string;
-  readonly group: string;
-  readonly version: string;
-  readonly resource: string;
-  readonly subresource: string;
-  readonly scope: string;
-}
 
 interface Series {
   readonly labels: RequestLabels;
@@ -19,25 +10,22 @@ interface Series {
   readonly buckets: number[];
   sumSeconds: number;
   count: number;
+  /** Watches and streams that last. */
+  long: number;
 }
 
 /** Hot path: counts requests. Text is only made when somebody reads it. */
 export class RequestMetrics {
   readonly #series = new Map<string, Series>();
   readonly #inFlight: InFlight;
-  #longRunning = 0;
 
   constructor(inFlight: InFlight) {
     this.#inFlight = inFlight;
   }
 
+  /** Of a request that took `durationMs`, or that lasts, if that is left out. */
   record(labels: RequestLabels, code: number, durationMs: number | undefined): void {
-    const key = `${labels.verb} ${labels.group}/${labels.version}/${labels.resource}/${labels.subresource} ${labels.scope}`;
-    let series = this.#series.get(key);
-    if (!series) {
-      series = { labels, codes: new Map(), buckets: BOUNDS.map(() => 0), sumSeconds: 0, count: 0 };
-      this.#series.set(key, series);
-    }
+    const series = this.#seriesOf(labels);
     series.codes.set(code, (series.codes.get(code) ?? 0) + 1);
     if (durationMs === undefined) return;
     const seconds = durationMs / 1_000;
@@ -47,35 +35,49 @@ export class RequestMetrics {
     if (bucket >= 0) series.buckets[bucket] = (series.buckets[bucket] ?? 0) + 1;
   }
 
-  longRunning(change: 1 | -1): void {
-    this.#longRunning += change;
+  longRunning(labels: RequestLabels, change: 1 | -1): void {
+    this.#seriesOf(labels).long += change;
   }
 
   /** In Prometheus' text format. */
   text(): string {
-    const lines = [
-      '# HELP apiserver_request_total Counter of apiserver requests broken out for each verb, group, version, resource, scope and HTTP response code.',
-      '# TYPE apiserver_request_total counter',
-    ];
-    for (const { labels, codes } of this.#series.values()) {
-      for (const [code, count] of codes) lines.push(`apiserver_request_total{${labelText(labels)},code="${code}"} ${count}`);
+    const all = [...this.#series.values()];
+    const lines = heading('apiserver_request_total', 'counter', 'Requests by verb, kind, scope and HTTP code.');
+    for (const { labels, codes } of all) {
+      for (const [code, count] of codes)
+        lines.push(`apiserver_request_total{code="${code}",${labelText(labels, true)}} ${count}`);
     }
-    lines.push('# HELP apiserver_request_duration_seconds Response latency distribution in seconds.');
-    lines.push('# TYPE apiserver_request_duration_seconds histogram');
-    for (const series of this.#series.values()) histogramLines(lines, series);
-    lines.push('# HELP apiserver_current_inflight_requests Requests being served now, by kind.');
-    lines.push('# TYPE apiserver_current_inflight_requests gauge');
+    lines.push(...heading('apiserver_request_duration_seconds', 'histogram', 'How long requests took.'));
+    for (const series of all) histogramLines(lines, series);
+    lines.push(...heading('apiserver_longrunning_requests', 'gauge', 'Watches and streams being served now.'));
+    for (const { labels, long } of all) {
+      if (long > 0) lines.push(`apiserver_longrunning_requests{${labelText(labels, false)}} ${long}`);
+    }
+    lines.push(...heading('apiserver_current_inflight_requests', 'gauge', 'Requests being served now, by kind.'));
     lines.push(`apiserver_current_inflight_requests{request_kind="readOnly"} ${this.#inFlight.reads}`);
-    lines.push(`apiserver_current_inflight_requests{request_kind="mutating"} ${this.#inFlight.writes}`);
-    lines.push('# HELP apiserver_longrunning_requests Watches and streams being served now.');
-    lines.push('# TYPE apiserver_longrunning_requests gauge', `apiserver_longrunning_requests ${this.#longRunning}`, '');
+    lines.push(`apiserver_current_inflight_requests{request_kind="mutating"} ${this.#inFlight.writes}`, '');
     return lines.join('\n');
   }
+
+  #seriesOf(labels: RequestLabels): Series {
+    const { verb, dryRun, group, version, resource, subresource, scope } = labels;
+    const key = `${verb}${dryRun} ${group}/${version}/${resource}/${subresource} ${scope}`;
+    let series = this.#series.get(key);
+    if (!series) {
+      series = { labels, codes: new Map(), buckets: BOUNDS.map(() => 0), sumSeconds: 0, count: 0, long: 0 };
+      this.#series.set(key, series);
+    }
+    return series;
+  }
+}
+
+function heading(name: string, type: string, help: string): string[] {
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`];
 }
 
 function histogramLines(lines: string[], { labels, buckets, sumSeconds, count }: Series): void {
   if (count === 0) return;
-  const text = labelText(labels);
+  const text = labelText(labels, true);
   let total = 0;
   for (const [index, bound] of BOUNDS.entries()) {
     total += buckets[index] ?? 0;
@@ -86,6 +88,7 @@ function histogramLines(lines: string[], { labels, buckets, sumSeconds, count }:
   lines.push(`apiserver_request_duration_seconds_count{${text}} ${count}`);
 }
 
-function labelText({ verb, group, version, resource, subresource, scope }: RequestLabels): string {
-  return `verb="${verb}",group="${group}",version="${version}",resource="${resource}",subresource="${subresource}",scope="${scope}"`;
+function labelText({ verb, dryRun, group, version, resource, subresource, scope }: RequestLabels, withDryRun: boolean): string {
+  const dry = withDryRun ? `dry_run="${dryRun}",` : '';
+  return `component="apiserver",${dry}group="${group}",resource="${resource}",scope="${scope}",subresource="${subresource}",verb="${verb}",version="${version}"`;
 }

@@ -14,7 +14,8 @@ import type { ApiResult } from '../response/api-result.ts';
 import { negotiate, type Representation } from '../response/representation.ts';
 import type { Exchange, HeaderValues } from './exchange.ts';
 import { InFlight, type Flight, type InFlightLimits } from './in-flight.ts';
-import { RequestMetrics, type RequestLabels } from './request-metrics.ts';
+import { labelsOf, type RequestLabels } from './request-labels.ts';
+import { RequestMetrics } from './request-metrics.ts';
 import { ResultSender, type Answer } from './result-sender.ts';
 import { addWarnings } from './warnings.ts';
 
@@ -49,15 +50,15 @@ export class RequestServer {
   async serve(exchange: Exchange): Promise<void> {
     const answer = plainAnswer(exchange);
     const [path, queryText] = splitUrl(exchange.url);
-    const info = parsePath(path);
+    const incoming = { answer, path, query: Query.parse(queryText), info: parsePath(path) };
     let flight: Flight | undefined;
     try {
       flight = this.inFlight.begin(isWrite(exchange.method), () => this.#timeOut(answer));
-      const code = await this.#answer({ answer, path, query: Query.parse(queryText), info, flight });
-      this.#record({ exchange, info, code, flight, path });
+      const code = await this.#answer(incoming, flight);
+      this.#record(incoming, code, flight);
     } catch (error) {
       const code = await this.#fail(answer, error);
-      this.#record({ exchange, info, code, flight, path });
+      this.#record(incoming, code, flight);
     }
     if (flight && !flight.isLong) this.inFlight.end(flight);
   }
@@ -94,7 +95,8 @@ export class RequestServer {
     }
   }
 
-  async #answer({ answer, path, query, info, flight }: Incoming): Promise<number> {
+  async #answer(incoming: Incoming, flight: Flight): Promise<number> {
+    const { answer, path, query, info } = incoming;
     const { exchange } = answer;
     const { headers, method } = exchange;
     const user = await this.#authenticate(headers, exchange.socket);
@@ -119,13 +121,9 @@ export class RequestServer {
     const result = await this.#server.handle(request, (text) => warnings.push(text));
     if (warnings.length > 0) addWarnings(answer.headers, warnings);
     if (exchange.hasBegun) return 504;
-    return this.#send(answer, result, flight);
-  }
-
-  async #send(answer: Answer, result: ApiResult, flight: Flight): Promise<number> {
-    if (result.type === 'watch' || result.type === 'connect' || isStream(result)) this.#becomeLong(answer.exchange, flight);
+    if (result.type === 'watch' || result.type === 'connect' || isStream(result)) this.#becomeLong(incoming, flight);
     if (result.type !== 'connect') return this.#sender.send(answer, result);
-    await result.serve(answer.exchange.raw(answer.headers));
+    await result.serve(exchange.raw(answer.headers));
     return 200;
   }
 
@@ -137,11 +135,12 @@ export class RequestServer {
     return negotiate(accept, this.#server.registry.find(group, version, resource), isWatch);
   }
 
-  #becomeLong(exchange: Exchange, flight: Flight): void {
+  #becomeLong(incoming: Incoming, flight: Flight): void {
     this.inFlight.becomesLong(flight);
-    this.metrics.longRunning(1);
-    exchange.onClose(() => {
-      this.metrics.longRunning(-1);
+    const labels = this.#labelsOf(incoming, true);
+    this.metrics.longRunning(labels, 1);
+    incoming.answer.exchange.onClose(() => {
+      this.metrics.longRunning(labels, -1);
       this.inFlight.end(flight);
     });
   }
@@ -191,10 +190,23 @@ export class RequestServer {
     }
   }
 
-  #record({ exchange, info, code, flight, path }: Recorded): void {
-    const labels = labelsOf(exchange.method, info, path);
-    const durationMs = flight && !flight.isLong ? this.#server.clock.monotonic() - flight.startMs : undefined;
-    this.metrics.record(flight?.isLong === true && info.isResource ? { ...labels, verb: 'WATCH' } : labels, code, durationMs);
+  #record(incoming: Incoming, code: number, flight: Flight | undefined): void {
+    const isLong = flight?.isLong === true;
+    const durationMs = flight && !isLong ? this.#server.clock.monotonic() - flight.startMs : undefined;
+    this.metrics.record(this.#labelsOf(incoming, isLong), code, durationMs);
+  }
+
+  #labelsOf({ answer: { exchange }, path, query, info }: Incoming, isLong: boolean): RequestLabels {
+    const definition = info.isResource ? this.#server.registry.find(info.group, info.version, info.resource) : undefined;
+    const labels = labelsOf({
+      method: exchange.method,
+      path,
+      info,
+      definition,
+      isDryRun: query.has('dryRun'),
+      isApply: exchange.method === 'PATCH' && exchange.headers['content-type']?.startsWith('application/apply-patch') === true,
+    });
+    return isLong && definition && info.subresource === undefined ? { ...labels, verb: 'WATCH' } : labels;
   }
 }
 
@@ -203,15 +215,6 @@ interface Incoming {
   readonly path: string;
   readonly query: Query;
   readonly info: RequestInfo;
-  readonly flight: Flight;
-}
-
-interface Recorded {
-  readonly exchange: Exchange;
-  readonly info: RequestInfo;
-  readonly path: string;
-  readonly code: number;
-  readonly flight: Flight | undefined;
 }
 
 type MutableAnswer = { -readonly [K in keyof Answer]: Answer[K] };
@@ -249,17 +252,6 @@ function readCertificate(socket: Exchange['socket']): PeerCertificate | 'none' |
   if (certificate?.subject === undefined) return 'none';
   return authorized === true ? certificate : 'untrusted';
 }
-
-function labelsOf(method: string, info: RequestInfo, path: string): RequestLabels {
-  if (!info.isResource)
-    return { verb: method, group: '', version: '', resource: '', subresource: path.split('/', 2)[1] ?? '', scope: '' };
-  const { group, version, resource, subresource = '', name, namespace } = info;
-  const verb = VERB_LABELS[method] ?? method;
-  const scope = name !== undefined ? 'resource' : namespace === undefined ? 'cluster' : 'namespace';
-  return { verb: verb === 'GET' && name === undefined ? 'LIST' : verb, group, version, resource, subresource, scope };
-}
-
-const VERB_LABELS: Readonly<Record<string, string>> = { HEAD: 'GET' };
 
 function stackOf(error: unknown): string | undefined {
   return error instanceof Error ? error.stack : undefined;

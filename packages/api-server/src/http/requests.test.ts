@@ -290,19 +290,51 @@ describe('answers', () => {
 
   it('counts requests', async () => {
     await using server = await HttpsServer.start();
+    const apply = { 'content-type': 'application/apply-patch+yaml' };
     await server.json(MAPS);
     await server.json(`${MAPS}/none`);
+    await server.json(`${MAPS}?dryRun=All`, { method: 'POST', value: map('a') });
+    await server.json(`${MAPS}/a?fieldManager=me`, { method: 'PATCH', value: map('a'), headers: apply });
+    await server.json(MAPS, { method: 'DELETE' });
+    const watch = await server.open(`${MAPS}?watch=1`);
+
+    const text = (await server.send('/metrics')).body.toString();
+    watch.destroy();
+    const counted = [...text.matchAll(/^apiserver_request_total\{(.*)\} (\d+)$/gm)].map(([, labels]) => labels);
+    const maps = (code: number, dryRun: string, rest: string) =>
+      `code="${code}",component="apiserver",dry_run="${dryRun}",group="",resource="configmaps",${rest},version="v1"`;
+
+    expect(counted).toEqual(
+      expect.arrayContaining([
+        maps(200, '', 'scope="namespace",subresource="",verb="LIST"'),
+        maps(404, '', 'scope="resource",subresource="",verb="GET"'),
+        maps(201, 'All', 'scope="namespace",subresource="",verb="POST"'),
+        maps(200, '', 'scope="namespace",subresource="",verb="DELETECOLLECTION"'),
+        maps(200, '', 'scope="namespace",subresource="",verb="WATCH"'),
+      ]),
+    );
+    expect(counted.filter((labels) => labels?.includes('verb="APPLY"'))).toHaveLength(1);
+    expect(text).toMatch(/apiserver_request_duration_seconds_bucket\{.*le="\+Inf"\} 1/);
+    expect(text).toMatch(
+      /apiserver_longrunning_requests\{component="apiserver",group="",resource="configmaps",.*verb="WATCH".*\} 1/,
+    );
+    expect(text).toContain('apiserver_current_inflight_requests{request_kind="readOnly"} 1');
+    expect(text).toContain('apiserver_storage_objects{resource="configmaps"} 0');
+    expect(text).toMatch(/process_start_time_seconds \d/);
+  });
+
+  it('counts what it does not know as one', async () => {
+    await using server = await HttpsServer.start();
+    for (let at = 0; at < 5; at += 1) {
+      await server.send(`/none-${at}`);
+      await server.send(`/api/v1/none-${at}/x`);
+      await server.send(`${MAPS}/a/none-${at}`);
+    }
 
     const text = (await server.send('/metrics')).body.toString();
 
-    expect(text).toContain(
-      'apiserver_request_total{verb="LIST",group="",version="v1",resource="configmaps",subresource="",scope="namespace",code="200"} 1',
-    );
-    expect(text).toContain(
-      'apiserver_request_total{verb="GET",group="",version="v1",resource="configmaps",subresource="",scope="resource",code="404"} 1',
-    );
-    expect(text).toMatch(/apiserver_request_duration_seconds_bucket\{.*le="\+Inf"\} 1/);
-    expect(text).toContain('apiserver_current_inflight_requests{request_kind="readOnly"} 1');
+    expect(text).not.toContain('none-');
+    expect(text).toContain('group="",resource="",scope="",subresource="",verb="GET",version=""} 10');
   });
 });
 

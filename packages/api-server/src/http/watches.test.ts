@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Agent } from 'node:https';
 import { connect } from 'node:net';
 import type { ClientHttp2Stream } from 'node:http2';
+import type { KubernetesObject } from '@keelson/api';
 import { ConfigMap } from '@keelson/api/core/v1';
 import { createClient } from '@keelson/client';
 import { ManualClock } from '@keelson/base/testing';
@@ -103,6 +104,35 @@ describe.each([
 });
 
 describe('stopping', () => {
+  it('answers what is under way, and is not ready for more', async () => {
+    const gate = Promise.withResolvers<void>();
+    const entered = Promise.withResolvers<void>();
+    const mutator = {
+      name: 'Slow',
+      mutate: async ({ object }: { readonly object: KubernetesObject }) => {
+        if (object.metadata?.name !== 'slow') return object;
+        entered.resolve();
+        await gate.promise;
+        return object;
+      },
+    };
+    await using server = await HttpsServer.start({ mutators: [mutator] });
+    const writing = server.json(MAPS, { method: 'POST', value: { metadata: { name: 'slow' } } });
+    await entered.promise;
+
+    const stopping = server.api.server.stop();
+    const watching = server.api.transport.request({ method: 'GET', path: MAPS, query: { watch: true } });
+    await expect(watching).rejects.toThrow('The API server is shutting down');
+    gate.resolve();
+    const { status } = await writing;
+    await stopping;
+    await server.frontend.stop();
+
+    expect(status).toBe(201);
+    const stored = await server.api.store.get(`/registry/configmaps/default/slow`);
+    expect(stored).toBeDefined();
+  });
+
   it('does not wait for a client that has not said anything yet', async () => {
     const server = await HttpsServer.start();
     const socket = connect(server.frontend.port, '127.0.0.1');

@@ -22,6 +22,7 @@ interface StorageParts {
   readonly pending: PendingWrites;
   readonly cache: WatchCache;
   readonly prefix: string;
+  readonly resourceName: string;
   readonly coding: Coding | undefined;
 }
 
@@ -36,18 +37,21 @@ interface Coding {
 export class ResourceStorage {
   readonly cache: WatchCache;
   readonly prefix: string;
+  /** As metrics name it: `pods`, `deployments.apps`. */
+  readonly resourceName: string;
   readonly #store: Store;
   readonly #shape: ObjectShape;
   readonly #pending: PendingWrites;
   readonly #coding: Coding | undefined;
   readonly #reader: EntryReader;
 
-  constructor({ store, pending, cache, prefix, coding }: StorageParts) {
+  constructor({ store, pending, cache, prefix, resourceName, coding }: StorageParts) {
     this.#store = store;
     this.#pending = pending;
     this.cache = cache;
     this.#shape = cache.shape;
     this.prefix = prefix;
+    this.resourceName = resourceName;
     this.#coding = coding;
     this.#reader = new EntryReader(cache.shape, pending, coding?.codec);
   }
@@ -171,6 +175,7 @@ export class Storages {
   readonly #recent = new RecentObjects();
   readonly #known = new Map<string | ObjectCodec, ResourceStorage>();
   readonly #retired = new Map<ResourceStorage, Disposable>();
+  #isEnding = false;
 
   constructor(deps: { readonly store: Store; readonly clock: Clock; readonly logger: Logger }) {
     this.#deps = deps;
@@ -202,6 +207,17 @@ export class Storages {
     this.#retired.set(storage, timer);
   }
 
+  /** True once watches have ended for good, though reads and writes are still served. */
+  get isEnding(): boolean {
+    return this.#isEnding;
+  }
+
+  /** Ends all watches; whatever else is under way is still served, until `close`. */
+  endWatches(): void {
+    this.#isEnding = true;
+    for (const { cache } of this.#known.values()) cache.endWatches();
+  }
+
   close(): void {
     for (const { cache } of this.#known.values()) cache.close();
     for (const [{ cache }, timer] of this.#retired) {
@@ -225,7 +241,8 @@ export class Storages {
     const deps = { ...this.#deps, progress: this.#progress, pending: this.#pending };
     const cache = new WatchCache(deps, { prefix, shape, codec, indexedField });
     const coding = codec && { codec, stored };
-    const made = new ResourceStorage({ store: this.#deps.store, pending: this.#pending, cache, prefix, coding });
+    const resourceName = definition.group === '' ? definition.resource : `${definition.resource}.${definition.group}`;
+    const made = new ResourceStorage({ store: this.#deps.store, pending: this.#pending, cache, prefix, resourceName, coding });
     this.#known.set(codec ?? storage.prefix, made);
     return made;
   }

@@ -135,7 +135,7 @@ export class WatchCache {
     const notes = start.from === 'state' ? this.#stateNotes(watcher) : this.#notesSince(watcher, start.revision);
     this.#index.add(watcher);
     if (notes.length > 0) watcher.notes(notes);
-    if (this.#retired) this.#endWatchers(undefined);
+    if (this.#retired) this.endWatches();
     return revision;
   }
 
@@ -158,7 +158,7 @@ export class WatchCache {
   /** Ends all watchers, and new ones at once; reads go on to be answered, for requests that have begun. */
   retire(): void {
     this.#retired = true;
-    this.#endWatchers(undefined);
+    this.endWatches();
   }
 
   /** Ends all watchers and lets go of the store. */
@@ -235,10 +235,11 @@ export class WatchCache {
     this.#live = false;
     this.#subscription?.unsubscribe();
     this.#subscription = undefined;
-    this.#endWatchers(error);
+    this.endWatches(error);
   }
 
-  #endWatchers(error: Error | undefined): void {
+  /** Ends all watchers there are now. */
+  endWatches(error?: Error): void {
     for (const watcher of Array.from(this.#index.all())) {
       this.unwatch(watcher);
       watcher.end(error);

@@ -26,6 +26,8 @@ interface WatchQuery {
 export async function watch(call: Call): Promise<ApiResult> {
   const { cache } = call.storage;
   const selection = selectionOf(call);
+  // Refused, not ended at once: whoever is ended comes back at once, and whoever is refused waits first.
+  if (call.services.storages.isEnding) throw new KeelsonError('ServiceUnavailable', 'The API server is shutting down');
   const asked = await watchQuery(call);
   return {
     type: 'watch',

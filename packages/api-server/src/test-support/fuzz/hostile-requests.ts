@@ -63,6 +63,7 @@ const PATHS = [
   '/%E0%A4%A',
 ] as const;
 const PARAMETERS = [
+  'watch',
   'labelSelector',
   'fieldSelector',
   'limit',
