@@ -252,6 +252,16 @@ describe.skipIf(noEtcd)(noEtcd ?? 'EtcdStore', () => {
       expect(await commit).toMatchObject({ reason: 'Timeout' });
     });
 
+    it('says that a commit was not made for which it got no lease', async () => {
+      const [far, near] = [await openGated({ timeoutMs: 500 }), await open()];
+
+      gate.loseAnswers();
+      const error = await failure(far.commit([put('/unleased', '1', 60)]));
+
+      expect(error).toMatchObject({ reason: 'ServiceUnavailable', message: expect.stringContaining('Cannot get a lease') });
+      expect(await near.get('/unleased')).toBeUndefined();
+    });
+
     it('says that a commit was not made that it could not send', async () => {
       const store = await openGated({ timeoutMs: 500 });
       gate.shut();

@@ -1,4 +1,4 @@
-import { isReason, KeelsonError, SystemClock, type Clock } from '@keelson/base';
+import { errorMessage, isReason, KeelsonError, SystemClock, type Clock } from '@keelson/base';
 import { GrpcError } from '@keelson/grpc';
 import type {
   Entry,
@@ -90,9 +90,7 @@ export class EtcdStore implements Store {
     this.#maxTxnOps = options.maxTxnOps ?? DEFAULT_MAX_TXN_OPS;
     this.progress$ = feed.hub.progress$;
     this.#ranges = new PagedRange(cluster);
-    const grant = async (ttlSeconds: number): Promise<bigint> =>
-      (await cluster.call(LEASE_GRANT, { ttlSeconds }, { repeatable: true })).id;
-    this.#leases = new Leases({ clock: networkClock, grant });
+    this.#leases = new Leases({ clock: networkClock, grant: (ttlSeconds) => grantLease(cluster, ttlSeconds) });
     const compactor = new Compactor(cluster, (upTo) => this.compact(upTo));
     this.#keeper = new HistoryKeeper({
       clock,
@@ -132,11 +130,11 @@ export class EtcdStore implements Store {
     const range = rangeOf(prefix, after);
     const empty = { entries: [], more: false, remaining: 0 };
     if (!range) return { ...empty, revision: at ?? (await this.revision()) };
-    const result = await translated(
-      `read "${prefix}"${atText(at)}`,
-      this.#ranges.read(range, { limit, revision: etcdRevision(at) }),
-    );
-    return at === undefined ? result : { ...result, revision: at };
+    const read = (): Promise<RangeResult> =>
+      translated(`read "${prefix}"${atText(at)}`, this.#ranges.read(range, { limit, revision: etcdRevision(at) }));
+    if (at !== undefined) return { ...(await read()), revision: at };
+    // Its revision may be compacted between two pages: then the next one will do.
+    return read().catch((error: unknown) => (isReason(error, 'Expired') ? read() : Promise.reject(error)));
   }
 
   async commit(writes: readonly Write[], guards: readonly Guard[] = []): Promise<Revision> {
@@ -221,7 +219,7 @@ export class EtcdStore implements Store {
         responses.map(({ range }) => range?.kvs[0]?.modRevision ?? 0),
       );
     const revision = header?.revision ?? 0;
-    this.#account(writes);
+    if (writes.length > 0) this.#account(writes);
     await feed.reached(revision, endMs - networkClock.monotonic());
     return revision;
   }
@@ -241,20 +239,16 @@ export class EtcdStore implements Store {
 
   async #request(writes: readonly Write[], guards: readonly Guard[]): Promise<TxnRequest> {
     const success = [];
-    for (const write of writes) success.push(await this.#operation(write));
+    for (const write of writes) {
+      const ttlSeconds = write.type === 'put' ? write.ttlSeconds : undefined;
+      success.push(operationOf(write, ttlSeconds === undefined ? undefined : await this.#leases.lease(ttlSeconds)));
+    }
     const compare = guards.map(({ key, revision }) => ({
       target: COMPARE_MOD_REVISION,
       key: keyBytes(key),
       modRevision: revision,
     }));
     return { compare, success, failure: compare.map(({ key }) => ({ range: { key } })) };
-  }
-
-  async #operation(write: Write): Promise<NonNullable<TxnRequest['success']>[number]> {
-    const key = keyBytes(write.key);
-    if (write.type === 'delete') return { deleteRange: { key } };
-    const { value, ttlSeconds } = write;
-    return { put: { key, value, lease: ttlSeconds === undefined ? undefined : await this.#leases.lease(ttlSeconds) } };
   }
 
   #conflict(guards: readonly Guard[], actual: readonly Revision[]): KeelsonError {
@@ -268,6 +262,20 @@ export class EtcdStore implements Store {
       this.#counters.bytesWritten += write.key.length + (write.type === 'put' ? write.value.length : 0);
     }
   }
+}
+
+async function grantLease(cluster: EtcdCluster, ttlSeconds: number): Promise<bigint> {
+  try {
+    return (await cluster.call(LEASE_GRANT, { ttlSeconds }, { repeatable: true })).id;
+  } catch (cause) {
+    // Not a timeout, whatever it is: what needs the lease has not been written.
+    throw new KeelsonError('ServiceUnavailable', `Cannot get a lease from etcd: ${errorMessage(cause)}`, { cause });
+  }
+}
+
+function operationOf(write: Write, lease: bigint | undefined): NonNullable<TxnRequest['success']>[number] {
+  const key = keyBytes(write.key);
+  return write.type === 'delete' ? { deleteRange: { key } } : { put: { key, value: write.value, lease } };
 }
 
 async function readRevision(cluster: EtcdCluster): Promise<Revision> {

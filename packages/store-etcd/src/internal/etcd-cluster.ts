@@ -92,12 +92,10 @@ export class EtcdCluster {
   /** Begins a call that lasts, on the member of the moment. */
   async stream<Response, Request>(
     method: GrpcMethod<Response, Request>,
-    timeoutMs?: number,
   ): Promise<{ readonly stream: GrpcStream<Response, Request>; readonly member: Member }> {
     const { member } = this;
     const metadata = await this.#metadata(member, this.#options.timeoutMs);
-    const limit = timeoutMs === undefined ? {} : { timeoutMs };
-    return { stream: await member.channel.stream(method, { metadata, signal: this.signal, ...limit }), member };
+    return { stream: await member.channel.stream(method, { metadata, signal: this.signal }), member };
   }
 
   /** Turns to the next member, if `member` is still the one that is asked. */

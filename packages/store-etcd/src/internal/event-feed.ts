@@ -67,7 +67,7 @@ export class EventFeed {
       const others = this.#waiters.get(revision);
       if (others) others.push(waiter);
       else this.#waiters.set(revision, [waiter]);
-      this.#stallTimer ??= this.#deps.clock.after(STALL_MS, () => this.#onStall());
+      this.#watchForStall();
     });
   }
 
@@ -146,18 +146,35 @@ export class EventFeed {
     }
   }
 
-  #onStall(): void {
-    this.#stallTimer = undefined;
+  #watchForStall(): void {
+    const { revision } = this.hub;
+    this.#stallTimer ??= this.#deps.clock.after(STALL_MS, () => {
+      this.#stallTimer = undefined;
+      const hasExpired = this.#dropExpired();
+      if (this.hub.revision === revision) this.#onStall(hasExpired);
+      if (this.#waiters.size > 0) this.#watchForStall();
+    });
+  }
+
+  /** Nothing has come for a while that is known to be there. */
+  #onStall(hasExpired: boolean): void {
+    // It lives, as it seems, and tells us nothing: another one may.
+    if (hasExpired) this.#watch?.cancel();
+    else if (this.#waiters.size > 0) void this.#watch?.member.channel.probe();
+  }
+
+  #dropExpired(): boolean {
     const nowMs = this.#deps.clock.monotonic();
+    let hasExpired = false;
     for (const [revision, waiters] of this.#waiters) {
       const left = waiters.filter(({ endMs }) => endMs > nowMs);
-      for (const waiter of waiters) if (!left.includes(waiter)) waiter.resolve();
+      if (left.length === waiters.length) continue;
+      hasExpired = true;
+      for (const waiter of waiters) if (waiter.endMs <= nowMs) waiter.resolve();
       if (left.length > 0) this.#waiters.set(revision, left);
       else this.#waiters.delete(revision);
     }
-    if (this.#waiters.size === 0) return;
-    void this.#watch?.member.channel.probe();
-    this.#stallTimer = this.#deps.clock.after(STALL_MS, () => this.#onStall());
+    return hasExpired;
   }
 
   async #readHistory(prefix: Key, after: Revision, upTo: Revision): Promise<HistoryPiece> {

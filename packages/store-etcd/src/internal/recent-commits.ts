@@ -27,8 +27,8 @@ export class RecentCommits {
   /** Adds the commit that follows the last one. */
   add(commit: Commit): void {
     let bytes = 0;
-    for (const { previous, ...event } of commit.events) {
-      bytes += previous?.value.length ?? 0;
+    for (const event of commit.events) {
+      bytes += event.previous?.value.length ?? 0;
       if (event.type === 'put') bytes += event.entry.value.length;
     }
     this.#commits.push({ ...commit, bytes });

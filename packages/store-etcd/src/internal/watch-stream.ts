@@ -10,6 +10,8 @@ export interface WatchStream {
   readonly member: Member;
   /** What follows the revision, as it comes, in arrays of whole commits, without a gap. Throws `Expired` if it has been compacted away. */
   readonly commits: AsyncIterable<readonly Commit[]>;
+  /** Breaks it off; `commits` then throws. */
+  cancel(): void;
 }
 
 /**
@@ -17,12 +19,12 @@ export interface WatchStream {
  * up to where everything has been seen, and a gap would show. etcd's own notices of progress are not to be trusted before 3.4.31 and 3.5.13:
  * they can overtake events.
  */
-export async function openWatch(cluster: EtcdCluster, after: Revision, timeoutMs?: number): Promise<WatchStream> {
-  const { stream, member } = await cluster.stream(WATCH, timeoutMs);
+export async function openWatch(cluster: EtcdCluster, after: Revision): Promise<WatchStream> {
+  const { stream, member } = await cluster.stream(WATCH);
   // Start 0 would mean "from now on". Nothing ever happened at revision 1.
   const startRevision = Math.max(1, after) + 1;
   stream.send({ create: { ...EVERYTHING, startRevision, previous: true, fragment: true } });
-  return { member, commits: commitsOf(stream, startRevision) };
+  return { member, commits: commitsOf(stream, startRevision), cancel: () => stream.cancel() };
 }
 
 async function* commitsOf(stream: GrpcStream<WatchResponse, never>, start: Revision): AsyncGenerator<readonly Commit[]> {
