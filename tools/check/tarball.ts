@@ -57,7 +57,9 @@ function* checkManifest({ manifest, files, entryPoints, read }: Tarball): Genera
   if (entryPoints.length === 0) yield 'package.json exports nothing';
   if (!files.includes('README.md')) yield 'README.md is missing';
   else if (!/^```(?:ts|js|sh|bash|console)$/m.test(read('README.md'))) yield 'README.md has no example';
-  for (const file of files) if (/\.test\.|\.tsbuildinfo$|^src\//.test(file)) yield `${file} would be published`;
+  // Templates are there to be published, with their tests.
+  for (const file of files.filter((each) => !each.startsWith('template/')))
+    if (/\.test\.|\.tsbuildinfo$|^src\//.test(file)) yield `${file} would be published`;
 }
 
 async function checkByPublint({ bytes, manifest }: Tarball): Promise<string[]> {

@@ -1,0 +1,2 @@
+export { createProject } from './create.ts';
+export { namesOf, type Names } from './names.ts';
