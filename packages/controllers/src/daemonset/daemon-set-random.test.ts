@@ -1,39 +1,25 @@
 import { controllerOf, nameOf } from '@keelson/api';
 import { DaemonSet } from '@keelson/api/apps/v1';
-import { Node, Pod } from '@keelson/api/core/v1';
-import { KeelsonError } from '@keelson/base';
+import { Node } from '@keelson/api/core/v1';
 import { describe, expect, it } from 'vitest';
 import { randomFrom } from '../pod-control/testing/random.ts';
+import { TROUBLES, Troubles } from '../pod-control/testing/troubles.ts';
 import { targetOf } from './daemon-pod.ts';
 import { DaemonWorld, imagePatch } from './testing/daemon-world.ts';
 
-const ACTIONS = [
-  'add',
-  'remove',
-  'taint',
-  'update',
-  'ready',
-  'delete',
-  'end',
-  'fail',
-  'hold',
-  'release',
-  'restart',
-  'refuse',
-  'wait',
-] as const;
+const ACTIONS = ['add', 'remove', 'taint', 'update', 'ready', ...TROUBLES] as const;
 const NODES = ['n1', 'n2', 'n3', 'n4', 'n5'];
 
 /** Nodes and pods come, go and fail, the template changes, writes are refused and caches lag, in any order. */
-async function live(daemons: DaemonWorld, random: () => number): Promise<void> {
-  const pick = <T>(choices: readonly T[]): T | undefined => choices[Math.floor(random() * choices.length)];
+async function live(daemons: DaemonWorld, random: () => number, troubles: Troubles): Promise<void> {
   const { world } = daemons;
   const nodes = world.client.resource(Node);
-  const pods = await world.pods();
-  const pod = pick(pods);
-  const name = pick(NODES) ?? '';
+  const name = troubles.pick(NODES) ?? '';
   const node = await nodes.find({ name });
-  switch (pick(ACTIONS)) {
+  const action = troubles.pick(ACTIONS);
+  switch (action) {
+    case undefined:
+      break;
     case 'add':
       if (!node) await nodes.create({ metadata: { name } });
       break;
@@ -41,7 +27,7 @@ async function live(daemons: DaemonWorld, random: () => number): Promise<void> {
       if (node) await nodes.delete({ name });
       break;
     case 'taint': {
-      const taints = random() < 0.5 ? [] : [{ key: 'a', effect: pick(['NoSchedule', 'NoExecute']) ?? '' }];
+      const taints = random() < 0.5 ? [] : [{ key: 'a', effect: troubles.pick(['NoSchedule', 'NoExecute']) ?? '' }];
       if (node) await nodes.patch({ name }, 'merge', { spec: { taints } });
       break;
     }
@@ -49,38 +35,12 @@ async function live(daemons: DaemonWorld, random: () => number): Promise<void> {
       await world.patch(DaemonSet, 'agent', imagePatch(String(Math.floor(random() * 3))));
       break;
     case 'ready':
-      await daemons.ready(pods.filter((each) => each.status?.phase === 'Pending' && !each.metadata?.deletionTimestamp));
+      await daemons.ready(
+        (await world.pods()).filter((each) => each.status?.phase === 'Pending' && !each.metadata?.deletionTimestamp),
+      );
       break;
-    case 'delete':
-      if (pod) await world.client.resource(Pod).delete({ name: nameOf(pod), namespace: 'default' });
-      break;
-    case 'end':
-      await world.end();
-      break;
-    case 'fail':
-      if (pod) await world.setStatus(pod, { phase: 'Failed' });
-      break;
-    case 'hold':
-      world.transport.hold(pick(['pods', 'daemonsets', 'nodes', 'controllerrevisions']) ?? '');
-      break;
-    case 'restart':
-      world.transport.release();
-      await world.restart();
-      break;
-    case 'refuse':
-      world.world.failure = ({ method, path }) => {
-        if (method === 'GET' || path.endsWith('/events') || random() > 0.3) return undefined;
-        return new KeelsonError(random() < 0.5 ? 'Conflict' : 'InternalError', 'bad luck');
-      };
-      break;
-    case 'release':
-      world.transport.release();
-      world.world.failure = () => undefined;
-      break;
-    case 'wait':
-      await world.clock.advance(Math.floor(random() * 60_000));
-      break;
-    case undefined:
+    default:
+      await troubles.make(action);
   }
   await daemons.settle();
 }
@@ -94,11 +54,12 @@ describe('daemonSetController, whatever happens', () => {
   ])('runs no two pods that it should not, and arrives (seed $seed)', async ({ seed, rollingUpdate }) => {
     await using daemons = await DaemonWorld.start('n1', 'n2', 'n3');
     const random = randomFrom(seed);
+    const troubles = new Troubles(daemons.world, random, 'pods', 'daemonsets', 'nodes', 'controllerrevisions');
     const most = rollingUpdate.maxSurge === 0 ? 1 : 2;
     await daemons.create({ updateStrategy: { type: 'RollingUpdate', rollingUpdate } });
     const crowds: number[] = [];
     for (let turn = 0; turn < 80; turn += 1) {
-      await live(daemons, random);
+      await live(daemons, random, troubles);
       const staying = (await daemons.world.pods()).filter(({ metadata }) => metadata?.deletionTimestamp === undefined);
       crowds.push(
         ...Map.groupBy(staying, targetOf)
@@ -106,8 +67,7 @@ describe('daemonSetController, whatever happens', () => {
           .map((pods) => pods.length),
       );
     }
-    daemons.world.transport.release();
-    daemons.world.world.failure = () => undefined;
+    troubles.over();
     const { items: nodes } = await daemons.world.client.resource(Node).list();
     for (const node of nodes) await daemons.patchNode(nameOf(node), { spec: { taints: [] } });
     await daemons.patch(imagePatch('last'));

@@ -20,13 +20,15 @@ import { isNamespaceTerminating } from '../namespace-state.ts';
 import { ownedOrOrphaned } from '../pod-control/owner-index.ts';
 import type { PodControl } from '../pod-control/pod-control.ts';
 import { matcherOf } from '../pod-control/pod-owner-kind.ts';
-import { writeStatus } from '../replicaset/replicated-status.ts';
+import { untilNextAvailableMs } from '../pod-control/availability.ts';
+import { writeStatus } from '../pod-control/write-status.ts';
+import { comeBackAfter } from '../come-back.ts';
 import { daemonTemplate, HASH_LABEL } from './daemon-pod.ts';
 import { daemonState, type DaemonState } from './daemon-state.ts';
 import type { FailureWaits } from './failure-waits.ts';
 import { planPods, type PodPlan } from './pod-plan.ts';
 import { planRollout, type RolloutPlan } from './rollout-plan.ts';
-import { statusOf, untilNextAvailableMs } from './status.ts';
+import { statusOf } from './status.ts';
 
 interface Dependencies {
   readonly client: Client;
@@ -157,9 +159,9 @@ export class DaemonSetReconciler implements Reconciler {
 
   #comeBack(set: DaemonSet, { nodes, nowMs }: DaemonState, { waitMs }: Deed): ReconcileResult {
     const isWaiting = !this.#dependencies.expectations.satisfied(uidOf(set));
-    const waits = [waitMs, untilNextAvailableMs(set, nodes, nowMs), isWaiting ? FORGOTTEN_MS : undefined];
-    const requeueAfterMs = Math.min(...waits.filter((wait) => wait !== undefined));
-    return Number.isFinite(requeueAfterMs) ? { requeueAfterMs } : {};
+    const pods = nodes.flatMap((node) => node.pods);
+    const availableMs = untilNextAvailableMs(pods, set.spec?.minReadySeconds, nowMs);
+    return comeBackAfter(waitMs, availableMs, isWaiting ? FORGOTTEN_MS : undefined);
   }
 }
 

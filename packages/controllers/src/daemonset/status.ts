@@ -1,8 +1,8 @@
-import { findCondition, isPodAvailable, isPodReady, parseTime } from '@keelson/api';
+import { isPodAvailable, isPodReady } from '@keelson/api';
 import type { DaemonSet } from '@keelson/api/apps/v1';
 import type { Pod } from '@keelson/api/core/v1';
 import { byAge, isUpdated } from './daemon-pod.ts';
-import type { DaemonState, NodeState } from './daemon-state.ts';
+import type { DaemonState } from './daemon-state.ts';
 
 /** The counts, by nodes: of several pods on one the first counts. `observedGeneration` only if the pods were looked after, too. */
 export function statusOf(
@@ -25,15 +25,4 @@ export function statusOf(
     ...(wasManaged && { observedGeneration: set.metadata?.generation }),
     collisionCount: collisionCount || undefined,
   };
-}
-
-/** Until the next of the ready pods is available; `undefined` if none is waiting. */
-export function untilNextAvailableMs(set: DaemonSet, nodes: readonly NodeState[], nowMs: number): number | undefined {
-  const minReadyMs = (set.spec?.minReadySeconds ?? 0) * 1000;
-  const waits = nodes
-    .flatMap(({ pods }) => pods)
-    .filter((pod) => isPodReady(pod))
-    .map((pod) => (parseTime(findCondition(pod.status?.conditions, 'Ready')?.lastTransitionTime) ?? 0) + minReadyMs - nowMs)
-    .filter((waitMs) => waitMs > 0);
-  return waits.length > 0 ? Math.min(...waits) : undefined;
 }

@@ -15,6 +15,7 @@ import {
   type Reconciler,
   type ReconcileResult,
 } from '@keelson/controller-runtime';
+import { comeBackAfter } from '../come-back.ts';
 import { ownedBy, ownedOrOrphaned } from '../pod-control/owner-index.ts';
 import type { PodControl } from '../pod-control/pod-control.ts';
 import { matcherOf } from '../pod-control/pod-owner-kind.ts';
@@ -135,9 +136,7 @@ export class JobReconciler implements Reconciler {
 
   #comeBack(job: Job, { waitMs }: Deed, nowMs: number): ReconcileResult {
     const isWaiting = !this.#dependencies.expectations.satisfied(uidOf(job));
-    const waits = [untilDeadlineMs(job, nowMs), waitMs, isWaiting ? FORGOTTEN_MS : undefined];
-    const requeueAfterMs = Math.min(...waits.filter((wait) => wait !== undefined && wait > 0).map(Number));
-    return Number.isFinite(requeueAfterMs) ? { requeueAfterMs } : {};
+    return comeBackAfter(untilDeadlineMs(job, nowMs), waitMs, isWaiting ? FORGOTTEN_MS : undefined);
   }
 
   /** Nothing of a Job that has ended or is being deleted is counted any more. */

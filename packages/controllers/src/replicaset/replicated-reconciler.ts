@@ -16,8 +16,11 @@ import {
 import { isNamespaceTerminating } from '../namespace-state.ts';
 import { podsToDelete } from '../pod-control/deletion-order.ts';
 import { ownedOrOrphaned } from '../pod-control/owner-index.ts';
+import { untilNextAvailableMs } from '../pod-control/availability.ts';
+import { writeStatus } from '../pod-control/write-status.ts';
+import { comeBackAfter } from '../come-back.ts';
 import type { PodControl } from '../pod-control/pod-control.ts';
-import { statusOf, untilNextAvailableMs, writeStatus } from './replicated-status.ts';
+import { statusOf } from './replicated-status.ts';
 import { matcherOf } from '../pod-control/pod-owner-kind.ts';
 import type { Replicated, ReplicatedKind } from './replicated.ts';
 
@@ -65,9 +68,8 @@ export class ReplicatedReconciler<T extends Replicated> implements Reconciler {
     const nowMs = clock.now();
     await writeStatus(client, adapter.kind, set, statusOf(set, { active, terminating, failure, nowMs }));
     if (failure !== undefined) throw failure;
-    const waits = [untilNextAvailableMs(set, active, nowMs), expectations.satisfied(uidOf(set)) ? undefined : FORGOTTEN_MS];
-    const requeueAfterMs = Math.min(...waits.filter((waitMs) => waitMs !== undefined));
-    return Number.isFinite(requeueAfterMs) ? { requeueAfterMs } : {};
+    const availableMs = untilNextAvailableMs(active, set.spec?.minReadySeconds, nowMs);
+    return comeBackAfter(availableMs, expectations.satisfied(uidOf(set)) ? undefined : FORGOTTEN_MS);
   }
 
   /** Its pods, without those that have ended. */

@@ -1,8 +1,6 @@
-import { errorMessage, isReason } from '@keelson/base';
-import { findCondition, formatTime, isPodAvailable, isPodReady, nameOf, namespaceOf, parseTime, type Kind } from '@keelson/api';
+import { findCondition, formatTime, isPodAvailable, isPodReady } from '@keelson/api';
+import { errorMessage } from '@keelson/base';
 import type { Pod } from '@keelson/api/core/v1';
-import type { Client } from '@keelson/client';
-import { patchStatusIfChanged } from '@keelson/controller-runtime';
 import type { Replicated, ReplicatedCondition } from './replicated.ts';
 
 /** What a reconciliation has found and done. */
@@ -45,32 +43,4 @@ function conditionsOf(
   const reason = active.length < (set.spec?.replicas ?? 1) ? 'FailedCreate' : 'FailedDelete';
   const message = errorMessage(failure);
   return [...others, { type: 'ReplicaFailure', status: 'True', reason, message, lastTransitionTime: formatTime(nowMs) }];
-}
-
-/** Until the next of the ready pods is available; `undefined` if none is waiting. */
-export function untilNextAvailableMs(set: Replicated, active: readonly Pod[], nowMs: number): number | undefined {
-  const minReadyMs = (set.spec?.minReadySeconds ?? 0) * 1000;
-  const waits = active
-    .filter((pod) => isPodReady(pod))
-    .map((pod) => parseTime(findCondition(pod.status?.conditions, 'Ready')?.lastTransitionTime))
-    .map((readyMs) => (readyMs === undefined ? 0 : readyMs + minReadyMs - nowMs))
-    .filter((waitMs) => waitMs > 0);
-  return waits.length > 0 ? Math.min(...waits) : undefined;
-}
-
-/** Writes what differs. The status of a set changes often, and its spec at any time: on a conflict it is tried once more on the newest state. */
-export async function writeStatus<T extends Replicated>(
-  client: Client,
-  kind: Kind<T>,
-  set: T,
-  status: Record<string, unknown>,
-): Promise<void> {
-  try {
-    await patchStatusIfChanged(client, kind, set, status);
-  } catch (error) {
-    if (isReason(error, 'NotFound')) return;
-    if (!isReason(error, 'Conflict')) throw error;
-    const fresh = await client.resource(kind).find({ name: nameOf(set), namespace: namespaceOf(set) });
-    if (fresh?.metadata?.uid === set.metadata?.uid && fresh) await patchStatusIfChanged(client, kind, fresh, status);
-  }
 }

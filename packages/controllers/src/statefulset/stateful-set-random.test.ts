@@ -1,34 +1,22 @@
-import { controllerOf, nameOf } from '@keelson/api';
+import { controllerOf } from '@keelson/api';
 import { StatefulSet } from '@keelson/api/apps/v1';
-import { Pod } from '@keelson/api/core/v1';
-import { KeelsonError } from '@keelson/base';
 import { describe, expect, it } from 'vitest';
 import { randomFrom } from '../pod-control/testing/random.ts';
+import { TROUBLES, Troubles } from '../pod-control/testing/troubles.ts';
 import { imagePatch, StatefulWorld } from './testing/stateful-world.ts';
 
-const ACTIONS = [
-  'scale',
-  'update',
-  'ready',
-  'unready',
-  'delete',
-  'end',
-  'fail',
-  'hold',
-  'release',
-  'restart',
-  'refuse',
-  'wait',
-] as const;
+const ACTIONS = ['scale', 'update', 'ready', 'unready', ...TROUBLES] as const;
 const MOST = 5;
 
 /** Pods come, go and fail, the template changes, writes are refused and caches lag, in any order. */
-async function live(sets: StatefulWorld, random: () => number): Promise<void> {
-  const pick = <T>(choices: readonly T[]): T | undefined => choices[Math.floor(random() * choices.length)];
+async function live(sets: StatefulWorld, random: () => number, troubles: Troubles): Promise<void> {
   const { world } = sets;
   const pods = await world.pods();
-  const pod = pick(pods);
-  switch (pick(ACTIONS)) {
+  const pod = troubles.pick(pods);
+  const action = troubles.pick(ACTIONS);
+  switch (action) {
+    case undefined:
+      break;
     case 'scale':
       await world.patch(StatefulSet, 'web', { spec: { replicas: Math.floor(random() * (MOST + 1)) } });
       break;
@@ -41,36 +29,8 @@ async function live(sets: StatefulWorld, random: () => number): Promise<void> {
     case 'unready':
       if (pod?.status?.phase === 'Running') await world.setStatus(pod, { conditions: [{ type: 'Ready', status: 'False' }] });
       break;
-    case 'delete':
-      if (pod) await world.client.resource(Pod).delete({ name: nameOf(pod), namespace: 'default' });
-      break;
-    case 'end':
-      await world.end();
-      break;
-    case 'fail':
-      if (pod) await world.setStatus(pod, { phase: 'Failed' });
-      break;
-    case 'hold':
-      world.transport.hold(pick(['pods', 'statefulsets', 'controllerrevisions']) ?? '');
-      break;
-    case 'restart':
-      world.transport.release();
-      await world.restart();
-      break;
-    case 'refuse':
-      world.world.failure = ({ method, path }) => {
-        if (method === 'GET' || path.endsWith('/events') || random() > 0.3) return undefined;
-        return new KeelsonError(random() < 0.5 ? 'Conflict' : 'InternalError', 'bad luck');
-      };
-      break;
-    case 'release':
-      world.transport.release();
-      world.world.failure = () => undefined;
-      break;
-    case 'wait':
-      await world.clock.advance(Math.floor(random() * 60_000));
-      break;
-    case undefined:
+    default:
+      await troubles.make(action);
   }
   await sets.settle();
 }
@@ -84,14 +44,14 @@ describe('statefulSetController, whatever happens', () => {
   ])('makes no pod it should not, and arrives ($podManagementPolicy, seed $seed)', async ({ seed, podManagementPolicy }) => {
     await using sets = await StatefulWorld.start();
     const random = randomFrom(seed);
+    const troubles = new Troubles(sets.world, random, 'pods', 'statefulsets', 'controllerrevisions');
     await sets.create({ replicas: 3, podManagementPolicy });
     const highest: number[] = [];
     for (let turn = 0; turn < 80; turn += 1) {
-      await live(sets, random);
+      await live(sets, random, troubles);
       highest.push(...(await sets.names()).map((name) => Number(name.slice(4))));
     }
-    sets.world.transport.release();
-    sets.world.world.failure = () => undefined;
+    troubles.over();
     await sets.patch({ spec: { replicas: 3, template: { spec: { containers: [{ name: 'c', image: 'nginx:last' }] } } } });
     // What became unready in between is brought back by hand, as one has to in Kubernetes.
     for (let turn = 0; turn < 5; turn += 1) {

@@ -17,13 +17,15 @@ import type { RevisionHistory } from '../history/revision-history.ts';
 import { isNamespaceTerminating } from '../namespace-state.ts';
 import { ownedOrOrphaned } from '../pod-control/owner-index.ts';
 import { matcherOf } from '../pod-control/pod-owner-kind.ts';
-import { writeStatus } from '../replicaset/replicated-status.ts';
+import { untilNextAvailableMs } from '../pod-control/availability.ts';
+import { writeStatus } from '../pod-control/write-status.ts';
+import { comeBackAfter } from '../come-back.ts';
 import type { UnseenWrites } from '../unseen-writes.ts';
-import { isMember, isOrdered, revisionOfPod } from './ordinals.ts';
+import { isMember, isOrdered, isRunningAndReady, revisionOfPod } from './ordinals.ts';
 import { planPods, type PodAction } from './pod-plan.ts';
 import type { StatefulPodWriter } from './pod-writer.ts';
 import type { Revisions } from './revisions.ts';
-import { statusOf, untilNextAvailableMs } from './status.ts';
+import { statusOf } from './status.ts';
 
 /** Before a claim that is about to go is looked for again. */
 const LEFTOVER_MS = 1000;
@@ -69,9 +71,8 @@ export class StatefulSetReconciler implements Reconciler {
     await writeStatus(client, StatefulSet, set, statusOf(set, { pods, revisions, nowMs }));
     if (failure !== undefined) throw failure;
     await this.#truncate(set, known, { pods, revisions });
-    const waits = [untilNextAvailableMs(set, pods, nowMs), isLeftOver ? LEFTOVER_MS : undefined];
-    const requeueAfterMs = Math.min(...waits.filter((waitMs) => waitMs !== undefined));
-    return Number.isFinite(requeueAfterMs) ? { requeueAfterMs } : {};
+    const running = pods.filter(isRunningAndReady);
+    return comeBackAfter(untilNextAvailableMs(running, set.spec?.minReadySeconds, nowMs), isLeftOver ? LEFTOVER_MS : undefined);
   }
 
   #claim(set: StatefulSet): Promise<readonly Pod[]> {

@@ -1,4 +1,4 @@
-import { findCondition, nameOf, parseTime } from '@keelson/api';
+import { nameOf } from '@keelson/api';
 import type { StatefulSet } from '@keelson/api/apps/v1';
 import type { Pod } from '@keelson/api/core/v1';
 import { isRunningAndAvailable, isRunningAndReady, isTerminating, replicasOf, revisionOfPod } from './ordinals.ts';
@@ -28,14 +28,4 @@ export function statusOf(
     updateRevision,
     collisionCount: revisions.collisionCount,
   };
-}
-
-/** Until the next of the ready pods is available; `undefined` if none is waiting. */
-export function untilNextAvailableMs(set: StatefulSet, pods: readonly Pod[], nowMs: number): number | undefined {
-  const minReadyMs = (set.spec?.minReadySeconds ?? 0) * 1000;
-  const waits = pods
-    .filter((pod) => isRunningAndReady(pod))
-    .map((pod) => (parseTime(findCondition(pod.status?.conditions, 'Ready')?.lastTransitionTime) ?? 0) + minReadyMs - nowMs)
-    .filter((waitMs) => waitMs > 0);
-  return waits.length > 0 ? Math.min(...waits) : undefined;
 }
