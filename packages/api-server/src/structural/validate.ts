@@ -3,7 +3,7 @@ import type { FieldError } from '../validation/field-error.ts';
 import { beforeOfField, beforeOfItem, type Before } from './correlation.ts';
 import { formatOf, hasFormat } from './formats.ts';
 import { numberErrors, isInteger } from './number-checks.ts';
-import { patternFinds } from './pattern.ts';
+import { findPattern } from './pattern.ts';
 import {
   forbiddenProperty,
   missing,
@@ -240,6 +240,8 @@ function lengthOf(text: string): number {
 }
 
 function patternError({ pattern }: StructuralSchema, text: string, place: Place): FieldError | undefined {
-  if (pattern === undefined || pattern === '' || patternFinds(pattern, text)) return undefined;
-  return wrong(place, text, `should match '${pattern}'`);
+  const result = pattern === undefined || pattern === '' ? 'found' : findPattern(pattern, text);
+  if (result === 'found') return undefined;
+  if (result === 'absent') return wrong(place, text, `should match '${pattern}'`);
+  return wrong(place, `${text.slice(0, 100)}...`, `is too long to be matched with '${pattern}'`);
 }
