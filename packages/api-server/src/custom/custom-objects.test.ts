@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BOATS, boat, boats, customWorld, DEFINITIONS, eventually, failure } from './test-support.ts';
+import { BOATS, boat, boats, customWorld, DEFINITIONS, establish, eventually, failure, untilGone } from './test-support.ts';
 
 const withStatus = boats({ version: { subresources: { status: {} } } });
 
@@ -245,4 +245,36 @@ describe('a custom object', () => {
       'metadata.finalizers: "hold": prefer a domain-qualified finalizer name to avoid accidental conflicts with other finalizer writers',
     ]);
   });
+});
+
+it('of a kind of the cluster is in no namespace', async () => {
+  await using api = await customWorld([boats({ spec: { scope: 'Cluster' } })]);
+  const path = '/apis/example.com/v1/boats';
+
+  const made = await api.probe.create(path, boat('a'));
+  const list = await api.probe.get(path);
+  const inNamespace = await api.probe.get(BOATS).catch(failure);
+  const { resources } = await api.probe.get('/apis/example.com/v1');
+  await api.probe.remove(`${path}/a`);
+  const gone = await api.probe.get(`${path}/a`).catch(failure);
+
+  expect(made.metadata.namespace).toBeUndefined();
+  expect(list.items).toHaveLength(1);
+  expect(inNamespace.code).toBe(404);
+  expect(resources[0].namespaced).toBe(false);
+  expect(gone).toMatchObject({ reason: 'NotFound', message: 'boats.example.com "a" not found' });
+});
+
+it('of a definition that was deleted and made again begins anew', async () => {
+  await using api = await customWorld([boats()]);
+  await api.probe.create(BOATS, boat('a'));
+  await api.probe.remove(`${DEFINITIONS}/boats.example.com`);
+  await untilGone(api.probe, 'boats.example.com');
+
+  await establish(api.probe, boats({ version: { name: 'v2' } }));
+  const old = await api.probe.get(BOATS).catch(failure);
+  const { items } = await api.probe.get('/apis/example.com/v2/boats');
+
+  expect(old.code).toBe(404);
+  expect(items).toEqual([]);
 });

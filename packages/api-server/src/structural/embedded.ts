@@ -2,17 +2,22 @@ import { isDns1035Label } from '@keelson/api';
 import type { ObjectMeta } from '@keelson/api/meta/v1';
 import { isReason } from '@keelson/base';
 import { SchemaDecoder } from '../decode/schema-decoder.ts';
+import { NO_ERRORS } from '../validation/errors.ts';
 import type { FieldError } from '../validation/field-error.ts';
 import { Field } from '../validation/field.ts';
 import { validateObjectMeta } from '../validation/metadata.ts';
+import { anywhere } from './schema-walk.ts';
 import { fieldOf, isEmbedded, isRecord, itemsOf, type StructuralSchema } from './structural-schema.ts';
 
 /** What is wrong with the heads and metadata of the objects that an object has in it. */
 export function validateEmbedded(schema: StructuralSchema, value: unknown): readonly FieldError[] {
+  if (!hasEmbedded(schema)) return NO_ERRORS;
   const errors: FieldError[] = [];
   check(schema, value, { at: Field.root(errors), errors });
   return errors;
 }
+
+const hasEmbedded = anywhere(isEmbedded);
 
 interface Context {
   readonly at: Field;

@@ -1,12 +1,16 @@
 import { stringifyJson } from '@keelson/api';
+import { NO_ERRORS } from '../validation/errors.ts';
 import type { FieldError } from '../validation/field-error.ts';
 import { Field } from '../validation/field.ts';
+import { anywhere } from './schema-walk.ts';
 import { isRecord, isSchema, itemsOf, propertyOf, type StructuralSchema } from './structural-schema.ts';
 
 /** What is wrong with lists whose items must differ: as a whole in sets, in their keys in maps. */
 export function validateListKeys(schema: StructuralSchema, object: unknown): readonly FieldError[] {
-  return Field.collect((at) => checkValue(schema, object, at));
+  return hasKeys(schema) ? Field.collect((at) => checkValue(schema, object, at)) : NO_ERRORS;
 }
+
+const hasKeys = anywhere((schema) => schema['x-kubernetes-list-type'] !== undefined);
 
 function checkValue(schema: StructuralSchema, value: unknown, at: Field): void {
   if (Array.isArray(value)) return checkList(schema, value, at);

@@ -15,7 +15,7 @@ import { isCaBundle } from './conversion-validation.ts';
 import { conditionOf, setCondition } from './conditions.ts';
 import { checkNames, validateDefinition } from './definition-validation.ts';
 import { nameClaims } from './name-claims.ts';
-import { schemasIn } from './schema-walk.ts';
+import { schemasIn } from '../../structural/schema-walk.ts';
 
 /** Held by a definition that is being deleted until all objects of its kind are gone. */
 export const CLEANUP_FINALIZER = 'customresourcecleanup.apiextensions.k8s.io';

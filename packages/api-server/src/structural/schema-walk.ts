@@ -1,4 +1,4 @@
-import { isSchema, type StructuralSchema } from '../../structural/structural-schema.ts';
+import { isSchema, type StructuralSchema } from './structural-schema.ts';
 
 /** A schema, and all that are in it, each once. */
 export function* schemasIn(schema: StructuralSchema): Generator<StructuralSchema> {
@@ -15,4 +15,16 @@ function* childrenOf(schema: StructuralSchema): Generator<StructuralSchema> {
   yield* anyOf;
   yield* oneOf;
   if (not) yield not;
+}
+
+/** Says of schemas whether any in them is as wanted; looks into each once. */
+export function anywhere(isWanted: (schema: StructuralSchema) => boolean): (schema: StructuralSchema) => boolean {
+  const known = new WeakMap<StructuralSchema, boolean>();
+  return (schema) => {
+    const before = known.get(schema);
+    if (before !== undefined) return before;
+    const found = schemasIn(schema).some(isWanted);
+    known.set(schema, found);
+    return found;
+  };
 }
