@@ -22,6 +22,7 @@ import {
   type TrackedWrite,
   type VersionedSchemas,
 } from './managers.ts';
+import { isPooledSet } from './field-set-pool.ts';
 import { merge } from './merge.ts';
 import type { PathElement } from './path-element.ts';
 import { removeFields, withStructFields } from './remove.ts';
@@ -139,11 +140,21 @@ function reconciled({ versions, owners }: TrackedWrite): FieldOwners {
   for (const [id, owner] of owners) {
     const schema = versions.schemaOf(owner.apiVersion);
     if (schema === undefined) continue;
-    const coarse = atomicParents(schema, owner.fields, []);
-    let { fields } = owner;
-    for (const path of coarse) fields = union(recursiveDifference(fields, setOfPath(path)), setOfPath(path));
-    result.set(id, fields === owner.fields ? owner : { ...owner, fields });
+    result.set(id, { ...owner, fields: reconciledSet(schema, owner.fields) });
   }
+  return result;
+}
+
+/** Hot path: sets that fit a schema are the same ones again and again. */
+const fitting = new WeakMap<FieldSet, ValueSchema>();
+
+function reconciledSet(schema: ValueSchema, fields: FieldSet): FieldSet {
+  if (fitting.get(fields) === schema) return fields;
+  let result = fields;
+  for (const path of atomicParents(schema, fields, [])) {
+    result = union(recursiveDifference(result, setOfPath(path)), setOfPath(path));
+  }
+  if (result === fields && isPooledSet(fields)) fitting.set(fields, schema);
   return result;
 }
 
