@@ -3,9 +3,24 @@ import { isReason } from '@keelson/base';
 import type { Transport } from '@keelson/client';
 import type { BootstrapObject } from './objects.ts';
 
-/** Makes what is missing and puts back what is to be reconciled. Safe to repeat, and to run from several servers at once. */
+/**
+ * Makes what is missing and puts back what is to be reconciled. Safe to repeat, and to run from several servers at once.
+ * Neighbours of one kind do not depend on one another and are made at once: they share the store's commits.
+ */
 export async function ensureObjects(transport: Transport, objects: readonly BootstrapObject[]): Promise<void> {
-  for (const wanted of objects) await ensureObject(transport, wanted);
+  for (const neighbours of runsOfOneKind(objects)) {
+    await Promise.all(neighbours.map((wanted) => ensureObject(transport, wanted)));
+  }
+}
+
+function runsOfOneKind(objects: readonly BootstrapObject[]): BootstrapObject[][] {
+  const runs: BootstrapObject[][] = [];
+  for (const wanted of objects) {
+    const run = runs.at(-1);
+    if (run?.[0]?.kind === wanted.kind) run.push(wanted);
+    else runs.push([wanted]);
+  }
+  return runs;
 }
 
 async function ensureObject(transport: Transport, wanted: BootstrapObject): Promise<void> {
