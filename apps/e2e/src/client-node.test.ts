@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
 import { ClientWorld } from './client-node/client-world.ts';
+import { customTests } from './client-node/custom.ts';
 import { objectTests } from './client-node/objects.ts';
 import { streamTests } from './client-node/streams.ts';
 import { watchTests } from './client-node/watches.ts';
@@ -17,6 +18,7 @@ describe('@kubernetes/client-node 2.0', () => {
   beforeEach(() => world.nextNamespace());
 
   objectTests(() => world);
+  customTests(() => world);
   watchTests(() => world);
   streamTests(() => world);
 });

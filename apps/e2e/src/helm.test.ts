@@ -13,7 +13,10 @@ describe('helm 4.1', () => {
     // Helm is beside it.
     const kubectl = await kubectlPath('1.35');
     simulated = await SimulatedWorld.up();
-    world = simulated.shell([dirname(kubectl)], join(import.meta.dirname, 'helm/files'));
+    world = simulated.shell(
+      [dirname(kubectl)],
+      ['helm/files', 'kubectl/files'].map((directory) => join(import.meta.dirname, directory)),
+    );
   });
   afterAll(() => simulated?.[Symbol.asyncDispose]());
 

@@ -13,7 +13,7 @@ describe.skipIf(withoutPython !== undefined)(withoutPython === undefined ? title
 
   beforeAll(async () => {
     simulated = await SimulatedWorld.up();
-    world = simulated.shell([dirname(await kubectlPath('1.35'))], join(import.meta.dirname, 'python'));
+    world = simulated.shell([dirname(await kubectlPath('1.35'))], [join(import.meta.dirname, 'python')]);
   });
   afterAll(() => simulated?.[Symbol.asyncDispose]());
 

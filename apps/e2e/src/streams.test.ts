@@ -20,7 +20,7 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot ?? 'on Docker', () => {
   const suite = (table: CaseTable, version: string, kubectl: '1.20' | '1.35', directory: string): void => {
     let world: ShellWorld;
     beforeAll(async () => {
-      world = docker.shell([dirname(await kubectlPath(kubectl)), files('client-node/programs')], files(directory));
+      world = docker.shell([dirname(await kubectlPath(kubectl)), files('client-node/programs')], [files(directory)]);
     });
     shellSuite(table, version, () => world);
   };

@@ -67,6 +67,26 @@ export const RELEASING: CaseTable = {
       ],
     },
   ],
+  'release with a kind of its own': [
+    {
+      title: 'defines it first, and leaves it when the rest is gone',
+      steps: [
+        CHART,
+        {
+          run: 'sed -i "s/GROUP/$NS.example.org/" crd.yaml boat.yaml && mkdir demo/crds && mv crd.yaml demo/crds && mv boat.yaml demo/templates',
+        },
+        { run: 'helm install demo demo --wait --timeout 60s', prints: 'STATUS: deployed' },
+        { run: `kubectl get boat ketch -o jsonpath='{.spec.crew}'`, prints: '3' },
+        {
+          run: 'sed -i "s/sails: 2/sails: 3/" demo/templates/boat.yaml && helm upgrade demo demo --wait --timeout 60s',
+          prints: 'REVISION: 2',
+        },
+        { run: `kubectl get boat ketch -o jsonpath='{.spec.sails}'`, prints: '3' },
+        { run: 'helm uninstall demo --wait && kubectl get boats -o name', prints: /^release "demo" uninstalled\n$/ },
+        { run: 'kubectl delete crd boats.$NS.example.org --timeout=60s', prints: 'deleted' },
+      ],
+    },
+  ],
   'dry run': [
     {
       title: 'asks the server, and stores nothing',

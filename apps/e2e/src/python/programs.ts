@@ -13,6 +13,7 @@ export const PROGRAMS: CaseTable = {
     program('kinds', 'decodes and checks what there is of 24 kinds'),
     program('yaml_files', 'creates what is in a YAML file'),
     program('dynamic_client', 'works with any kind by what discovery says'),
+    program('custom_objects', 'defines a kind of its own, and uses it'),
   ],
   patch: [program('patches', 'merge, strategic merge, JSON, server-side apply')],
   watch: [program('watches', 'tells of what happens; says that a resource version is too old')],

@@ -25,7 +25,7 @@ export class DockerWorld implements AsyncDisposable {
   }
 
   /** For lines that find `programs` and `files`. */
-  shell(programs: readonly string[], files: string): ShellWorld {
+  shell(programs: readonly string[], files: readonly string[]): ShellWorld {
     const { machine, keelson } = this;
     return { kubeconfig: keelson.kubeconfig, scratch: this.#scratch, programs, files, run: (...args) => machine.run(...args) };
   }

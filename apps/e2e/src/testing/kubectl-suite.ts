@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { CHANGING } from '../kubectl/changing.ts';
 import { CREATING } from '../kubectl/creating.ts';
+import { CUSTOM } from '../kubectl/custom.ts';
 import { EXTENDING } from '../kubectl/extending.ts';
 import { OPERATING } from '../kubectl/operating.ts';
 import { READING } from '../kubectl/reading.ts';
@@ -18,10 +19,10 @@ export function kubectlSuite(version: '1.20' | '1.35'): void {
     beforeAll(async () => {
       const kubectl = await kubectlPath(version);
       simulated = await SimulatedWorld.up();
-      world = simulated.shell([dirname(kubectl)], join(import.meta.dirname, '../kubectl/files'));
+      world = simulated.shell([dirname(kubectl)], [join(import.meta.dirname, '../kubectl/files')]);
     });
     afterAll(() => simulated?.[Symbol.asyncDispose]());
 
-    for (const table of [CREATING, CHANGING, READING, OPERATING, EXTENDING]) shellSuite(table, version, () => world);
+    for (const table of [CREATING, CHANGING, READING, OPERATING, CUSTOM, EXTENDING]) shellSuite(table, version, () => world);
   });
 }

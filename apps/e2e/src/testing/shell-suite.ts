@@ -12,8 +12,8 @@ export interface ShellWorld {
   readonly scratch: string;
   /** Directories of the programs that lines use, before those of the machine. */
   readonly programs: readonly string[];
-  /** A directory whose files each case finds in its own. */
-  readonly files: string;
+  /** Directories whose files each case finds in its own. */
+  readonly files: readonly string[];
   /** Runs a program where the cluster is reached; on this machine if absent. */
   readonly run?: (file: string, args: readonly string[], options: RunOptions) => Promise<Output>;
 }
@@ -56,7 +56,7 @@ const namespaceOf = (...words: readonly string[]): string =>
 async function runCase(each: ShellCase, namespace: string, world: ShellWorld): Promise<void> {
   const home = join(world.scratch, namespace);
   await mkdir(home, { recursive: true });
-  await cp(world.files, home, { recursive: true });
+  for (const files of world.files) await cp(files, home, { recursive: true });
   const kubeconfig = join(home, 'kubeconfig');
   const config = await readFile(world.kubeconfig, 'utf8');
   await writeFile(kubeconfig, config.replace(/^( +)user: .*$/m, `$&\n$1namespace: ${namespace}`));

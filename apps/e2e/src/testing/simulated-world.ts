@@ -22,7 +22,7 @@ export class SimulatedWorld implements AsyncDisposable {
   }
 
   /** For lines that find `programs` and `files`. */
-  shell(programs: readonly string[], files: string): ShellWorld {
+  shell(programs: readonly string[], files: readonly string[]): ShellWorld {
     return { kubeconfig: this.keelson.kubeconfig, scratch: this.#scratch, programs, files };
   }
 
