@@ -1,6 +1,9 @@
 import type { CaseTable } from '../testing/shell-case.ts';
 
 const APP = { run: 'kubectl apply -f app.yaml && kubectl rollout status deployment/app --timeout=60s' } as const;
+const ROLLED_OUT =
+  'kubectl rollout status statefulset/ordered --timeout=60s && kubectl rollout status daemonset/everywhere --timeout=60s';
+const IMAGES = `kubectl get pods -l 'app in (ordered,everywhere)' -o jsonpath='{.items[*].spec.containers[0].image}'`;
 const IMAGE = `kubectl get deployment app -o jsonpath='{.spec.template.spec.containers[*].image}'`;
 
 /** Commands that run a cluster. */
@@ -62,8 +65,57 @@ export const OPERATING: CaseTable = {
         },
       ],
     },
+    {
+      title: 'of StatefulSets and DaemonSets',
+      steps: [
+        { run: 'kubectl apply -f sets.yaml', prints: ['statefulset.apps/ordered created', 'daemonset.apps/everywhere created'] },
+        {
+          run: ROLLED_OUT,
+          prints: [/partitioned roll out complete: 2 new pods/, 'daemon set "everywhere" successfully rolled out'],
+        },
+        { run: 'kubectl get statefulset,daemonset', prints: [/ordered +2\/2/, /everywhere +3 +3 +3 +3 +3/] },
+        {
+          run: 'kubectl set image statefulset/ordered daemonset/everywhere main=nginx:1.23',
+          prints: 'statefulset.apps/ordered image updated',
+        },
+        { run: ROLLED_OUT },
+        { run: IMAGES, prints: /^(nginx:1.23 ?){5}$/ },
+        {
+          run: 'kubectl rollout history statefulset/ordered && kubectl rollout history daemonset/everywhere',
+          prints: /2 +<none>\n[^]*2 +<none>\n/,
+        },
+        {
+          run: 'kubectl rollout undo statefulset/ordered && kubectl rollout undo daemonset/everywhere',
+          prints: /(rolled back\n.*){2}/,
+        },
+        { run: ROLLED_OUT },
+        { run: IMAGES, prints: /^(nginx:1.22 ?){5}$/ },
+        { run: 'kubectl scale statefulset ordered --replicas=1', prints: 'scaled' },
+        { run: 'kubectl get pod ordered-1', code: 1, complains: 'NotFound', eventually: true },
+        { run: 'kubectl rollout restart daemonset/everywhere', prints: 'restarted' },
+        {
+          run: 'kubectl describe statefulset ordered',
+          prints: 'delete Pod ordered-1 in StatefulSet ordered successful',
+          eventually: true,
+        },
+        { run: 'kubectl describe daemonset everywhere', prints: /Desired Number of Nodes Scheduled: 3/ },
+        { run: 'kubectl delete -f sets.yaml' },
+      ],
+    },
   ],
   wait: [
+    {
+      title: 'for a Job to be complete',
+      steps: [
+        {
+          run: 'kubectl create -f job.yaml && kubectl wait --for=condition=Complete job/work --timeout=60s',
+          prints: 'job.batch/work condition met',
+        },
+        { run: 'kubectl get job work', prints: /work .*3\/3/ },
+        { run: 'kubectl get pods -l job-name=work --field-selector=status.phase=Succeeded -o name | wc -l', prints: '3' },
+        { run: 'kubectl describe job work', prints: [/3 Succeeded \/ 0 Failed/, 'Job completed'] },
+      ],
+    },
     {
       title: 'for conditions and for deletion; gives up in time',
       steps: [
@@ -178,7 +230,28 @@ export const OPERATING: CaseTable = {
           run: 'kubectl drain node-3 --ignore-daemonsets --force --delete-emptydir-data --timeout=60s',
           prints: ['pod/alone evicted', /node\/node-3 (drained|evicted)/],
         },
-        { run: 'kubectl get pods -A --field-selector=spec.nodeName=node-3 -o name', prints: /^$/ },
+        { run: 'kubectl get pods -A -l run=alone --field-selector=spec.nodeName=node-3 -o name', prints: /^$/ },
+        { run: 'kubectl uncordon node-3', prints: 'uncordoned' },
+      ],
+    },
+    {
+      title: 'waits for what a disruption budget keeps',
+      only: '1.35',
+      steps: [
+        {
+          run: `kubectl run kept --image=busybox --overrides='{"spec":{"nodeName":"node-3"}}' && kubectl wait --for=condition=Ready pod/kept --timeout=60s`,
+        },
+        { run: 'kubectl create poddisruptionbudget kept --selector=run=kept --min-available=1' },
+        {
+          run: 'kubectl drain node-3 --ignore-daemonsets --force --pod-selector=run=kept --timeout=1s',
+          code: 1,
+          complains: "Cannot evict pod as it would violate the pod's disruption budget",
+        },
+        { run: 'kubectl delete poddisruptionbudget kept' },
+        {
+          run: 'kubectl drain node-3 --ignore-daemonsets --force --pod-selector=run=kept --timeout=60s',
+          prints: 'pod/kept evicted',
+        },
         { run: 'kubectl uncordon node-3', prints: 'uncordoned' },
       ],
     },
