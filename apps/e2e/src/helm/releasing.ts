@@ -73,7 +73,7 @@ export const RELEASING: CaseTable = {
       steps: [
         CHART,
         {
-          run: 'sed -i "s/GROUP/$NS.example.org/" crd.yaml boat.yaml && mkdir demo/crds && mv crd.yaml demo/crds && mv boat.yaml demo/templates',
+          run: 'sed -i "s/GROUP/$NS.example.org/" boats.yaml boat.yaml && mkdir demo/crds && mv boats.yaml demo/crds && mv boat.yaml demo/templates',
         },
         { run: 'helm install demo demo --wait --timeout 60s', prints: 'STATUS: deployed' },
         { run: `kubectl get boat ketch -o jsonpath='{.spec.crew}'`, prints: '3' },

@@ -11,6 +11,12 @@ const BEGIN = [
   { run: ESTABLISHED, prints: 'condition met' },
 ] as const;
 
+const BOATS = {
+  run: 'sed -i "s/GROUP/$NS.example.org/" boats.yaml boat.yaml && kubectl apply -f boats.yaml && kubectl wait --for=condition=Established crd/boats.$NS.example.org --timeout=60s',
+  prints: ['created', 'condition met'],
+} as const;
+const BOATS_GONE = { run: 'kubectl delete -f boats.yaml --timeout=60s', prints: 'deleted' } as const;
+
 /** Kinds that users define. */
 export const EXTENDING: CaseTable = {
   'custom resources': [
@@ -70,6 +76,41 @@ export const EXTENDING: CaseTable = {
         { run: `${CREATE.replace('apply', 'replace')}`, prints: 'replaced' },
         { run: `kubectl delete ${KIND} my-cron`, prints: 'deleted' },
         { run: UNDEFINE },
+      ],
+    },
+    {
+      title: 'have a status of their own',
+      only: '1.35',
+      steps: [
+        BOATS,
+        { run: 'kubectl apply -f boat.yaml' },
+        {
+          run: `kubectl patch boat ketch --subresource=status --type=merge -p '{"status":{"conditions":[{"type":"Afloat","status":"True"}]},"spec":{"sails":1}}'`,
+          prints: 'patched',
+        },
+        { run: 'kubectl wait --for=condition=Afloat boat/ketch --timeout=60s', prints: 'condition met' },
+        { run: `kubectl get boat ketch -o jsonpath='{.spec.sails} {.metadata.generation}'`, prints: '2 1' },
+        BOATS_GONE,
+      ],
+    },
+    {
+      title: 'are applied on the server, item by item of their lists',
+      steps: [
+        BOATS,
+        { run: 'kubectl apply --server-side -f boat.yaml', prints: 'serverside-applied' },
+        {
+          run: 'sed -e "s/tons: 3/tons: 4/" -e /salt/d boat.yaml | kubectl apply --server-side --field-manager=other -f -',
+          code: 1,
+          complains: '.spec.cargo[name="tea"].tons',
+        },
+        {
+          run: 'sed -e "s/salt/iron/" -e /tea/d boat.yaml | kubectl apply --server-side --field-manager=other -f -',
+          prints: 'serverside-applied',
+        },
+        { run: `kubectl get boat ketch -o jsonpath='{.spec.cargo[*].name}'`, prints: 'tea salt iron' },
+        { run: 'sed -e /salt/d boat.yaml | kubectl apply --server-side -f -', prints: 'serverside-applied' },
+        { run: `kubectl get boat ketch -o jsonpath='{.spec.cargo[*].name}'`, prints: /^tea iron$/ },
+        BOATS_GONE,
       ],
     },
   ],

@@ -2,7 +2,6 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { CHANGING } from '../kubectl/changing.ts';
 import { CREATING } from '../kubectl/creating.ts';
-import { CUSTOM } from '../kubectl/custom.ts';
 import { EXTENDING } from '../kubectl/extending.ts';
 import { OPERATING } from '../kubectl/operating.ts';
 import { READING } from '../kubectl/reading.ts';
@@ -23,6 +22,6 @@ export function kubectlSuite(version: '1.20' | '1.35'): void {
     });
     afterAll(() => simulated?.[Symbol.asyncDispose]());
 
-    for (const table of [CREATING, CHANGING, READING, OPERATING, CUSTOM, EXTENDING]) shellSuite(table, version, () => world);
+    for (const table of [CREATING, CHANGING, READING, OPERATING, EXTENDING]) shellSuite(table, version, () => world);
   });
 }
