@@ -35,7 +35,7 @@ export interface CallOptions {
 
 /** A call with many messages in one or both directions. */
 export interface GrpcStream<Response, Request> {
-  /** Does nothing once the call has ended. */
+  /** Does not wait: what the server is not ready for is kept. Does nothing once the call has ended. */
   send(message: Request): void;
   /** Says that no more will be sent. */
   end(): void;

@@ -8,10 +8,9 @@ import {
 } from 'node:http2';
 import { connect, createServer as createSocketServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { FrameReader, frameOf } from '../internal/frames.ts';
-import { message, method, repeated, safeInt64, string } from '../index.ts';
+import { message, method, safeInt64, string } from '../index.ts';
 
-export const Line = message({ text: string(1), number: safeInt64(2) });
-export const Lines = message({ lines: repeated(1, Line) });
+const Line = message({ text: string(1), number: safeInt64(2) });
 export const ECHO = method('test.Echo', 'Unary', { request: Line, response: Line });
 export const CHAT = method('test.Echo', 'Chat', { request: Line, response: Line });
 
