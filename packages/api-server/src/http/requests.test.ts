@@ -87,6 +87,16 @@ describe('bodies', () => {
     expect(value.data).toEqual({ mode: '0644' });
   });
 
+  it('takes what looks like a time or a sexagesimal number in YAML for text, as Go does', async () => {
+    await using server = await HttpsServer.start();
+
+    const body =
+      'metadata: {name: a}\ndata:\n  day: 2026-01-01\n  second: 2026-01-01T00:00:00Z\n  time: 12:30\n  long: 1:12:30.5\n';
+    const { value } = await server.json(MAPS, { method: 'POST', body, headers: { 'content-type': YAML } });
+
+    expect(value.data).toEqual({ day: '2026-01-01', second: '2026-01-01T00:00:00Z', time: '12:30', long: '1:12:30.5' });
+  });
+
   it('refuses media types that it does not read', async () => {
     await using server = await HttpsServer.start();
 

@@ -1,6 +1,6 @@
 import { apiVersionOf, badRequest, type KubernetesObject, parseJson, parseJsonStrict, unsupportedMediaType } from '@keelson/api';
 import { errorMessage, isReason, KeelsonError } from '@keelson/base';
-import { parse as parseYaml } from 'yaml';
+import { parse as parseYaml, type TagId, type Tags } from 'yaml';
 import { converterOf } from '../convert/versions.ts';
 import { decodeObject as decodeProtobuf, PROTOBUF } from '../protobuf/index.ts';
 import { tableSchema, type KindSchema } from '../registry/kind-schema.ts';
@@ -53,6 +53,16 @@ function parseLeniently(text: string): RawBody {
   return { value: parseJson(text), duplicates: [] };
 }
 
+/** Times, binary data, sets and numbers to the base of sixty are texts to Kubernetes' parser, as JSON has none of them. */
+const NOT_JSON = new Set(['binary', 'omap', 'pairs', 'set', 'timestamp'].map((name) => `tag:yaml.org,2002:${name}`));
+
+function jsonTags(tags: Tags): Tags {
+  return tags.filter((tag: TagId | Exclude<Tags[number], string>) => {
+    if (typeof tag === 'string') return true;
+    return !NOT_JSON.has(tag.tag) && !('format' in tag && tag.format === 'TIME');
+  });
+}
+
 export function parseYamlBody(text: string): RawBody {
   try {
     const value: unknown = parseYaml(text, {
@@ -61,6 +71,7 @@ export function parseYamlBody(text: string): RawBody {
       maxAliasCount: 100,
       intAsBigInt: true,
       logLevel: 'error',
+      customTags: jsonTags,
     });
     return { value: withNumbers(value), duplicates: [] };
   } catch (error) {
