@@ -1,3 +1,4 @@
+import { clusterRoleAggregationController } from './clusterrole-aggregation/cluster-role-aggregation-controller.ts';
 import type { ControllerFactory, ControllerOptions } from './controller-context.ts';
 import { cronJobController } from './cronjob/cron-job-controller.ts';
 import { daemonSetController } from './daemonset/daemon-set-controller.ts';
@@ -23,6 +24,7 @@ import { ttlAfterFinishedController } from './ttl-after-finished/ttl-after-finis
 /** The built-in controllers by the names that kube-controller-manager's `--controllers` has for them. */
 export function builtinControllers(options: ControllerOptions): Readonly<Record<string, ControllerFactory>> {
   return {
+    'clusterrole-aggregation-controller': clusterRoleAggregationController,
     'cronjob-controller': cronJobController,
     'daemonset-controller': daemonSetController,
     'deployment-controller': deploymentController,

@@ -70,19 +70,17 @@ const READABLE: readonly (readonly [group: string, resources: readonly string[]]
 ];
 
 /** Reading a namespace, but not its secrets. */
-const VIEW: readonly PolicyRule[] = READABLE.map(([group, resources]) => rule(group, resources, READ));
-/** Changing what is in a namespace, with its secrets and the insides of its pods. */
-const EDIT: readonly PolicyRule[] = [
-  ...VIEW,
+const TO_VIEW: readonly PolicyRule[] = READABLE.map(([group, resources]) => rule(group, resources, READ));
+/** Beside reading: changing what is in a namespace, with its secrets and the insides of its pods. */
+const TO_EDIT: readonly PolicyRule[] = [
   ...WORKLOADS.map(([group, resources]) => rule(group, resources, WRITE)),
   rule('', ['secrets'], [...READ, ...WRITE]),
   rule('', ['pods/attach', 'pods/exec', 'pods/portforward', 'pods/proxy', 'services/proxy'], [...READ, ...WRITE]),
   rule('', ['pods/eviction', 'serviceaccounts/token'], ['create']),
   rule('', ['serviceaccounts'], ['impersonate']),
 ];
-/** All of a namespace, with its roles. */
-const ADMIN: readonly PolicyRule[] = [
-  ...EDIT,
+/** Beside changing: the roles of a namespace, and what others may do in it. */
+const TO_ADMIN: readonly PolicyRule[] = [
   rule(RBAC, ['rolebindings', 'roles'], [...READ, ...WRITE]),
   rule('authorization.k8s.io', ['localsubjectaccessreviews'], ['create']),
 ];
@@ -103,9 +101,9 @@ const DISCOVERY = urls(
 
 const RULES: Readonly<Record<string, readonly PolicyRule[]>> = {
   'cluster-admin': [rule('*', ['*'], ['*']), { nonResourceURLs: ['*'], verbs: ['*'] }],
-  admin: ADMIN,
-  edit: EDIT,
-  view: VIEW,
+  'system:aggregate-to-admin': TO_ADMIN,
+  'system:aggregate-to-edit': TO_EDIT,
+  'system:aggregate-to-view': TO_VIEW,
   'system:discovery': [DISCOVERY],
   'system:public-info-viewer': [urls('/healthz', '/livez', '/readyz', '/version', '/version/')],
   'system:monitoring': [urls('/healthz', '/healthz/*', '/livez', '/livez/*', '/metrics', '/readyz', '/readyz/*')],
@@ -122,6 +120,18 @@ const RULES: Readonly<Record<string, readonly PolicyRule[]>> = {
   ],
 };
 
+/** Roles whose rules are those of all roles with their label. A role may be part of the next larger one itself. */
+const AGGREGATED: Readonly<Record<string, { readonly partOf?: string }>> = {
+  admin: {},
+  edit: { partOf: 'admin' },
+  view: { partOf: 'edit' },
+};
+
+/** The label of what `role` is made of. */
+function partOf(role: string): Readonly<Record<string, string>> {
+  return { [`${RBAC}/aggregate-to-${role}`]: 'true' };
+}
+
 const BOUND_GROUPS: Readonly<Record<string, readonly string[]>> = {
   'cluster-admin': ['system:masters'],
   'system:discovery': ['system:authenticated'],
@@ -133,7 +143,22 @@ const BOUND_GROUPS: Readonly<Record<string, readonly string[]>> = {
 
 /** The cluster roles that every cluster has (kubernetes.io: rbac, default roles). */
 export function bootstrapClusterRoles(): ClusterRole[] {
-  return Object.entries(RULES).map(([name, rules]) => ({ metadata: { name, ...MADE_HERE }, rules: [...rules] }));
+  return [...Object.entries(AGGREGATED).map(([name, { partOf: larger }]) => aggregatedRole(name, larger)), ...plainRoles()];
+}
+
+/** Its rules are the aggregating controller's, and so none is said here. */
+function aggregatedRole(name: string, larger: string | undefined): ClusterRole {
+  const labels = { ...MADE_HERE.labels, ...(larger !== undefined && partOf(larger)) };
+  const aggregationRule = { clusterRoleSelectors: [{ matchLabels: { ...partOf(name) } }] };
+  return { metadata: { name, ...MADE_HERE, labels }, aggregationRule };
+}
+
+function plainRoles(): ClusterRole[] {
+  return Object.entries(RULES).map(([name, rules]) => {
+    const [, larger] = /^system:aggregate-to-(.+)$/.exec(name) ?? [];
+    const labels = { ...MADE_HERE.labels, ...(larger !== undefined && partOf(larger)) };
+    return { metadata: { name, ...MADE_HERE, labels }, rules: [...rules] };
+  });
 }
 
 /** Who has them. */
