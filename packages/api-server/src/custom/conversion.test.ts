@@ -175,6 +175,18 @@ describe('by a webhook', () => {
     expect(again.spec).toEqual({ size: '1' });
   });
 
+  it('a very long list is converted in several calls', async () => {
+    await using webhook = await WebhookServer.start(convert);
+    await using api = await customWorld([twoVersions('v2', viaWebhook(webhook))]);
+    for (let at = 0; at < 6; at += 1) await api.probe.create(V2, boat('v2', `a${at}`, { length: 'x'.repeat(1_000_000) }));
+    webhook.requests.length = 0;
+
+    const { items } = await api.probe.get(V1);
+
+    expect(items).toHaveLength(6);
+    expect(webhook.requests.map(({ objects }) => objects.length)).toEqual([4, 2]);
+  });
+
   it('only labels and annotations of the metadata may change', async () => {
     await using webhook = await WebhookServer.start((request) => {
       const converted = convert(request);

@@ -50,6 +50,20 @@ describe('a definition', () => {
     expect(accepted.status.acceptedNames).toMatchObject({ plural: 'ships', kind: 'Boat', shortNames: ['bt'] });
   });
 
+  it('gives names back that it does not want any more', async () => {
+    await using api = await customWorld([boats()]);
+    const other = boats({ spec: { names: { plural: 'ships', kind: 'Ship', shortNames: ['bt'] } } });
+    other.metadata.name = 'ships.example.com';
+    await api.probe.create(DEFINITIONS, other);
+    const refused = await until(api.probe, 'ships.example.com', (found) => conditionOf(found, 'NamesAccepted') === 'False');
+
+    await api.probe.merge(`${DEFINITIONS}/boats.example.com`, { spec: { names: { shortNames: null } } });
+    const accepted = await until(api.probe, 'ships.example.com', (found) => conditionOf(found, 'NamesAccepted') === 'True');
+
+    expect(refused.status.conditions[0]).toMatchObject({ reason: 'ShortNamesConflict', message: '"bt" is already in use' });
+    expect(accepted.status.acceptedNames.shortNames).toEqual(['bt']);
+  });
+
   it('shares no name with another one, even if two servers hear of them at the same time', async () => {
     await using first = await customWorld([]);
     await using second = await customWorld([], { store: first.store, namespaces: [] });

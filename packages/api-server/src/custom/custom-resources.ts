@@ -1,3 +1,4 @@
+import { deepEqual } from '@keelson/api';
 import type { CustomResourceDefinition } from '@keelson/api/apiextensions/v1';
 import { Backoff, errorMessage, sleepOn, TaskGroup, type Clock, type Logger } from '@keelson/base';
 import type { Transport } from '@keelson/client';
@@ -58,8 +59,8 @@ export class CustomResources implements Watcher {
 
   async stop(): Promise<void> {
     this.#storage.cache.unwatch(this);
-    this.#worker[Symbol.dispose]();
     await this.#tasks.stop();
+    this.#worker[Symbol.dispose]();
   }
 
   /** Resolves when this server serves what is established now. */
@@ -113,9 +114,14 @@ export class CustomResources implements Watcher {
       );
       this.#installed.set(item.name, installed);
       this.#serve(installed, installed.definitions(definition), known);
-      if (known) this.#retire(known);
+      if (known) this.#replaced(known, installed);
     }
     this.#worker.look(item.name);
+  }
+
+  #replaced(before: InstalledKind, { accepted, group }: InstalledKind): void {
+    this.#retire(before);
+    if (!deepEqual(before.accepted, accepted)) this.#worker.lookAtGroup(group);
   }
 
   #gone(name: string): void {

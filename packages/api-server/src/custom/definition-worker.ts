@@ -1,4 +1,4 @@
-import { cloneJson, deepEqual, formatTime } from '@keelson/api';
+import { cloneJson, formatTime } from '@keelson/api';
 import type { CustomResourceDefinition, CustomResourceDefinitionStatus } from '@keelson/api/apiextensions/v1';
 import { Backoff, errorMessage, isReason, type TaskGroup } from '@keelson/base';
 import { conditionOf, isTrue, setCondition } from '../kinds/definition/conditions.ts';
@@ -78,6 +78,7 @@ export class DefinitionWorker implements Disposable {
   }
 
   #lookLater(name: string): void {
+    if (this.#deps.tasks.signal.aborted) return;
     const backoff = this.#failures.get(name) ?? new Backoff({ initialMs: 20, maxMs: 10_000, jitter: 0.5 });
     this.#failures.set(name, backoff);
     const timer = this.#deps.clock.after(backoff.next(), () => {
@@ -104,7 +105,6 @@ export class DefinitionWorker implements Disposable {
     const status = definitionStatus(definition, taken, this.#deps.clock.now());
     if (status === before) return false;
     await this.#writeStatus(definition, status);
-    if (!deepEqual(before.acceptedNames, status.acceptedNames)) this.lookAtGroup(known.group);
     return true;
   }
 

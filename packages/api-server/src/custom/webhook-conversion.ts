@@ -10,6 +10,8 @@ import type { WebhookClient } from '../webhooks/webhook-client.ts';
 import type { Conversion } from './conversion.ts';
 
 const TIMEOUT_SECONDS = 30;
+/** A call has no more than this, or one object: what is sent comes back, and answers have a limit. */
+const MAX_CALL_BYTES = 4 * 1024 * 1024;
 
 export interface WebhookConversionOptions {
   readonly config: WebhookClientConfig;
@@ -17,7 +19,7 @@ export interface WebhookConversionOptions {
   readonly reviewVersions: readonly string[];
 }
 
-/** Has a webhook convert objects: all that are wanted at one time in one call. */
+/** Has a webhook convert objects: all that are wanted at one time in one call, unless they are very many. */
 export class WebhookConversion implements Conversion {
   readonly #client: WebhookClient;
   readonly #options: WebhookConversionOptions;
@@ -28,6 +30,12 @@ export class WebhookConversion implements Conversion {
   }
 
   async convert(objects: readonly KubernetesObject[], apiVersion: string): Promise<readonly KubernetesObject[]> {
+    const converted: KubernetesObject[] = [];
+    for (const batch of batches(objects)) converted.push(...(await this.#convertBatch(batch, apiVersion)));
+    return converted;
+  }
+
+  async #convertBatch(objects: readonly KubernetesObject[], apiVersion: string): Promise<readonly KubernetesObject[]> {
     const [first] = objects;
     if (!first) return [];
     const name = `conversion webhook for ${kindText(first)}`;
@@ -56,6 +64,21 @@ export class WebhookConversion implements Conversion {
     const answer = await this.#client.post(this.#options.config, stringifyJson(body), TIMEOUT_SECONDS);
     return convertedObjects(parseJson(answer), { apiVersion, uid, isStrict: version === 'v1' });
   }
+}
+
+function batches(objects: readonly KubernetesObject[]): KubernetesObject[][] {
+  const all: KubernetesObject[][] = [];
+  let bytes = Infinity;
+  for (const object of objects) {
+    const size = stringifyJson(object).length;
+    if (bytes + size > MAX_CALL_BYTES) {
+      all.push([]);
+      bytes = 0;
+    }
+    all.at(-1)?.push(object);
+    bytes += size;
+  }
+  return all;
 }
 
 /** `stable.example.com/v1, Kind=CronTab` */
