@@ -16,7 +16,7 @@ const EVERYTHING = {
 };
 const LEASES = resources(['get', 'create', 'update'], ['coordination.k8s.io'], ['leases']);
 
-/** The levels of priority that a cluster has from its start. */
+/** The levels of priority that a cluster has from its start. Clients and operators look for them; the server limits requests by number alone. */
 export function bootstrapPriorityLevels(): PriorityLevelConfiguration[] {
   return [
     level('exempt', { type: 'Exempt', exempt: { nominalConcurrencyShares: 0, lendablePercent: 0 } }),
