@@ -1,3 +1,6 @@
+import { certificateApprovingController } from './certificates/certificate-approving-controller.ts';
+import { certificateCleanerController } from './certificates/certificate-cleaner-controller.ts';
+import { certificateSigningController } from './certificates/certificate-signing-controller.ts';
 import { clusterRoleAggregationController } from './clusterrole-aggregation/cluster-role-aggregation-controller.ts';
 import type { ControllerFactory, ControllerOptions } from './controller-context.ts';
 import { cronJobController } from './cronjob/cron-job-controller.ts';
@@ -23,7 +26,11 @@ import { ttlAfterFinishedController } from './ttl-after-finished/ttl-after-finis
 
 /** The built-in controllers by the names that kube-controller-manager's `--controllers` has for them. */
 export function builtinControllers(options: ControllerOptions): Readonly<Record<string, ControllerFactory>> {
+  const { signer } = options;
   return {
+    ...(signer && { 'certificatesigningrequest-signing-controller': certificateSigningController(signer) }),
+    'certificatesigningrequest-approving-controller': certificateApprovingController,
+    'certificatesigningrequest-cleaner-controller': certificateCleanerController,
     'clusterrole-aggregation-controller': clusterRoleAggregationController,
     'cronjob-controller': cronJobController,
     'daemonset-controller': daemonSetController,

@@ -2,6 +2,7 @@ import type { Clock, Logger, Runnable } from '@keelson/base';
 import type { Client } from '@keelson/client';
 import type { EventRecorder, InformerFactory } from '@keelson/controller-runtime';
 import type { Registry } from 'prom-client';
+import type { CertificateSigner } from './certificates/certificate-signing-controller.ts';
 
 /** What a built-in controller is given. The informers are shared by all; client and events are the controller's own. */
 export interface ControllerContext {
@@ -20,4 +21,6 @@ export type ControllerFactory = (context: ControllerContext) => Runnable;
 export interface ControllerOptions {
   /** The certificates that pods should trust the API server by, as PEM. */
   readonly rootCa: string;
+  /** Signs what CertificateSigningRequests ask for. Without it nothing does. */
+  readonly signer?: CertificateSigner;
 }

@@ -1,7 +1,9 @@
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { createAuthority, createSigningKey, isIssuedBy, loadAuthority, namesHosts, type KeyedCertificate } from './index.ts';
+import { requestOf } from './testing/request.ts';
 
 async function handshake(
   server: KeyedCertificate,
@@ -78,6 +80,37 @@ describe('CertificateAuthority', () => {
 
     expect(() => loadAuthority({ certificate: one.certificate, privateKey: other.privateKey })).toThrow('does not belong');
     expect(() => loadAuthority({ certificate: 'x', privateKey: 'y' })).toThrow('not valid PEM');
+  });
+
+  it.each([
+    { title: 'a short time', validMs: 600_000, ends: 600_000 },
+    { title: 'a long time, put back as a whole', validMs: 86_400_000, ends: 86_100_000 },
+    { title: 'longer than the authority is valid', validMs: 900 * 86_400_000, ends: 10 * 86_400_000 },
+  ])('signs requests for $title', async ({ validMs, ends }) => {
+    const nowMs = Date.UTC(2026, 0, 1);
+    const authority = await createAuthority({ commonName: 'test-ca', validDays: 10, now: () => nowMs });
+    const asked = await requestOf('RSA', [{ type: 'dns', value: 'a.example' }]);
+
+    const certificate = new X509Certificate(
+      await authority.sign(asked, { usages: ['client auth', 'key encipherment'], validMs }),
+    );
+
+    expect(certificate.subject).toBe('CN=alice\nO=dev');
+    expect(certificate.subjectAltName).toBe('DNS:a.example');
+    expect([certificate.ca, certificate.publicKey.asymmetricKeyType]).toEqual([false, 'rsa']);
+    expect(certificate.keyUsage).toEqual(['1.3.6.1.5.5.7.3.2']);
+    expect(certificate.verify(new X509Certificate(authority.certificate).publicKey)).toBe(true);
+    expect([certificate.validFromDate.getTime(), certificate.validToDate.getTime()]).toEqual([nowMs - 300_000, nowMs + ends]);
+  });
+
+  it('signs nothing when it has run out', async () => {
+    let nowMs = Date.UTC(2026, 0, 1);
+    const authority = await createAuthority({ commonName: 'test-ca', validDays: 1, now: () => nowMs });
+    nowMs += 2 * 86_400_000;
+
+    const signing = authority.sign(await requestOf('Ed25519'), { usages: ['client auth'], validMs: 600_000 });
+
+    await expect(signing).rejects.toThrow('the authority has expired');
   });
 
   it('makes key pairs for signing tokens', async () => {

@@ -1,6 +1,9 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { KeelsonError } from '@keelson/base';
+import type * as X509 from '@peculiar/x509';
+import { readRequest } from './certificate-request.ts';
+import { keyUsagesOf } from './key-usages.ts';
 import { exportPrivateKey, generateKeys, importPrivateKey, loadX509, randomSerial, SIGNING_ALGORITHM } from './internal/x509.ts';
 
 /** A certificate and its private key, both PEM. */
@@ -21,10 +24,28 @@ export interface CertificateRequest {
   readonly validDays?: number;
 }
 
+/** What a PKCS #10 request is signed for. */
+export interface SigningOptions {
+  /** As CertificateSigningRequests name them: `client auth`, `digital signature`, ... */
+  readonly usages: readonly string[];
+  readonly validMs: number;
+}
+
 const DAY_MS = 86_400_000;
 /** Clocks of other machines may be a little behind ours. */
 const BACKDATE_MS = 300_000;
-const USAGE_OIDS = { server: '1.3.6.1.5.5.7.3.1', client: '1.3.6.1.5.5.7.3.2' } as const;
+/** What is valid for less than this ends when it was asked to; what is valid for longer is put back as a whole. */
+const SHORT_MS = 8 * 3_600_000;
+const USAGES = { server: ['digital signature', 'server auth'], client: ['digital signature', 'client auth'] } as const;
+
+/** What a certificate says, beside who signed it. */
+interface Contents {
+  readonly subject: X509.Name;
+  readonly names: X509.JsonGeneralNames;
+  readonly publicKey: X509.PublicKeyType;
+  readonly usages: readonly string[];
+  readonly notAfterMs: number;
+}
 
 /** Signs certificates (ECDSA P-256 with SHA-256). Make one with `createAuthority`, or take up an old one with `loadAuthority`. */
 export class CertificateAuthority {
@@ -43,31 +64,52 @@ export class CertificateAuthority {
   /** A new key pair and a certificate for it. */
   async issue(request: CertificateRequest): Promise<KeyedCertificate> {
     const keys = await generateKeys();
-    const certificate = await this.#sign(request, keys.publicKey);
+    const x509 = await loadX509();
+    const { commonName, organizations = [], dnsNames = [], ipAddresses = [], validDays = 365 } = request;
+    const certificate = await this.#certify({
+      subject: new x509.Name([{ CN: [commonName] }, ...organizations.map((name) => ({ O: [name] }))]),
+      names: [
+        ...dnsNames.map((value) => ({ type: 'dns' as const, value })),
+        ...ipAddresses.map((value) => ({ type: 'ip' as const, value })),
+      ],
+      publicKey: keys.publicKey,
+      usages: request.usages.flatMap((usage) => USAGES[usage]),
+      notAfterMs: this.#now() + validDays * DAY_MS,
+    });
     return { certificate, privateKey: await exportPrivateKey(keys.privateKey) };
   }
 
-  async #sign(request: CertificateRequest, publicKey: CryptoKey): Promise<string> {
+  /**
+   * A certificate (PEM) for the key, the subject and the names of a PKCS #10 request (PEM), whatever they are: whoever calls has checked them.
+   * Nothing else of the request counts. `BadRequest` if it is none, or the authority itself has run out.
+   */
+  async sign(request: string, { usages, validMs }: SigningOptions): Promise<string> {
+    const contents = await readRequest(request);
+    return this.#certify({
+      ...contents,
+      usages,
+      notAfterMs: this.#now() + validMs - (validMs < SHORT_MS ? 0 : BACKDATE_MS),
+    });
+  }
+
+  async #certify({ subject, names, publicKey, usages, notAfterMs }: Contents): Promise<string> {
     const x509 = await loadX509();
     const issuer = new x509.X509Certificate(this.certificate);
-    const notBefore = new Date(this.#now() - BACKDATE_MS);
-    const names = [
-      ...(request.dnsNames ?? []).map((value) => ({ type: 'dns' as const, value })),
-      ...(request.ipAddresses ?? []).map((value) => ({ type: 'ip' as const, value })),
-    ];
+    const { flags, extended } = keyUsagesOf(usages);
+    if (issuer.notAfter.getTime() <= this.#now()) throw new KeelsonError('BadRequest', 'Cannot sign: the authority has expired');
     const certificate = await x509.X509CertificateGenerator.create({
       serialNumber: randomSerial(),
-      subject: new x509.Name([{ CN: [request.commonName] }, ...(request.organizations ?? []).map((name) => ({ O: [name] }))]),
+      subject,
       issuer: issuer.subjectName,
-      notBefore,
-      notAfter: new Date(Math.min(this.#now() + (request.validDays ?? 365) * DAY_MS, issuer.notAfter.getTime())),
+      notBefore: new Date(this.#now() - BACKDATE_MS),
+      notAfter: new Date(Math.min(notAfterMs, issuer.notAfter.getTime())),
       publicKey,
       signingKey: await importPrivateKey(this.privateKey),
       signingAlgorithm: SIGNING_ALGORITHM,
       extensions: [
         new x509.BasicConstraintsExtension(false, undefined, true),
-        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-        new x509.ExtendedKeyUsageExtension(request.usages.map((usage) => USAGE_OIDS[usage])),
+        ...(flags === 0 ? [] : [new x509.KeyUsagesExtension(flags, true)]),
+        ...(extended.length === 0 ? [] : [new x509.ExtendedKeyUsageExtension([...extended])]),
         await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
         ...(names.length > 0 ? [new x509.SubjectAlternativeNameExtension(names)] : []),
       ],

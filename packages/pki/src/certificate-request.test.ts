@@ -1,27 +1,6 @@
 import { expect, it } from 'vitest';
-import { certificateRequestProblem } from './certificate-request.ts';
-import { loadX509 } from './internal/x509.ts';
-
-const ALGORITHMS = {
-  'ECDSA P-256': { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' },
-  'ECDSA P-384': { name: 'ECDSA', namedCurve: 'P-384', hash: 'SHA-384' },
-  RSA: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) },
-  Ed25519: { name: 'Ed25519' },
-} as const;
-
-async function requestOf(algorithm: keyof typeof ALGORITHMS): Promise<string> {
-  const x509 = await loadX509();
-  const signingAlgorithm = ALGORITHMS[algorithm];
-  const keys = await crypto.subtle.generateKey(signingAlgorithm, true, ['sign', 'verify']);
-  if (!('privateKey' in keys)) throw new TypeError('Not a pair of keys');
-  const request = await x509.Pkcs10CertificateRequestGenerator.create({
-    name: 'CN=alice,O=dev',
-    keys,
-    signingAlgorithm,
-    extensions: [new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: 'example.com' }])],
-  });
-  return request.toString('pem');
-}
+import { certificateRequestProblem, requestedNames } from './certificate-request.ts';
+import { requestOf } from './testing/request.ts';
 
 /** The last byte of a signature is another one. */
 function forged(pem: string): string {
@@ -54,4 +33,23 @@ it.each([
   ],
 ])('refuses what is none', (pem, want) => {
   expect(certificateRequestProblem(pem)).toBe(want);
+});
+
+it('reads whom a request is for', async () => {
+  const names = [
+    { type: 'dns', value: 'a.example' },
+    { type: 'ip', value: '10.0.0.1' },
+    { type: 'email', value: 'a@b.example' },
+    { type: 'url', value: 'spiffe://a' },
+  ] as const;
+
+  expect(await requestedNames(await requestOf('ECDSA P-256', [...names]))).toEqual({
+    commonName: 'alice',
+    organizations: ['dev'],
+    dnsNames: ['a.example'],
+    ipAddresses: ['10.0.0.1'],
+    emailAddresses: ['a@b.example'],
+    uris: ['spiffe://a'],
+  });
+  await expect(requestedNames('nonsense')).rejects.toThrow('PEM block type must be CERTIFICATE REQUEST');
 });

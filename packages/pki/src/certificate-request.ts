@@ -1,4 +1,7 @@
 import { createPublicKey, verify, type KeyObject } from 'node:crypto';
+import { KeelsonError } from '@keelson/base';
+import type { JsonGeneralNames, Name, PublicKey } from '@peculiar/x509';
+import { loadX509 } from './internal/x509.ts';
 
 const PEM = /-----BEGIN CERTIFICATE REQUEST-----\s+([A-Za-z0-9+/=\s]+?)\s*-----END CERTIFICATE REQUEST-----/;
 /** What is signed with, by the DER of the algorithm's name; Ed25519 hashes itself. */
@@ -25,6 +28,55 @@ export function certificateRequestProblem(pem: string): string | undefined {
   } catch {
     return MALFORMED;
   }
+}
+
+/** Whom a PKCS #10 request wants a certificate for. */
+export interface RequestedNames {
+  readonly commonName: string;
+  readonly organizations: readonly string[];
+  readonly dnsNames: readonly string[];
+  readonly ipAddresses: readonly string[];
+  readonly emailAddresses: readonly string[];
+  readonly uris: readonly string[];
+}
+
+/** The names in a request (PEM). `BadRequest` if it is none. */
+export async function requestedNames(pem: string): Promise<RequestedNames> {
+  const { subject, names } = await readRequest(pem);
+  const ofType = (wanted: string): string[] => names.filter(({ type }) => type === wanted).map(({ value }) => value);
+  return {
+    // Of several the last one counts, as in Go.
+    commonName: subject.getField('CN').at(-1) ?? '',
+    organizations: subject.getField('O'),
+    dnsNames: ofType('dns'),
+    ipAddresses: ofType('ip'),
+    emailAddresses: ofType('email'),
+    uris: ofType('url'),
+  };
+}
+
+/** What a certificate takes from a request; of alternative names those kinds that Go knows. */
+export interface ReadRequest {
+  readonly subject: Name;
+  readonly publicKey: PublicKey;
+  readonly names: JsonGeneralNames;
+}
+
+const KNOWN_NAMES = ['dns', 'ip', 'email', 'url'];
+
+/** Reads a request (PEM) and checks that its key has signed it. `BadRequest` if not, or if it is none. */
+export async function readRequest(pem: string): Promise<ReadRequest> {
+  const problem = certificateRequestProblem(pem);
+  if (problem !== undefined) throw new KeelsonError('BadRequest', `Cannot read the certificate request: ${problem}`);
+  const x509 = await loadX509();
+  const request = new x509.Pkcs10CertificateRequest(Buffer.from(PEM.exec(pem)?.[1] ?? '', 'base64'));
+  const alternative = request.extensions.find((extension) => extension instanceof x509.SubjectAlternativeNameExtension);
+  const names = alternative?.names.toJSON() ?? [];
+  return {
+    subject: request.subjectName,
+    publicKey: request.publicKey,
+    names: names.filter(({ type }) => KNOWN_NAMES.includes(type)),
+  };
 }
 
 function signatureProblem(request: Buffer): string | undefined {

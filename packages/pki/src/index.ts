@@ -7,5 +7,7 @@ export {
   namesHosts,
   type CertificateRequest,
   type KeyedCertificate,
+  type SigningOptions,
 } from './certificate-authority.ts';
-export { certificateRequestProblem } from './certificate-request.ts';
+export { certificateRequestProblem, requestedNames, type RequestedNames } from './certificate-request.ts';
+export { createCertificateRequest, type KeyedRequest } from './new-request.ts';

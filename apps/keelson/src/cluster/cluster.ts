@@ -101,7 +101,7 @@ export class Cluster implements Runnable {
       clusterAuthModule({ signingKey: credentials.signingKey }),
       podStreamsModule({ tls: { ca: authority.certificate, ...kubeletClient } }),
       controllerRuntimeModule(),
-      controllersModule({ rootCa: authority.certificate }),
+      controllersModule({ rootCa: authority.certificate, signer: authority }),
     );
     container
       .bind(CLIENT)

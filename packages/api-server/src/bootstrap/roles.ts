@@ -114,11 +114,31 @@ const RULES: Readonly<Record<string, readonly PolicyRule[]>> = {
   'system:service-account-issuer-discovery': [
     urls('/.well-known/openid-configuration', '/.well-known/openid-configuration/', '/openid/v1/jwks', '/openid/v1/jwks/'),
   ],
+  ...certificateRoles(),
   'system:auth-delegator': [
     rule('authentication.k8s.io', ['tokenreviews'], ['create']),
     rule('authorization.k8s.io', ['subjectaccessreviews'], ['create']),
   ],
 };
+
+/** Asking for certificates, having them without anybody being asked, and approving those of a signer. */
+function certificateRoles(): Record<string, readonly PolicyRule[]> {
+  const group = 'certificates.k8s.io';
+  const requests = 'certificatesigningrequests';
+  const prefix = `system:${group}`;
+  const approver = (signer: string): [string, readonly PolicyRule[]] => [
+    `${prefix}:${signer}-approver`,
+    [{ ...rule(group, ['signers'], ['approve']), resourceNames: [`kubernetes.io/${signer}`] }],
+  ];
+  return {
+    'system:node-bootstrapper': [rule(group, [requests], ['create', 'get', 'list', 'watch'])],
+    [`${prefix}:${requests}:nodeclient`]: [rule(group, [`${requests}/nodeclient`], ['create'])],
+    [`${prefix}:${requests}:selfnodeclient`]: [rule(group, [`${requests}/selfnodeclient`], ['create'])],
+    ...Object.fromEntries(
+      ['kube-apiserver-client', 'kube-apiserver-client-kubelet', 'kubelet-serving', 'legacy-unknown'].map(approver),
+    ),
+  };
+}
 
 /** Roles whose rules are those of all roles with their label. A role may be part of the next larger one itself. */
 const AGGREGATED: Readonly<Record<string, { readonly partOf?: string }>> = {
