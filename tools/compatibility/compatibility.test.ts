@@ -3,7 +3,9 @@ import { renderPage } from './page.ts';
 import { readRuns } from './runs.ts';
 
 const test = (ancestorTitles: readonly string[], title: string, status = 'passed'): object => ({ ancestorTitles, title, status });
-const report = (...assertionResults: readonly object[]): string => JSON.stringify({ testResults: [{ assertionResults }] });
+const reportOf = (name: string, ...assertionResults: readonly object[]): string =>
+  JSON.stringify({ testResults: [{ name, assertionResults }] });
+const report = (...assertionResults: readonly object[]): string => reportOf('a.test.ts', ...assertionResults);
 
 it('writes a table a client, a column a version, a row a test', () => {
   const older = report(test(['kubectl 1.9', 'get'], 'as YAML'), test(['kubectl 1.9', 'edit'], 'by an editor', 'failed'));
@@ -29,8 +31,12 @@ it('writes a table a client, a column a version, a row a test', () => {
 });
 
 it('has the same words whatever the order in which files ran', () => {
-  const one = report(test(['helm 4.1', 'install'], 'a chart'));
-  const other = report(test(['kubectl 1.35', 'get'], 'as YAML'));
+  const one = reportOf(
+    'commands.test.ts',
+    test(['helm 4.1', 'install'], 'a chart'),
+    test(['kubectl 1.35', 'logs'], 'the last lines'),
+  );
+  const other = reportOf('streams.test.ts', test(['kubectl 1.35', 'logs'], 'followed'));
 
   expect(renderPage([one, other].flatMap(readRuns))).toBe(renderPage([other, one].flatMap(readRuns)));
 });

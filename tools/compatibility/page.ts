@@ -7,9 +7,10 @@ this page says anything else; \`tools/compatibility\` writes it. A \`✓\` is a 
 the client does not have, or has only for API versions that Kubernetes 1.36 no longer serves.
 `;
 
-/** The page: a table a client, a column a version, a row a test, in the order in which tests are written. */
+/** The page: a table a client, a column a version, a row a test, in the order in which tests are written, and files by their names. */
 export function renderPage(runs: readonly Run[]): string {
-  const clients = [...Map.groupBy(runs, ({ client }) => client)].toSorted(([a], [b]) => a.localeCompare(b));
+  const byFile = runs.toSorted((a, b) => a.file.localeCompare(b.file));
+  const clients = [...Map.groupBy(byFile, ({ client }) => client)].toSorted(([a], [b]) => a.localeCompare(b));
   return [HEAD, ...clients.map(([client, its]) => renderClient(client, its))].join('\n');
 }
 
