@@ -2,6 +2,7 @@ import { canonicalQuantity, cloneJson, formatMicroTime, formatTime, parseTime } 
 import { badRequest } from '@keelson/api';
 import { isPooledSet } from '@keelson/api/structured-merge';
 import { remembering } from '../validation/remembering.ts';
+import { pathText } from './path-text.ts';
 import { planOf, type FieldPlan, type ObjectPlan, type ValuePlan } from './plan.ts';
 
 /**
@@ -244,11 +245,4 @@ function goType(plan: ValuePlan): string {
     default:
       return plan.type;
   }
-}
-
-/** `spec.containers[0].image` */
-function pathText(path: readonly (string | number)[]): string {
-  let text = '';
-  for (const step of path) text += typeof step === 'number' ? `[${step}]` : text === '' ? step : `.${step}`;
-  return text;
 }

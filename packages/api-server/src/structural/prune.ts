@@ -1,5 +1,6 @@
 import { badRequest, cloneJson } from '@keelson/api';
 import { isReason } from '@keelson/base';
+import { pathText } from '../decode/path-text.ts';
 import { SchemaDecoder } from '../decode/schema-decoder.ts';
 import {
   fieldOf,
@@ -9,7 +10,6 @@ import {
   keepsUnknown,
   META_FIELDS,
   NOTHING_KNOWN,
-  pathText,
   setField,
   type StructuralSchema,
 } from './structural-schema.ts';

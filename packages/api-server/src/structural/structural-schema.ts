@@ -56,10 +56,3 @@ export function setField(target: Record<string, unknown>, key: string, value: un
   if (key === '__proto__') Object.defineProperty(target, key, { value, enumerable: true, writable: true, configurable: true });
   else target[key] = value;
 }
-
-/** `spec.containers[0].image` */
-export function pathText(path: readonly (string | number)[]): string {
-  let text = '';
-  for (const step of path) text += typeof step === 'number' ? `[${step}]` : text === '' ? step : `.${step}`;
-  return text;
-}
