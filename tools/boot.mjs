@@ -46,6 +46,11 @@ const node = [join(bin, 'node'), join(bin, 'node.exe')].find((file) => existsSyn
 const env = { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH ?? ''}` };
 const child = spawn(node, [join(root, script), ...args], { cwd: process.cwd(), stdio: 'inherit', env });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+// npm gives SIGTERM to the shell between us alone, which ends without a word: then we have another parent.
+const parent = process.ppid;
+if (process.env.npm_lifecycle_event) {
+  setInterval(() => process.ppid !== parent && child.kill('SIGTERM'), 500).unref();
+}
 child.on('exit', (code, signal) => {
   if (signal) process.removeAllListeners(signal);
   if (signal) process.kill(process.pid, signal);

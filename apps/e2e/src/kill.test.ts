@@ -7,7 +7,7 @@ import { ConfigMap } from '@keelson/api/core/v1';
 import { createClient, httpsTransport, loadKubeconfig, type ResourceClient } from '@keelson/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KEELSON, Keelson } from './testing/keelson.ts';
-import { must, run, start } from './testing/run.ts';
+import { eventually, must, run, start } from './testing/run.ts';
 import { ROOT, withoutRoot } from './testing/lab.ts';
 
 const [node, main] = KEELSON;
@@ -146,12 +146,21 @@ describe('keelson up where it cannot run', () => {
 });
 
 describe('npm start', () => {
-  it('prints its ready line', async () => {
+  it('prints its ready line, and leaves nothing running when it is told to stop', async () => {
     const starter: Parameters<typeof Keelson.up>[0] = (_file, args) =>
       start('npm', ['--prefix', ROOT, 'start', '--', ...args.slice(2)], { INIT_CWD: dataDir });
     const keelson = await Keelson.up(starter, ['--runtime', 'sim', '--port', '0', '--data-dir', join(dataDir, 'start')]);
 
     expect(keelson.url).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/);
     await keelson.stop();
+    const transport = httpsTransport(loadKubeconfig(keelson.kubeconfig));
+    await eventually('the cluster has ended', async () => {
+      const { reason } = await transport.request({ method: 'GET', path: '/version' }).then(
+        () => ({ reason: 'it answers' }),
+        (error: { readonly reason?: string }) => error,
+      );
+      return reason === 'ServiceUnavailable';
+    });
+    await transport.close();
   });
 });
