@@ -67,7 +67,7 @@ export class ChaoticTransport implements Transport {
     subscriber.next(events);
     if (this.#happens(0.1)) subscriber.next(events);
     if (this.#happens(0.05)) subscriber.complete();
-    else if (this.#happens(0.05)) subscriber.error(new KeelsonError('ServiceUnavailable', 'chaos: the connection is reset'));
+    else if (this.#happens(0.04)) subscriber.error(new KeelsonError('ServiceUnavailable', 'chaos: the connection is reset'));
     else if (this.#happens(0.02)) subscriber.error(new KeelsonError('Expired', 'chaos: too old'));
   }
 
