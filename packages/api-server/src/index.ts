@@ -25,6 +25,7 @@ export {
   type CredentialsOptions,
   type ServerCredentials,
 } from './auth/credentials.ts';
+export { LegacyTokens, type LegacyTokenSubject } from './auth/legacy-tokens.ts';
 export { RbacAuthorizer, type RoleSource } from './auth/rbac.ts';
 export { ServiceAccountTokens } from './auth/service-account-tokens.ts';
 export { ensureObjects } from './bootstrap/ensure-objects.ts';

@@ -1,3 +1,4 @@
+import { serviceAccountTokenController } from './serviceaccount-token/service-account-token-controller.ts';
 import { certificateApprovingController } from './certificates/certificate-approving-controller.ts';
 import { certificateCleanerController } from './certificates/certificate-cleaner-controller.ts';
 import { certificateSigningController } from './certificates/certificate-signing-controller.ts';
@@ -26,9 +27,10 @@ import { ttlAfterFinishedController } from './ttl-after-finished/ttl-after-finis
 
 /** The built-in controllers by the names that kube-controller-manager's `--controllers` has for them. */
 export function builtinControllers(options: ControllerOptions): Readonly<Record<string, ControllerFactory>> {
-  const { signer } = options;
+  const { signer, rootCa, legacyTokens } = options;
   return {
     ...(signer && { 'certificatesigningrequest-signing-controller': certificateSigningController(signer) }),
+    ...(legacyTokens && { 'serviceaccount-token-controller': serviceAccountTokenController({ rootCa, legacyTokens }) }),
     'certificatesigningrequest-approving-controller': certificateApprovingController,
     'certificatesigningrequest-cleaner-controller': certificateCleanerController,
     'clusterrole-aggregation-controller': clusterRoleAggregationController,

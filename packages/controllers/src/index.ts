@@ -3,3 +3,4 @@ export type { CertificateSigner } from './certificates/certificate-signing-contr
 export type { ControllerContext, ControllerFactory, ControllerOptions } from './controller-context.ts';
 export { Controllers, type ControllersOptions, type NamedController } from './controllers.ts';
 export { CONTROLLER_CLIENT, CONTROLLER_FACTORY, CONTROLLERS } from './tokens.ts';
+export type { LegacyTokenIssuer } from './serviceaccount-token/service-account-token-controller.ts';

@@ -101,7 +101,11 @@ export class Cluster implements Runnable {
       clusterAuthModule({ signingKey: credentials.signingKey }),
       podStreamsModule({ tls: { ca: authority.certificate, ...kubeletClient } }),
       controllerRuntimeModule(),
-      controllersModule({ rootCa: authority.certificate, signer: authority }),
+      controllersModule({
+        rootCa: authority.certificate,
+        signer: authority,
+        legacyTokens: { issue: (subject) => container.get(CLUSTER_AUTH).legacyTokens.issue(subject) },
+      }),
     );
     container
       .bind(CLIENT)

@@ -1,11 +1,12 @@
 import { methodNotAllowed } from '@keelson/api';
-import type { Clock, Logger } from '@keelson/base';
+import { KeelsonError, type Clock, type Logger } from '@keelson/base';
 import type { Transport } from '@keelson/client';
 import type { ApiServerExtensions } from '../api-server.ts';
 import type { VirtualResource } from '../registry/virtual-resource.ts';
 import type { PathHandler } from '../request/path-handler.ts';
 import { ClientCertificateAuthenticator } from './authenticators.ts';
 import type { Authenticator } from './contracts.ts';
+import { isLegacyToken, LegacyTokens } from './legacy-tokens.ts';
 import { RbacMirror } from './rbac-mirror.ts';
 import { RbacAuthorizer } from './rbac.ts';
 import { reviews } from './reviews.ts';
@@ -42,21 +43,28 @@ const REVIEW_GROUPS: Readonly<Record<string, string>> = {
  */
 export class ClusterAuth {
   readonly extensions: ApiServerExtensions;
+  /** Makes the tokens that are kept in Secrets. */
+  readonly legacyTokens: Pick<LegacyTokens, 'issue'>;
   readonly #mirror: RbacMirror;
 
   constructor(dependencies: ClusterAuthDependencies, options: ClusterAuthOptions) {
     const { issuer = 'https://kubernetes.default.svc', signingKey, authenticators = [] } = options;
     const tokens = new ServiceAccountTokens(dependencies, { issuer, privateKey: signingKey });
+    const legacyTokens = new LegacyTokens(dependencies, { privateKey: signingKey });
+    this.legacyTokens = legacyTokens;
     this.#mirror = new RbacMirror(dependencies);
     const authorizer = new RbacAuthorizer(this.#mirror);
     this.extensions = {
-      authenticators: [new ClientCertificateAuthenticator(), tokens, ...authenticators],
+      authenticators: [new ClientCertificateAuthenticator(), tokens, legacyTokens, ...authenticators],
       authorizer,
       tokenIssuer: tokens,
       virtualResources: reviewResources({
         authorizer,
         rulesOf: (user, namespace) => authorizer.rulesOf(user, namespace),
-        reviewToken: (token, audiences) => tokens.review(token, audiences),
+        reviewToken: async (token, audiences) => {
+          if (!isLegacyToken(token)) return tokens.review(token, audiences);
+          return { user: await legacyTokens.review(token), audiences: legacyAudiences(audiences, issuer) };
+        },
       }),
       pathHandlers: [new IssuerPaths(tokens)],
     };
@@ -70,6 +78,12 @@ export class ClusterAuth {
   stop(): Promise<void> {
     return this.#mirror.stop();
   }
+}
+
+/** Tokens that name no audience are for the API server alone. */
+function legacyAudiences(wanted: readonly string[], own: string): readonly string[] {
+  if (wanted.length > 0 && !wanted.includes(own)) throw new KeelsonError('Unauthorized', 'Unauthorized');
+  return [own];
 }
 
 /** The review kinds as resources that are asked and not stored. */

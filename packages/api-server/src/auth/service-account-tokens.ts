@@ -6,6 +6,7 @@ import { decodeProtectedHeader, exportJWK, jwtVerify, SignJWT, type JWTPayload }
 import type { UserInfo } from '../registry/strategy.ts';
 import { authenticated, bearerToken } from './authenticators.ts';
 import type { AuthenticationRequest, Authenticator, TokenIssuer } from './contracts.ts';
+import { isLegacyToken } from './legacy-tokens.ts';
 
 export interface ServiceAccountTokensOptions {
   /** `iss` of the tokens, an HTTPS URL. */
@@ -126,7 +127,7 @@ export class ServiceAccountTokens implements Authenticator, TokenIssuer {
 
   #isOwn(token: string): boolean {
     try {
-      return decodeProtectedHeader(token).kid === this.#keyId;
+      return decodeProtectedHeader(token).kid === this.#keyId && !isLegacyToken(token);
     } catch {
       return false;
     }
