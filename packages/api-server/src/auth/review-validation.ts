@@ -1,5 +1,6 @@
 import { badRequest } from '@keelson/api';
 import type { LocalSubjectAccessReview, SubjectAccessReviewSpec } from '@keelson/api/authorization/v1';
+import { invalidValue } from '../validation/errors.ts';
 import { invalid, type FieldError } from '../validation/field-error.ts';
 
 const GROUP = 'authorization.k8s.io';
@@ -22,7 +23,8 @@ export function checkedLocal(
   namespace: string | undefined,
 ): SubjectAccessReviewSpec {
   const errors = [...attributeErrors(spec ?? {}), ...userErrors(spec ?? {})];
-  if (spec?.nonResourceAttributes) errors.push(wrong(PATH, spec.nonResourceAttributes, 'disallowed on this kind of request'));
+  if (spec?.nonResourceAttributes)
+    errors.push(invalidValue(PATH, spec.nonResourceAttributes, 'disallowed on this kind of request'));
   const asked = checked('LocalSubjectAccessReview', spec, errors);
   if (asked.resourceAttributes?.namespace === namespace) return asked;
   throw badRequest(`${RESOURCE}.namespace must match namespace: ${namespace ?? ''}`);
@@ -39,17 +41,13 @@ function checked(
 
 function attributeErrors({ resourceAttributes, nonResourceAttributes }: Partial<SubjectAccessReviewSpec>): FieldError[] {
   if (resourceAttributes && nonResourceAttributes) {
-    return [wrong(PATH, nonResourceAttributes, 'cannot be specified in combination with resourceAttributes')];
+    return [invalidValue(PATH, nonResourceAttributes, 'cannot be specified in combination with resourceAttributes')];
   }
   if (resourceAttributes || nonResourceAttributes) return [];
-  return [wrong(RESOURCE, null, 'exactly one of nonResourceAttributes or resourceAttributes must be specified')];
+  return [invalidValue(RESOURCE, null, 'exactly one of nonResourceAttributes or resourceAttributes must be specified')];
 }
 
 function userErrors({ user, groups }: Partial<SubjectAccessReviewSpec>): FieldError[] {
   if (user || (groups?.length ?? 0) > 0) return [];
-  return [wrong('spec.user', user ?? '', 'at least one of user or group must be specified')];
-}
-
-function wrong(field: string, value: unknown, why: string): FieldError {
-  return { type: 'FieldValueInvalid', field, message: `Invalid value: ${JSON.stringify(value)}: ${why}` };
+  return [invalidValue('spec.user', user ?? '', 'at least one of user or group must be specified')];
 }

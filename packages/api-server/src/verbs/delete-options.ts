@@ -1,9 +1,10 @@
 import { badRequest } from '@keelson/api';
 import type { DeleteOptions } from '@keelson/api/meta/v1';
 import { decodeAs, parseBody } from './body.ts';
+import { invalidValue, notSupported } from '../validation/errors.ts';
 import type { FieldError } from '../validation/field-error.ts';
 import type { Call } from './call.ts';
-import { invalidOptions, notSupported } from './invalid-options.ts';
+import { invalidOptions } from './invalid-options.ts';
 
 const KIND = { group: '', version: 'v1', kind: 'DeleteOptions' };
 const POLICIES = ['Foreground', 'Background', 'Orphan'];
@@ -20,8 +21,7 @@ export function deleteOptionsOf(call: Call): DeleteOptions {
 function errorsIn({ propagationPolicy: policy, orphanDependents, dryRun = [] }: DeleteOptions): FieldError[] {
   const errors: FieldError[] = [];
   if (policy !== undefined && orphanDependents !== undefined) {
-    const message = `Invalid value: ${JSON.stringify(policy)}: orphanDependents and deletionPropagation cannot be both set`;
-    errors.push({ type: 'FieldValueInvalid', field: 'propagationPolicy', message });
+    errors.push(invalidValue('propagationPolicy', policy, 'orphanDependents and deletionPropagation cannot be both set'));
   }
   if (policy !== undefined && !POLICIES.includes(policy))
     errors.push(notSupported('propagationPolicy', policy, [...POLICIES, 'nil']));

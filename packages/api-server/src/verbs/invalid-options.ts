@@ -1,5 +1,6 @@
 import type { KeelsonError } from '@keelson/base';
 import type { ApiRequest } from '../request/api-request.ts';
+import { notSupported } from '../validation/errors.ts';
 import { invalid, type FieldError } from '../validation/field-error.ts';
 
 const OF_METHOD: Readonly<Record<string, string>> = {
@@ -21,17 +22,4 @@ export function unsupportedOption(
   { value, supported }: { readonly value: unknown; readonly supported: readonly string[] },
 ): KeelsonError {
   return invalidOptions(OF_METHOD[method] ?? 'ListOptions', [notSupported(field, value, supported)]);
-}
-
-export function notSupported(field: string, value: unknown, supported: readonly string[]): FieldError {
-  const values = supported.map((text) => JSON.stringify(text)).join(', ');
-  return {
-    type: 'FieldValueNotSupported',
-    field,
-    message: `Unsupported value: ${JSON.stringify(value)}: supported values: ${values}`,
-  };
-}
-
-export function forbiddenOption(field: string, why: string): FieldError {
-  return { type: 'FieldValueForbidden', field, message: `Forbidden: ${why}` };
 }

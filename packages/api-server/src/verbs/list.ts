@@ -4,10 +4,11 @@ import type { ApiResult, ListMetadata, ListResult } from '../response/api-result
 import { hasSelector, selects, type Selection } from '../storage/selection.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
 import type { Call } from './call.ts';
+import { forbidden, notSupported } from '../validation/errors.ts';
 import type { FieldError } from '../validation/field-error.ts';
 import { readContinue, writeContinue, type ContinueToken } from './continue-token.ts';
 import { parseRevision } from './get.ts';
-import { forbiddenOption, invalidOptions, notSupported } from './invalid-options.ts';
+import { invalidOptions } from './invalid-options.ts';
 import { selectionOf } from './selection-of.ts';
 
 const STORE_PAGE = 500;
@@ -45,14 +46,14 @@ function listQuery(call: Call): ListQuery {
 
 function checkMatch({ token, version, match, sendInitialEvents }: Matching): void {
   const errors: FieldError[] = [];
-  const refuse = (why: string): void => void errors.push(forbiddenOption(MATCH, `${MATCH} ${why}`));
+  const refuse = (why: string): void => void errors.push(forbidden(MATCH, `${MATCH} ${why}`));
   if (match !== undefined) {
     if (version === undefined) refuse('is forbidden unless resourceVersion is provided');
     if (token !== undefined) refuse('is forbidden when continue is provided');
     if (match !== 'Exact' && match !== 'NotOlderThan') errors.push(notSupported(MATCH, match, ['Exact', 'NotOlderThan', '']));
     if (match === 'Exact' && version === '0') refuse('"exact" is forbidden for resourceVersion "0"');
   }
-  if (sendInitialEvents) errors.push(forbiddenOption('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
+  if (sendInitialEvents) errors.push(forbidden('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
   if (errors.length > 0) throw invalidOptions('ListOptions', errors);
 }
 

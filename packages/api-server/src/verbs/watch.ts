@@ -6,10 +6,11 @@ import type { WatchNote } from '../storage/cache-event.ts';
 import type { Selection } from '../storage/selection.ts';
 import type { WatchCache, WatchStart } from '../storage/watch-cache.ts';
 import type { Watcher } from '../storage/watcher-index.ts';
+import { forbidden, notSupported } from '../validation/errors.ts';
 import type { FieldError } from '../validation/field-error.ts';
 import type { Call } from './call.ts';
 import { parseRevision } from './get.ts';
-import { forbiddenOption, invalidOptions, notSupported } from './invalid-options.ts';
+import { invalidOptions } from './invalid-options.ts';
 import { selectionOf } from './selection-of.ts';
 
 /** Bookmarks are sent this long before a watch ends by its timeout. */
@@ -60,12 +61,12 @@ function sendInitialEvents({ request: { query } }: Call): boolean | undefined {
   const isAsked = query.has('sendInitialEvents');
   const errors: FieldError[] = [];
   if (match !== undefined) {
-    if (!isAsked) errors.push(forbiddenOption(MATCH, `${MATCH} is forbidden for watch unless sendInitialEvents is provided`));
+    if (!isAsked) errors.push(forbidden(MATCH, `${MATCH} is forbidden for watch unless sendInitialEvents is provided`));
     if (match !== 'NotOlderThan') errors.push(notSupported(MATCH, match, ['NotOlderThan']));
-    if (query.has('continue')) errors.push(forbiddenOption(MATCH, `${MATCH} is forbidden when continue is provided`));
+    if (query.has('continue')) errors.push(forbidden(MATCH, `${MATCH} is forbidden when continue is provided`));
   }
   if (isAsked && match !== 'NotOlderThan') {
-    errors.push(forbiddenOption(MATCH, 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'));
+    errors.push(forbidden(MATCH, 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'));
   }
   if (errors.length > 0) throw invalidOptions('ListOptions', errors);
   return isAsked ? query.flag('sendInitialEvents') : undefined;
