@@ -1,5 +1,5 @@
 import type { ManagedFieldsEntry } from '@keelson/api/meta/v1';
-import { textOfSet, type FieldSet } from '@keelson/api/structured-merge';
+import { hotSetAt, textOfSet, type FieldSet } from '@keelson/api/structured-merge';
 
 /*
  * Hot path: most of an object's `metadata.managedFields` are the sets of fields in it, and most of these are in use already. So their text is
@@ -54,14 +54,19 @@ function readEntry(
   // Whatever is before them must belong to this entry.
   if (key < 0 || text.lastIndexOf('}', key) > start) return undefined;
   const from = key + FIELDS.length - 1;
-  const to = endOfObject(text, from, 0);
-  const end = endOfObject(text, to, 1);
-  if (end > text.length) return undefined;
-  const fields = setOf(text.slice(from, to));
-  const entry = fields && parsed(`${text.slice(start, from)}0${text.slice(to, end)}`);
+  const set = hotSetAt(text, from) ?? setAt(text, from, setOf);
+  if (!set) return undefined;
+  const end = endOfObject(text, set.end, 1);
+  const entry = end > text.length ? undefined : parsed(`${text.slice(start, from)}0${text.slice(set.end, end)}`);
   if (!entry) return undefined;
-  entry.fieldsV1 = fields;
+  entry.fieldsV1 = set.fields;
   return { entry, end };
+}
+
+function setAt(text: string, from: number, setOf: (text: string) => FieldSet | undefined): ReturnType<typeof hotSetAt> {
+  const end = endOfObject(text, from, 0);
+  const fields = end > text.length ? undefined : setOf(text.slice(from, end));
+  return fields && { fields, end };
 }
 
 function parsed(text: string): ManagedFieldsEntry | undefined {

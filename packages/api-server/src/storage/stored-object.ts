@@ -162,8 +162,12 @@ export function encode(kind: StorageKind, object: KubernetesObject): Buffer {
   const managedFields = metadata?.managedFields ?? [];
   if (managedFields.length === 0) return bytesOf(text);
   const at = kind.head.length;
-  const separator = text[at] === '}' ? '' : ',';
-  return bytesOf(`${text.slice(0, at)}${OWNERS}${entriesText(managedFields)}${separator}${text.slice(at)}`);
+  const owners = `${OWNERS}${entriesText(managedFields)}${text[at] === '}' ? '' : ','}`;
+  // Piece by piece: putting the texts together first would copy them once more.
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text) + Buffer.byteLength(owners));
+  const head = bytes.write(text.slice(0, at));
+  bytes.write(text.slice(at), head + bytes.write(owners, head));
+  return bytes;
 }
 
 /** The way back. What others may have stored elsewhere in the object is read from there. */

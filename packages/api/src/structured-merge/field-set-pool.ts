@@ -20,11 +20,34 @@ let length = 0;
 
 const texts = new WeakMap<FieldSet, string>();
 
+/** Those that were found last, without order. */
+const hot: Pooled[] = [];
+const MAX_HOT = 16;
+let nextHot = 0;
+
+/**
+ * The set that is written in a text from this place on, if it is one of those that were in use last. Nothing has to be cut out or looked
+ * up for that: the text of no set is the beginning of that of another.
+ */
+export function hotSetAt(text: string, from: number): { readonly fields: FieldSet; readonly end: number } | undefined {
+  for (const pooled of hot) {
+    if (text.startsWith(pooled.text, from)) return { fields: pooled.fields, end: from + pooled.text.length };
+  }
+  return undefined;
+}
+
+function heat(pooled: Pooled): Pooled {
+  if (hot.includes(pooled)) return pooled;
+  hot[nextHot] = pooled;
+  nextHot = (nextHot + 1) % MAX_HOT;
+  return pooled;
+}
+
 function find(text: string): Pooled | undefined {
   const known = recent.get(text);
-  if (known) return known;
+  if (known) return heat(known);
   const older = before.get(text);
-  if (older) keep(text === older.text ? older.text : flat(text), older);
+  if (older) keep(text === older.text ? older.text : flat(text), heat(older));
   return older;
 }
 

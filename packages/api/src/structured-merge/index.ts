@@ -14,7 +14,7 @@ export {
   union,
   type FieldSet,
 } from './field-set.ts';
-export { isPooledSet, knownSet, pooledSet, setOfText, textOfSet } from './field-set-pool.ts';
+export { hotSetAt, isPooledSet, knownSet, pooledSet, setOfText, textOfSet } from './field-set-pool.ts';
 export {
   ownerId,
   ownersAfterUpdate,
