@@ -1,3 +1,4 @@
+export { addressOf, addressText, familyOf, type Address, type IpFamily } from './address.ts';
 export { cloneJson } from './clone-json.ts';
 export { parseCronSchedule, type CronSchedule } from './cron/cron-schedule.ts';
 export { TimeZone } from './cron/time-zone.ts';

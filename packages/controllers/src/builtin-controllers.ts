@@ -1,3 +1,4 @@
+import { nodeIpamController } from './node-ipam/node-ipam-controller.ts';
 import { serviceAccountTokenController } from './serviceaccount-token/service-account-token-controller.ts';
 import { certificateApprovingController } from './certificates/certificate-approving-controller.ts';
 import { certificateCleanerController } from './certificates/certificate-cleaner-controller.ts';
@@ -27,10 +28,11 @@ import { ttlAfterFinishedController } from './ttl-after-finished/ttl-after-finis
 
 /** The built-in controllers by the names that kube-controller-manager's `--controllers` has for them. */
 export function builtinControllers(options: ControllerOptions): Readonly<Record<string, ControllerFactory>> {
-  const { signer, rootCa, legacyTokens } = options;
+  const { signer, rootCa, legacyTokens, nodeCidrs } = options;
   return {
     ...(signer && { 'certificatesigningrequest-signing-controller': certificateSigningController(signer) }),
     ...(legacyTokens && { 'serviceaccount-token-controller': serviceAccountTokenController({ rootCa, legacyTokens }) }),
+    ...(nodeCidrs && { 'node-ipam-controller': nodeIpamController(nodeCidrs) }),
     'certificatesigningrequest-approving-controller': certificateApprovingController,
     'certificatesigningrequest-cleaner-controller': certificateCleanerController,
     'clusterrole-aggregation-controller': clusterRoleAggregationController,

@@ -3,6 +3,7 @@ import type { Client } from '@keelson/client';
 import type { EventRecorder, InformerFactory } from '@keelson/controller-runtime';
 import type { Registry } from 'prom-client';
 import type { CertificateSigner } from './certificates/certificate-signing-controller.ts';
+import type { NodeCidrOptions } from './node-ipam/node-cidrs.ts';
 import type { LegacyTokenIssuer } from './serviceaccount-token/service-account-token-controller.ts';
 
 /** What a built-in controller is given. The informers are shared by all; client and events are the controller's own. */
@@ -26,4 +27,6 @@ export interface ControllerOptions {
   readonly signer?: CertificateSigner;
   /** Makes the tokens that are kept in Secrets. Without it such Secrets stay empty. */
   readonly legacyTokens?: LegacyTokenIssuer;
+  /** Where nodes that bring no pod network get one from. Without it they get none. */
+  readonly nodeCidrs?: NodeCidrOptions;
 }

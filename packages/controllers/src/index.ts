@@ -4,3 +4,4 @@ export type { ControllerContext, ControllerFactory, ControllerOptions } from './
 export { Controllers, type ControllersOptions, type NamedController } from './controllers.ts';
 export { CONTROLLER_CLIENT, CONTROLLER_FACTORY, CONTROLLERS } from './tokens.ts';
 export type { LegacyTokenIssuer } from './serviceaccount-token/service-account-token-controller.ts';
+export type { NodeCidrOptions } from './node-ipam/node-cidrs.ts';

@@ -1,11 +1,10 @@
-import { isDnsSubdomain, isPathSegmentName } from '@keelson/api';
+import { isDnsSubdomain, isPathSegmentName, addressOf, addressText, familyOf } from '@keelson/api';
 import type { IPAddress, ParentReference, ServiceCIDR } from '@keelson/api/networking/v1';
 import type { Strategy } from '../../registry/strategy.ts';
 import { checkNamed, checkPathSegment, FIXED } from '../../validation/checks.ts';
 import { sameJson } from '../../validation/equality.ts';
 import { Field } from '../../validation/field.ts';
 import { checkCidr, isCidr, isIpAddress } from '../../validation/ip.ts';
-import { addressOf, addressText, familyOf } from '../service/allocation/address.ts';
 
 export const ipAddressStrategy: Strategy<IPAddress> = {
   validate: ({ spec }) => Field.collect((at) => checkParent(spec?.parentRef, at.child('spec'))),

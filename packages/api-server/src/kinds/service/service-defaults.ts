@@ -1,4 +1,4 @@
-import { familyOf } from './allocation/address.ts';
+import { familyOf } from '@keelson/api';
 import { HEADLESS, isExternallyAccessible, isHeadless, type Service, type ServiceSpec } from './service-model.ts';
 
 const AFFINITY_SECONDS = 10_800;

@@ -1,4 +1,4 @@
-import { isDnsLabel, isDnsSubdomain, isQualifiedName } from '@keelson/api';
+import { isDnsLabel, isDnsSubdomain, isQualifiedName, familyOf } from '@keelson/api';
 import type { ServicePort } from '@keelson/api/core/v1';
 import {
   checkChoice,
@@ -12,7 +12,6 @@ import type { FieldError } from '../../validation/field-error.ts';
 import { checkEach, Field, Unique } from '../../validation/field.ts';
 import { checkCidr, checkIp, checkNonSpecialIp, isIpAddress } from '../../validation/ip.ts';
 import { checkLabels } from '../../validation/metadata.ts';
-import { familyOf } from './allocation/address.ts';
 import {
   HEADLESS,
   isExternallyAccessible,

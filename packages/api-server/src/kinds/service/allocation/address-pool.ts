@@ -1,10 +1,9 @@
-import { formatTime, parseJson } from '@keelson/api';
+import { formatTime, parseJson, addressText, addressOf, familyOf, type IpFamily } from '@keelson/api';
 import type { IPAddress, ServiceCIDR } from '@keelson/api/networking/v1';
 import type { Clock } from '@keelson/base';
 import type { Key, Put, Store } from '@keelson/store';
 import { storageKind } from '../../../storage/storage-kind.ts';
 import { encode } from '../../../storage/stored-object.ts';
-import { addressText, addressOf, familyOf, type IpFamily } from './address.ts';
 import { ADDRESS_PREFIX, addressRange, type AddressRange } from './address-range.ts';
 import { NumberChooser, type Random } from './number-chooser.ts';
 

@@ -1,4 +1,4 @@
-import { addressOf, addressText, type IpFamily } from './address.ts';
+import { addressOf, addressText, type IpFamily } from '@keelson/api';
 import type { NumberRange } from './number-chooser.ts';
 
 /** The API's objects of addresses that are held: one for each. */

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { randomInt } from 'node:crypto';
-import { internalError } from '@keelson/api';
+import { internalError, familyOf, type IpFamily } from '@keelson/api';
 import type { Clock } from '@keelson/base';
 import type { Guard, Key, Store, Write } from '@keelson/store';
 import type { Companions } from '../../../registry/strategy.ts';
@@ -18,7 +18,6 @@ import {
   type Service,
   type ServiceSpec,
 } from '../service-model.ts';
-import { familyOf, type IpFamily } from './address.ts';
 import { addressKey, AddressPool } from './address-pool.ts';
 import { NodePortPool, portKey } from './node-port-pool.ts';
 import type { Random } from './number-chooser.ts';

@@ -1,5 +1,3 @@
-import { isIP } from 'node:net';
-
 export type IpFamily = 'IPv4' | 'IPv6';
 
 /** An IP address as a number, so that ranges can be counted through. */
@@ -10,7 +8,7 @@ export interface Address {
 
 /** Of a valid address. */
 export function addressOf(text: string): Address {
-  return isIP(text) === 4 ? { family: 'IPv4', value: ipv4Value(text) } : { family: 'IPv6', value: ipv6Value(text) };
+  return familyOf(text) === 'IPv4' ? { family: 'IPv4', value: ipv4Value(text) } : { family: 'IPv6', value: ipv6Value(text) };
 }
 
 export function familyOf(text: string): IpFamily {
