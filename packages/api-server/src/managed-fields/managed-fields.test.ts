@@ -2,6 +2,7 @@ import { ManualClock } from '@keelson/base/testing';
 import { describe, expect, it } from 'vitest';
 import { ApiProbe, type Loose, configMap, deployment, DEPLOYMENTS, MAPS, pod, PODS } from '../test-support/api-probe.ts';
 import { startTestApiServer } from '../testing.ts';
+import type { AdmissionMutator } from '../admission/admission.ts';
 import { managerOf } from './manager-name.ts';
 import { Query } from '../request/query.ts';
 
@@ -283,6 +284,39 @@ describe('what a client says in metadata.managedFields', () => {
     });
 
     for (const object of [broken, status, absent]) expect(entriesOf(object)).toEqual([entry]);
+  });
+});
+
+describe('what admission makes of metadata.managedFields', () => {
+  const entry = { manager: 'hook', operation: 'Update', apiVersion: 'v1', fieldsType: 'FieldsV1' };
+
+  it.each([
+    ['counts, if it makes sense', { ...entry, fieldsV1: { 'f:data': { 'f:k': {} } } }, 'hook', []],
+    [
+      'is put back with a warning, if it makes none',
+      { ...entry, fieldsType: 'FieldsV2', fieldsV1: {} },
+      'me',
+      [
+        expect.stringMatching(
+          /^\.metadata\.managedFields was in an invalid state after admission; .*: invalid fieldsType "FieldsV2"/,
+        ),
+      ],
+    ],
+  ])('%s', async (_title, changed, manager, warnings) => {
+    const mutator: AdmissionMutator = {
+      name: 'test',
+      mutate: async ({ object }) => ({ ...object, metadata: { ...object.metadata, managedFields: [changed] } }),
+    };
+    await using api = await startTestApiServer({ mutators: [mutator], namespaces: [] });
+    const probe = new ApiProbe(api.transport);
+
+    const created = await probe.call('POST', '/api/v1/namespaces', {
+      body: { metadata: { name: 'a', labels: { x: 'y' } } },
+      query: as('me'),
+    });
+
+    expect(Object.keys(owners(created.body))).toEqual([manager]);
+    expect(created.warnings).toEqual(warnings);
   });
 });
 

@@ -116,6 +116,24 @@ function attempt<T>(otherwise: T, track: () => FieldOwners): FieldOwners | T {
   }
 }
 
+/**
+ * Admission may change the entries, and upstream lets it; but what makes no sense is put back, with a warning. `before` is what they were.
+ */
+export function settleAfterAdmission(call: Call, object: KubernetesObject, before: Entries | undefined): void {
+  const after = object.metadata?.managedFields;
+  if (after === before || after === undefined) return;
+  if (deepEqual(after, before)) return setManagedFields(object, before);
+  try {
+    setManagedFields(object, managedFieldsOf(clientOwners(after)));
+  } catch (error) {
+    if (!isReason(error, 'BadRequest')) throw error;
+    setManagedFields(object, before);
+    call.warn(
+      `.metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating admission controller; please fix your requests: ${error.message}`,
+    );
+  }
+}
+
 function setManagedFields(object: KubernetesObject, entries: Entries | undefined): void {
   const meta = metaOf(object);
   // Entries are never changed in place; those of the old object are frozen.

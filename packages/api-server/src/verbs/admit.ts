@@ -1,6 +1,7 @@
 import type { KubernetesObject } from '@keelson/api';
 import type { AdmissionOperation, AdmissionRequest } from '../admission/admission.ts';
 import { Reinvocation } from '../admission/reinvocation.ts';
+import { settleAfterAdmission } from '../managed-fields/track.ts';
 import type { Call } from './call.ts';
 
 export interface Admitted {
@@ -12,11 +13,15 @@ export interface Admitted {
 
 /** Runs all mutators and gives the object that comes out. They run once more if one of them says so. */
 export async function mutate(call: Call, admitted: Admitted & { readonly object: KubernetesObject }): Promise<KubernetesObject> {
+  const { managedFields } = admitted.object.metadata ?? {};
   const reinvocation = new Reinvocation();
-  const object = await mutateOnce(call, admitted, reinvocation);
-  if (!reinvocation.isNeeded) return object;
-  reinvocation.begin();
-  return mutateOnce(call, { ...admitted, object }, reinvocation);
+  let object = await mutateOnce(call, admitted, reinvocation);
+  if (reinvocation.isNeeded) {
+    reinvocation.begin();
+    object = await mutateOnce(call, { ...admitted, object }, reinvocation);
+  }
+  settleAfterAdmission(call, object, managedFields);
+  return object;
 }
 
 async function mutateOnce(
