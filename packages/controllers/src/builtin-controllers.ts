@@ -1,3 +1,5 @@
+import { claimProtectionController } from './storage-protection/claim-protection-controller.ts';
+import { volumeProtectionController } from './storage-protection/volume-protection-controller.ts';
 import { nodeIpamController } from './node-ipam/node-ipam-controller.ts';
 import { serviceAccountTokenController } from './serviceaccount-token/service-account-token-controller.ts';
 import { certificateApprovingController } from './certificates/certificate-approving-controller.ts';
@@ -36,6 +38,8 @@ export function builtinControllers(options: ControllerOptions): Readonly<Record<
     'certificatesigningrequest-approving-controller': certificateApprovingController,
     'certificatesigningrequest-cleaner-controller': certificateCleanerController,
     'clusterrole-aggregation-controller': clusterRoleAggregationController,
+    'persistentvolume-protection-controller': volumeProtectionController,
+    'persistentvolumeclaim-protection-controller': claimProtectionController,
     'cronjob-controller': cronJobController,
     'daemonset-controller': daemonSetController,
     'deployment-controller': deploymentController,

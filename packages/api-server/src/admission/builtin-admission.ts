@@ -10,6 +10,7 @@ import { ResourceQuotaAdmission } from './quota/resource-quota.ts';
 import { ServiceAccountAdmission } from './service-account.ts';
 import { MutatingWebhooks } from './webhooks/mutating-webhooks.ts';
 import { ValidatingWebhooks } from './webhooks/validating-webhooks.ts';
+import { StorageObjectInUseProtection } from './storage-in-use.ts';
 import type { WebhookSources } from './webhooks/webhook-caller.ts';
 
 /** Names of the admission plugins that are always there. */
@@ -18,6 +19,7 @@ export type BuiltinAdmission =
   | 'ServiceAccount'
   | 'DefaultTolerationSeconds'
   | 'Priority'
+  | 'StorageObjectInUseProtection'
   | 'MutatingAdmissionPolicy'
   | 'LimitRanger'
   | 'ResourceQuota'
@@ -32,6 +34,7 @@ export function builtinMutators(services: WebhookSources, disabled: ReadonlySet<
     new ServiceAccountAdmission(services),
     new DefaultTolerationSeconds(),
     new PriorityAdmission(services),
+    new StorageObjectInUseProtection(),
     new PolicyTypeChecking(services),
     new MutatingPolicies(services),
     new MutatingWebhooks(services),

@@ -2,6 +2,7 @@ import { nameOf } from '@keelson/api';
 import { ControllerRevision, StatefulSet, type StatefulSetSpec } from '@keelson/api/apps/v1';
 import { PersistentVolumeClaim, Pod } from '@keelson/api/core/v1';
 import { templateOf, WorkloadWorld } from '../../pod-control/testing/workload-world.ts';
+import { claimProtectionController } from '../../storage-protection/claim-protection-controller.ts';
 import { statefulSetController } from '../stateful-set-controller.ts';
 
 export function statefulSetOf(spec: Partial<StatefulSetSpec> = {}): StatefulSet {
@@ -22,7 +23,7 @@ export class StatefulWorld implements AsyncDisposable {
   }
 
   static async start(): Promise<StatefulWorld> {
-    return new StatefulWorld(await WorkloadWorld.start(statefulSetController));
+    return new StatefulWorld(await WorkloadWorld.start(statefulSetController, claimProtectionController));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
