@@ -1,0 +1,3 @@
+export { DnsServer, type DeltaSource, type DnsServerDependencies } from './dns-server.ts';
+export type { DnsServerOptions } from './options.ts';
+export { DNS_SERVER } from './tokens.ts';
