@@ -1,3 +1,4 @@
+import { ephemeralVolumeController } from './ephemeral-volume/ephemeral-volume-controller.ts';
 import { claimProtectionController } from './storage-protection/claim-protection-controller.ts';
 import { volumeProtectionController } from './storage-protection/volume-protection-controller.ts';
 import { nodeIpamController } from './node-ipam/node-ipam-controller.ts';
@@ -38,6 +39,7 @@ export function builtinControllers(options: ControllerOptions): Readonly<Record<
     'certificatesigningrequest-approving-controller': certificateApprovingController,
     'certificatesigningrequest-cleaner-controller': certificateCleanerController,
     'clusterrole-aggregation-controller': clusterRoleAggregationController,
+    'ephemeral-volume-controller': ephemeralVolumeController,
     'persistentvolume-protection-controller': volumeProtectionController,
     'persistentvolumeclaim-protection-controller': claimProtectionController,
     'cronjob-controller': cronJobController,
