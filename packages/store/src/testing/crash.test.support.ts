@@ -34,7 +34,8 @@ export class CrashTest {
       assert(!this.#acknowledged.has(id), `"${id}" was acknowledged once`);
       this.#acknowledged.set(id, Number(revision));
     }
-    const store = await LmdbStore.open({ path: this.#path });
+    // It must not forget by itself what is being verified.
+    const store = await LmdbStore.open({ path: this.#path, historyMs: Infinity, maxHistoryBytes: Infinity });
     const found = await this.#verify(store)
       .then(async (count) => {
         await verifyReplay(store, this.#round);
