@@ -13,6 +13,7 @@ export class Progress {
   readonly #waiters = new Set<Waiter>();
   readonly #subscription: Subscription;
   #revision: Revision = 0;
+  #over = false;
 
   constructor(store: Store, clock: Clock) {
     this.#clock = clock;
@@ -36,9 +37,10 @@ export class Progress {
     for (const waiter of this.#waiters) if (waiter.holds()) waiter.done(true);
   }
 
-  /** True when the condition holds; false after `timeoutMs`. */
+  /** True when the condition holds; false after `timeoutMs`, and once nothing moves any more. */
   reach(holds: () => boolean, timeoutMs?: number): Promise<boolean> {
     if (holds()) return Promise.resolve(true);
+    if (this.#over) return Promise.resolve(false);
     return new Promise((resolve) => {
       const timer = timeoutMs === undefined ? undefined : this.#clock.after(timeoutMs, () => waiter.done(false));
       const waiter: Waiter = {
@@ -59,6 +61,7 @@ export class Progress {
   }
 
   #giveUp(): void {
+    this.#over = true;
     for (const waiter of this.#waiters) waiter.done(false);
   }
 }

@@ -45,6 +45,8 @@ const HISTORY = 1_024;
 const BOOKMARK_MS = 60_000;
 /** Changes that may wait for a slow codec; then the cache starts again. */
 const MAX_WAITING = 10_000;
+/** How long a consistent read waits for what has been committed already. */
+const FRESH_WAIT_MS = 10_000;
 /** How long a read of a revision that is not there yet waits for it. */
 const FUTURE_WAIT_MS = 3_000;
 
@@ -106,7 +108,12 @@ export class WatchCache {
   async fresh(): Promise<void> {
     await this.ready();
     const revision = await this.#deps.store.revision();
-    if (this.revision < revision) await this.#deps.progress.reach(() => this.revision >= revision);
+    if (this.revision >= revision) return;
+    if (await this.#deps.progress.reach(() => this.revision >= revision, FRESH_WAIT_MS)) return;
+    throw new KeelsonError(
+      'ServiceUnavailable',
+      `Cannot read: the cache is at revision ${this.revision}, the store at ${revision}`,
+    );
   }
 
   /** Resolves when the cache has `revision`; `Timeout` if that takes more than three seconds. */
