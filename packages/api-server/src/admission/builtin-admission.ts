@@ -1,4 +1,5 @@
 import type { AdmissionMutator, AdmissionValidator } from './admission.ts';
+import { CertificateApproval, CertificateSigning, CertificateSubjectRestriction } from './certificate-requests.ts';
 import { DefaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { LimitRanger } from './limit-ranger.ts';
 import { NamespaceLifecycle } from './namespace-lifecycle.ts';
@@ -20,6 +21,9 @@ export type BuiltinAdmission =
   | 'DefaultTolerationSeconds'
   | 'Priority'
   | 'StorageObjectInUseProtection'
+  | 'CertificateApproval'
+  | 'CertificateSigning'
+  | 'CertificateSubjectRestriction'
   | 'MutatingAdmissionPolicy'
   | 'LimitRanger'
   | 'ResourceQuota'
@@ -47,6 +51,9 @@ export function builtinValidators(services: WebhookSources, disabled: ReadonlySe
   const all = [
     new NamespaceLifecycle(services),
     new LimitRanger(services),
+    new CertificateApproval(services),
+    new CertificateSigning(services),
+    new CertificateSubjectRestriction(),
     new ValidatingPolicies(services, services.authorizer),
     new ValidatingWebhooks(services),
   ];
