@@ -220,6 +220,14 @@ describe('DnsServer', () => {
     expect(metrics).toContain('coredns_cache_entries{');
   });
 
+  it('does not start on a port that is taken, and stops all the same', async () => {
+    await using running = await runServer({});
+
+    await expect(runServer({}, { port: running.port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+
+    expect(rcodeOf(await ask(running.port, NAME, 'A'))).toBe(3);
+  });
+
   it('cannot be made of options that cannot be', async () => {
     await expect(runServer({}, { zone: 'not a zone' })).rejects.toMatchObject({ reason: 'BadRequest' });
     await expect(runServer({}, { ttlSeconds: -1 })).rejects.toMatchObject({ reason: 'BadRequest' });

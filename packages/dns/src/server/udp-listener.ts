@@ -25,7 +25,12 @@ export class UdpListener {
   static async open(host: string, port: number, handler: RequestHandler): Promise<UdpListener> {
     const socket = createSocket({ type: isIPv6(host) ? 'udp6' : 'udp4' });
     socket.bind(port, host);
-    await once(socket, 'listening');
+    try {
+      await once(socket, 'listening');
+    } catch (error) {
+      socket.close();
+      throw error;
+    }
     trySetBuffer(socket);
     return new UdpListener(socket, handler);
   }
