@@ -25,8 +25,9 @@ const QUESTIONS = Number(values.questions);
 const ENDPOINTS = 10;
 
 function source<T>(objects: readonly T[]) {
+  const deltas: readonly Delta<T>[] = objects.map((object): Delta<T> => ({ type: 'added', object, initial: true }));
   return {
-    deltas$: of<readonly Delta<T>[]>(objects.map((object) => ({ type: 'added', object, initial: true }))),
+    deltas$: of(deltas),
     whenSynced: async () => undefined,
   };
 }

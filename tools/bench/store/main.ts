@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { LmdbStore, type Revision } from '@keelson/store';
 import { open } from 'lmdb';
 import { measureEtcd, type Rates } from './beside-etcd.ts';
+import { measureManyKeys } from './many-keys.ts';
 import { measure, medianRate, print, show, type Load } from './load.ts';
 
 // Not the system's directory for temporary files: that is memory on many machines.
@@ -65,7 +66,7 @@ async function measureProcessor(): Promise<void> {
   await store.close();
 }
 
-async function measureBareDatabase(): Promise<void> {
+async function measureBareDatabase(): Promise<Pick<Rates, 'gets' | 'ranges'>> {
   const root = open({ path: join(directory, 'bare.mdb'), encoding: 'binary', overlappingSync: false, mapSize: 64 * 1024 ** 3 });
   const value = Buffer.alloc(5000, 'v');
   for (const puts of [1, 16, 256]) {
@@ -87,6 +88,7 @@ async function measureBareDatabase(): Promise<void> {
   const range = await measure(1, async () => [...root.getRange({ start: '/p/', end: '/p0' })].length);
   print('lmdb: range 5000 x 5000 B', `p50 ${range.p50Ms.toFixed(2)} ms`);
   await root.close();
+  return { gets: medianRate(get) * 1000, ranges: medianRate(range) };
 }
 
 async function measureReads(): Promise<Omit<Rates, 'puts'>> {
@@ -149,7 +151,7 @@ async function measureWatches(watchers: number): Promise<void> {
 
 try {
   await measureDisk();
-  await measureBareDatabase();
+  const bare = await measureBareDatabase();
   let last: Load | undefined;
   let puts = 0;
   for (const bytes of [1000, 5000]) {
@@ -162,6 +164,9 @@ try {
   await measureProcessor();
   const reads = await measureReads();
   for (const watchers of [0, 100, 1000]) await measureWatches(watchers);
+  await measureManyKeys(join(directory, 'many'));
+  print('store / lmdb: gets of 5000 B', `${(reads.gets / bare.gets).toFixed(2)} (aim: 0.5)`);
+  print('store / lmdb: ranges of 5000 x 5000 B', `${(reads.ranges / bare.ranges).toFixed(2)} (aim: 0.5)`);
   if (etcd) printRatios({ puts, ...reads }, etcd);
   if (last) {
     const { p50Ms, p99Ms, perSecond, cpuMicros } = last;
