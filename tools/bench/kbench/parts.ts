@@ -21,6 +21,7 @@ export interface Part {
 }
 
 const CLIENTS = 16;
+const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
 const BY_LABEL = `labelSelector=${encodeURIComponent('app=app-07')}`;
 const BY_NODE = `fieldSelector=${encodeURIComponent('spec.nodeName=node-00007')}`;
@@ -68,6 +69,7 @@ function lists(): readonly Case[] {
     { name: 'list 5,000 pods', job: list, aim: 3000, peer: 33_000 },
     { name: 'list 5,000 pods, resourceVersion=0', job: { ...list, query: 'resourceVersion=0' }, aim: 3000, peer: 13_000 },
     { name: 'list 5,000 pods, pages of 500', job: { ...list, limit: 500 } },
+    { name: 'list 5,000 pods in protobuf', job: { ...list, accept: PROTOBUF } },
     { name: 'list 5,000 pods as a table', job: { ...list, accept: TABLE }, aim: 6000, peer: 31_000 },
     { name: 'list 100 of 5,000 pods by label', job: { ...list, query: BY_LABEL }, aim: 150, peer: 15_700 },
     { name: 'list 50 of 5,000 pods by node', job: { ...list, query: BY_NODE }, aim: 75, peer: 13_800 },

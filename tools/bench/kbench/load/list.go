@@ -12,7 +12,11 @@ func prepareList(t *target, j *job) (prepared, error) {
 	c := &connection{t: t}
 	defer c.close()
 	items := 0
-	if _, err := pages(c, j, func(body []byte) { items += countItems(body) }); err != nil {
+	counted := *j
+	if strings.Contains(j.Accept, "protobuf") {
+		counted.Accept = "" // the same list, in a form that can be counted
+	}
+	if _, err := pages(c, &counted, func(body []byte) { items += countItems(body) }); err != nil {
 		return nil, err
 	}
 	run := loop(t, j, func(c *connection, _ int) (int64, error) { return pages(c, j, nil) })
