@@ -64,7 +64,7 @@ export class CrashTest {
     return output.split('\n').slice(1, -1);
   }
 
-  /** So that a long search does not get slower and slower: what was found whole is deleted, which the next round verifies. */
+  /** So that a long search does not get slower and slower: what was found whole is deleted and forgotten. */
   async #clear(store: LmdbStore): Promise<void> {
     const { entries } = await store.range('');
     for (let at = 0; at < entries.length; at += 200) {
@@ -72,6 +72,7 @@ export class CrashTest {
     }
     this.#acknowledged.clear();
     this.#revision = await store.revision();
+    await store.compact(this.#revision);
   }
 
   async #verify(store: LmdbStore): Promise<number> {
