@@ -18,7 +18,7 @@ it('allows what controllers declare, and no more', () => {
       verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'],
     },
     { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] },
-    { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch', 'update'] },
+    { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] },
   ]);
 });
 
@@ -27,7 +27,7 @@ it('allows leases and registration to who needs them', () => {
   const rules = rbacRules({ controllers: [], leaderElection: true, webhooks: true, more });
 
   expect(rules).toEqual([
-    { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch', 'update'] },
+    { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] },
     { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create', 'get', 'update'] },
     {
       apiGroups: ['admissionregistration.k8s.io'],

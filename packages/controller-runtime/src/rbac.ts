@@ -46,7 +46,8 @@ export function rbacRules({
     for (const owned of owns) allow(owned.group, owned.resource, [...READ, ...WRITE]);
     for (const watched of watches) allow(watched.kind.group, watched.kind.resource, READ);
   }
-  allow('events.k8s.io', 'events', ['create', 'patch', 'update']);
+  // Of the core group: that is where `EventRecorder` writes.
+  allow('', 'events', ['create', 'patch']);
   if (leaderElection) allow('coordination.k8s.io', 'leases', ['get', 'create', 'update']);
   if (webhooks) allowWebhooks(allow);
   const rules = [...verbs.values()].map((each) => ({
