@@ -18,7 +18,7 @@ export interface TestClusterOptions {
   readonly nodes?: number | readonly TestNode[];
   /** What runs containers: nothing but the simulation runs inside a test. */
   readonly runtime?: 'sim';
-  /** The built-in controllers: all, none, or those that `--controllers` would select (`['*', '-node-lifecycle']`). Default all. */
+  /** The built-in controllers: all, none, or those that `--controllers` would select (`['*', '-node-lifecycle-controller']`). Default all. */
   readonly controllers?: boolean | readonly string[];
   /** Default true. With plugins, these beside the in-tree ones. */
   readonly scheduler?: boolean | { readonly plugins: readonly Plugin[] };
