@@ -3,6 +3,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # The Node of the project goes before what the machine may have.
 export PATH=$root/node_modules/.bin:$PATH
 state=$(readlink -m "${LAB_DIR:-$root/.lab}")
+# What was downloaded stays for other checkouts: one of the downloads can take minutes.
+cache=$(readlink -m "${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/keelson")
 
 fail() { echo "lab: $*" >&2; exit 1; }
 
