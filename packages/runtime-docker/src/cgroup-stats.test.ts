@@ -11,7 +11,14 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true }));
 
-const used = { cpuUsageNanoSeconds: 5000, memoryUsageBytes: 700, memoryInactiveFileBytes: 60 };
+const used = {
+  cpuUsageNanoSeconds: 5000,
+  memoryUsageBytes: 700,
+  memoryInactiveFileBytes: 60,
+  memoryRssBytes: 9,
+  pageFaults: 8,
+  majorPageFaults: 7,
+};
 
 it.each([
   {
@@ -19,7 +26,7 @@ it.each([
     files: {
       'cpuacct/pod/c/cpuacct.usage': '5000\n',
       'memory/pod/c/memory.usage_in_bytes': '700\n',
-      'memory/pod/c/memory.stat': 'inactive_file 1\ntotal_inactive_file 60\n',
+      'memory/pod/c/memory.stat': 'inactive_file 1\ntotal_inactive_file 60\ntotal_rss 9\ntotal_pgfault 8\ntotal_pgmajfault 7\n',
     },
   },
   {
@@ -27,7 +34,7 @@ it.each([
     files: {
       'pod/c/cpu.stat': 'usage_usec 5\nuser_usec 4\n',
       'pod/c/memory.current': '700\n',
-      'pod/c/memory.stat': 'anon 1\ninactive_file 60\n',
+      'pod/c/memory.stat': 'anon 9\ninactive_file 60\npgfault 8\npgmajfault 7\n',
     },
   },
 ])('reads cgroups of version $version', async ({ files }) => {

@@ -5,6 +5,9 @@ export interface CgroupUsage {
   readonly cpuUsageNanoSeconds: number;
   readonly memoryUsageBytes: number;
   readonly memoryInactiveFileBytes: number;
+  readonly memoryRssBytes: number;
+  readonly pageFaults: number;
+  readonly majorPageFaults: number;
 }
 
 /** Where the kernel shows cgroups. */
@@ -33,6 +36,9 @@ async function version1(root: string, path: string): Promise<CgroupUsage> {
     cpuUsageNanoSeconds: Number(cpu),
     memoryUsageBytes: Number(memory),
     memoryInactiveFileBytes: field(stat, 'total_inactive_file'),
+    memoryRssBytes: field(stat, 'total_rss'),
+    pageFaults: field(stat, 'total_pgfault'),
+    majorPageFaults: field(stat, 'total_pgmajfault'),
   };
 }
 
@@ -44,6 +50,9 @@ async function version2(root: string, path: string): Promise<CgroupUsage> {
     cpuUsageNanoSeconds: field(cpu, 'usage_usec') * 1000,
     memoryUsageBytes: Number(memory),
     memoryInactiveFileBytes: field(stat, 'inactive_file'),
+    memoryRssBytes: field(stat, 'anon'),
+    pageFaults: field(stat, 'pgfault'),
+    majorPageFaults: field(stat, 'pgmajfault'),
   };
 }
 

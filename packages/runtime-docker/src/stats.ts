@@ -32,9 +32,9 @@ async function statsOf(
 ): Promise<ContainerStats | undefined> {
   const usage = await cgroupUsage(HostConfig.CgroupParent, containerId);
   if (!usage) return fromEngine(engine, containerId, signal);
-  const { cpuUsageNanoSeconds, memoryUsageBytes, memoryInactiveFileBytes } = usage;
-  const memoryWorkingSetBytes = Math.max(0, memoryUsageBytes - memoryInactiveFileBytes);
-  return { containerId, atMs: clock.now(), cpuUsageNanoSeconds, memoryUsageBytes, memoryWorkingSetBytes };
+  const { memoryInactiveFileBytes, ...known } = usage;
+  const memoryWorkingSetBytes = Math.max(0, usage.memoryUsageBytes - memoryInactiveFileBytes);
+  return { containerId, atMs: clock.now(), ...known, memoryWorkingSetBytes };
 }
 
 async function fromEngine(

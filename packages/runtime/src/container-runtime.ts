@@ -199,9 +199,17 @@ export interface ContainerStats {
   readonly containerId: string;
   readonly atMs: number;
   readonly cpuUsageNanoSeconds: number;
+  /** What cannot be given back under pressure: usage without file caches that are not in use. */
   readonly memoryWorkingSetBytes: number;
   readonly memoryUsageBytes: number;
+  /** Memory that is in no file. Absent, as what follows, where the runtime cannot tell. */
+  readonly memoryRssBytes?: number;
+  readonly pageFaults?: number;
+  readonly majorPageFaults?: number;
 }
+
+/** What a whole machine uses, all its containers included. */
+export type MachineStats = Omit<ContainerStats, 'containerId'>;
 
 export interface RuntimeInfo {
   /** As in container ids: `docker`, `lxc`, `containerd`, `sim`. */
@@ -253,7 +261,10 @@ export interface ContainerRuntime {
   portForward(sandboxId: string, port: number, signal?: AbortSignal): Promise<Duplex>;
   /** Also of containers that have ended, until they are removed. Destroying the stream ends it. */
   logs(id: string, options: LogOptions, signal?: AbortSignal): Promise<Readable>;
+  /** Of containers that run. */
   stats(signal?: AbortSignal): Promise<readonly ContainerStats[]>;
+  /** Of the machine that containers run on, if it is not the kubelet's own: one that is simulated, say. */
+  machineStats?(signal?: AbortSignal): Promise<MachineStats>;
 
   readonly images: Images;
 

@@ -122,6 +122,25 @@ describe('SimulatedRuntime', () => {
     expect([first.ips, second.ips, third.ips]).toEqual([['10.244.0.2'], ['10.244.0.3'], ['10.244.0.4']]);
   });
 
+  it('uses what its script says, then what its load says, and stays used up when it is gone', async () => {
+    const { id } = await run({ 'sim.keelson.dev/app.cpu-milli': '100 500@10', 'sim.keelson.dev/app.memory-mib': '8' });
+    await clock.advance(20_000);
+    const byScript = await runtime.stats();
+    runtime.loadOf = ({ name }) => (name === 'app' ? { cpuMilli: 2000, memoryBytes: 77 } : undefined);
+    await runtime.stats();
+    await clock.advance(3_000);
+    const byLoad = await runtime.stats();
+    await runtime.removeContainer(id);
+    await clock.advance(3_000);
+
+    expect(byScript).toMatchObject([
+      { containerId: id, atMs: 21_000, cpuUsageNanoSeconds: 6e9, memoryWorkingSetBytes: 8 * 1024 * 1024 },
+    ]);
+    expect(byLoad).toMatchObject([{ atMs: 24_000, cpuUsageNanoSeconds: 12e9, memoryWorkingSetBytes: 77 }]);
+    expect(await runtime.stats()).toEqual([]);
+    expect(await runtime.machineStats()).toMatchObject({ atMs: 27_000, cpuUsageNanoSeconds: 12e9, memoryUsageBytes: 0 });
+  });
+
   it('finds nothing half made when the same is made again', async () => {
     const { sandboxId } = await run();
     await runtime.createContainer(sandboxId, container);

@@ -10,6 +10,7 @@ import type {
   ContainerStatus,
   ExecResult,
   LogOptions,
+  MachineStats,
   PodFilter,
   RuntimeEvent,
   RuntimeInfo,
@@ -21,7 +22,12 @@ import type {
 import { PodAddresses } from './simulated/pod-addresses.ts';
 import { scriptOf } from './simulated/script.ts';
 import { isShell, runCommand, type CommandContext } from './simulated/simulated-commands.ts';
-import { SimulatedContainer, type SimulatedSandbox } from './simulated/simulated-container.ts';
+import {
+  SimulatedContainer,
+  type ContainerUsage,
+  type SimulatedLoad,
+  type SimulatedSandbox,
+} from './simulated/simulated-container.ts';
 import { SimulatedImages } from './simulated/simulated-images.ts';
 import { SimulatedPorts } from './simulated/simulated-port.ts';
 import { SimulatedState } from './simulated/simulated-state.ts';
@@ -59,6 +65,11 @@ const NOT_BEGUN = {
  */
 export class SimulatedRuntime implements ContainerRuntime {
   readonly images: SimulatedImages;
+  /**
+   * What containers use, instead of what their annotations say: asked each time that statistics are, so that a load may depend on anything, such as
+   * on how many containers share it. `undefined` for those that keep to their annotations.
+   */
+  loadOf: ((container: ContainerStatus) => SimulatedLoad | undefined) | undefined;
   readonly #clock: Clock;
   readonly #addresses: PodAddresses;
   readonly #ports = new SimulatedPorts();
@@ -68,6 +79,7 @@ export class SimulatedRuntime implements ContainerRuntime {
   /** Ids of sandboxes by the uid of their pod. */
   readonly #byPod = new Map<string, Set<string>>();
   readonly #state: SimulatedState;
+  readonly #usedByGone = { cpuNanoSeconds: 0, memoryBytes: 0 };
 
   /** Throws if the state cannot be read, or kept. */
   constructor({ clock, network = '10.244.0', podCidr = `${network}.0/24`, stateFile }: SimulatedRuntimeOptions) {
@@ -115,7 +127,7 @@ export class SimulatedRuntime implements ContainerRuntime {
     const sandbox = this.#sandboxes.get(id);
     if (!sandbox) return;
     for (const containerId of [...sandbox.containers, id]) this.#state.remove(containerId);
-    for (const containerId of sandbox.containers) this.#containers.delete(containerId);
+    for (const container of this.#containersIn(sandbox)) this.#drop(container);
     this.#sandboxes.delete(id);
     const { uid } = sandbox.config.pod;
     const siblings = this.#byPod.get(uid);
@@ -174,7 +186,7 @@ export class SimulatedRuntime implements ContainerRuntime {
     if (!container) return;
     this.#finish(container, KILLED);
     this.#state.remove(id);
-    this.#containers.delete(id);
+    this.#drop(container);
     container.sandbox.containers.delete(id);
     this.#tell('container-deleted', container);
   }
@@ -241,15 +253,19 @@ export class SimulatedRuntime implements ContainerRuntime {
   }
 
   async stats(): Promise<readonly ContainerStats[]> {
-    const atMs = this.#clock.now();
     const running = [...this.#containers.values()].filter(({ isRunning }) => isRunning);
-    return running.map((container) => ({
-      containerId: container.status.id,
-      atMs,
-      cpuUsageNanoSeconds: container.cpuUsageNanoSeconds(),
-      memoryWorkingSetBytes: container.script.memoryBytes,
-      memoryUsageBytes: container.script.memoryBytes,
-    }));
+    return running.map((container) => ({ containerId: container.status.id, ...this.#stats(this.#usage(container)) }));
+  }
+
+  /** Nothing but containers uses a simulated machine. What those used that are gone stays used. */
+  async machineStats(): Promise<MachineStats> {
+    let { cpuNanoSeconds, memoryBytes } = this.#usedByGone;
+    for (const container of this.#containers.values()) {
+      const usage = this.#usage(container);
+      cpuNanoSeconds += usage.cpuNanoSeconds;
+      memoryBytes += usage.memoryBytes;
+    }
+    return this.#stats({ cpuNanoSeconds, memoryBytes });
   }
 
   async close(): Promise<void> {
@@ -257,6 +273,20 @@ export class SimulatedRuntime implements ContainerRuntime {
     this.#ports.close();
     this.#state.close();
     this.#events.complete();
+  }
+
+  #usage(container: SimulatedContainer): ContainerUsage {
+    return container.usage(container.isRunning ? this.loadOf?.(container.status) : undefined);
+  }
+
+  #stats({ cpuNanoSeconds, memoryBytes }: ContainerUsage): MachineStats {
+    const memory = { memoryWorkingSetBytes: memoryBytes, memoryUsageBytes: memoryBytes, memoryRssBytes: memoryBytes };
+    return { atMs: this.#clock.now(), cpuUsageNanoSeconds: cpuNanoSeconds, ...memory };
+  }
+
+  #drop(container: SimulatedContainer): void {
+    this.#usedByGone.cpuNanoSeconds += this.#usage(container).cpuNanoSeconds;
+    this.#containers.delete(container.status.id);
   }
 
   #sandboxesOf(only: PodFilter | undefined): SimulatedSandbox[] {

@@ -1,3 +1,5 @@
+import { Course } from './course.ts';
+
 /** How a simulated container behaves. Set by annotations of the pod, `sim.keelson.dev/<container>.<what>`. */
 export interface Script {
   /** `start-delay-seconds`: how long starting takes. Default 0. */
@@ -17,9 +19,9 @@ export interface Script {
   readonly healthyAfterMs: number;
   /** `unhealthy-after-seconds`: from then on it does so again; never if absent. */
   readonly unhealthyAfterMs: number | undefined;
-  /** `cpu-milli`, `memory-mib`: what it uses. Default 1 and 4. */
-  readonly cpuMilli: number;
-  readonly memoryBytes: number;
+  /** `cpu-milli`, `memory-mib`: what it uses, as `Course` reads it. Default 1 and 4. */
+  readonly cpuMilli: Course;
+  readonly memoryMib: Course;
 }
 
 const PREFIX = 'sim.keelson.dev';
@@ -45,7 +47,7 @@ export function scriptOf(container: string, annotations: Readonly<Record<string,
     logIntervalMs: seconds('log-interval-seconds', undefined),
     healthyAfterMs: seconds('healthy-after-seconds', 0),
     unhealthyAfterMs: seconds('unhealthy-after-seconds', undefined),
-    cpuMilli: numberOr('cpu-milli', 1),
-    memoryBytes: numberOr('memory-mib', 4) * 1024 * 1024,
+    cpuMilli: Course.parse(text('cpu-milli'), 1),
+    memoryMib: Course.parse(text('memory-mib'), 4),
   };
 }

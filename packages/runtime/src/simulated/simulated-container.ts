@@ -9,6 +9,20 @@ export interface SimulatedSandbox {
   status: SandboxStatus;
 }
 
+/** What a container uses, instead of what its script says. */
+export interface SimulatedLoad {
+  readonly cpuMilli: number;
+  /** What the script says if absent. */
+  readonly memoryBytes?: number;
+}
+
+export interface ContainerUsage {
+  readonly cpuNanoSeconds: number;
+  readonly memoryBytes: number;
+}
+
+const MIB = 1024 * 1024;
+
 /** One container: its life by its script and the clock. It costs a timer only if it ends, or prints, by itself. */
 export class SimulatedContainer {
   readonly config: ContainerConfig;
@@ -18,6 +32,7 @@ export class SimulatedContainer {
   status: ContainerStatus;
   readonly #clock: Clock;
   readonly #timers: Disposable[] = [];
+  #loaded: { readonly atMs: number; readonly nanoSeconds: number; readonly cpuMilli: number } | undefined;
   readonly #ended = Promise.withResolvers<number>();
 
   constructor(
@@ -52,8 +67,21 @@ export class SimulatedContainer {
     return ageMs >= healthyAfterMs && ageMs < unhealthyAfterMs;
   }
 
-  cpuUsageNanoSeconds(): number {
-    return Math.round((this.#clock.now() - this.status.startedAtMs) * this.script.cpuMilli * 1000);
+  /** What it has used, by its script or, from the first time that there is one, by its load. */
+  usage(load: SimulatedLoad | undefined): ContainerUsage {
+    const { startedAtMs, finishedAtMs } = this.status;
+    if (startedAtMs === 0) return { cpuNanoSeconds: 0, memoryBytes: 0 };
+    const { cpuMilli, memoryMib } = this.script;
+    const atMs = this.isRunning ? this.#clock.now() : finishedAtMs;
+    const ageMs = atMs - startedAtMs;
+    if (load) {
+      this.#loaded ??= { atMs, nanoSeconds: cpuMilli.sum(ageMs) * 1000, cpuMilli: load.cpuMilli };
+      // What it used since somebody looked last is what it was said to use then.
+      const nanoSeconds = this.#loaded.nanoSeconds + (atMs - this.#loaded.atMs) * this.#loaded.cpuMilli * 1000;
+      this.#loaded = { atMs, nanoSeconds, cpuMilli: load.cpuMilli };
+    }
+    const cpuNanoSeconds = Math.round(this.#loaded?.nanoSeconds ?? cpuMilli.sum(ageMs) * 1000);
+    return { cpuNanoSeconds, memoryBytes: this.isRunning ? (load?.memoryBytes ?? memoryMib.at(ageMs) * MIB) : 0 };
   }
 
   start(onEnd: () => void): void {
