@@ -1,5 +1,6 @@
 // Hot path: each call costs one stream of HTTP/2 and, if it has a deadline, one timer.
 import { constants, type OutgoingHttpHeaders } from 'node:http2';
+import type { Duplex } from 'node:stream';
 import { errorMessage, isReason, KeelsonError, SystemClock, type Clock } from '@keelson/base';
 import { GrpcError } from './grpc-error.ts';
 import type { Call } from './internal/call.ts';
@@ -12,6 +13,8 @@ const { HTTP2_HEADER_METHOD, HTTP2_HEADER_PATH } = constants;
 export interface GrpcChannelOptions {
   /** `http://HOST:PORT`, `https://HOST:PORT` or `unix:///PATH` of the server. */
   readonly address: string;
+  /** A connection to it that is there already, for servers that are reached in a way of their own. Used once: the channel does not reconnect. */
+  readonly connection?: Duplex;
   /** For `https`, in PEM: whom to trust (the machine's authorities if absent), who we are, and the server's name if not that of the address. */
   readonly tls?: ConnectionOptions['tls'];
   /** Drives deadlines and pings. The machine's if absent. */
@@ -62,7 +65,9 @@ export class GrpcChannel {
   constructor(options: GrpcChannelOptions) {
     const { address, tls = {}, clock = new SystemClock() } = options;
     const { connectTimeoutMs = 5_000, keepAliveMs = 10_000, keepAliveTimeoutMs = 5_000 } = options;
-    this.#options = { address, tls, clock, connectTimeoutMs, keepAliveMs, keepAliveTimeoutMs };
+    const { connection } = options;
+    const times = { clock, connectTimeoutMs, keepAliveMs, keepAliveTimeoutMs };
+    this.#options = { address, tls, ...times, ...(connection && { connection }) };
     this.#maxMessageBytes = options.maxMessageBytes ?? 64 * 1024 * 1024;
   }
 

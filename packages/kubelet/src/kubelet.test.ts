@@ -331,6 +331,25 @@ describe('Kubelet: ending pods', () => {
     ]);
   });
 
+  it('runs the hooks of sidecars at once, and lets those that have waited for the whole grace period wait no longer', async () => {
+    await using world = await World.start();
+    world.runtime.scripts.set('web', { stopMs: 100_000 });
+    const lifecycle = { preStop: { exec: { command: ['bye'] } } };
+    const initContainers = [
+      container('one', { restartPolicy: 'Always', lifecycle }),
+      container('two', { restartPolicy: 'Always' }),
+    ];
+    world.createPod('a', { initContainers });
+    await world.until(() => world.pod('a')?.status?.phase === 'Running');
+
+    world.deletePod('a', 30);
+    await world.until(() => world.runtime.journal.includes('stop web 30'));
+    expect(world.runtime.journal.slice(-2).toSorted()).toEqual(['exec bye', 'stop web 30']);
+    await world.advanceUntil(() => world.pod('a') === undefined);
+
+    expect(world.runtime.journal.slice(-2).toSorted()).toEqual(['stop one 2', 'stop two 2']);
+  });
+
   it('stops sidecars once the main container has ended for good', async () => {
     await using world = await World.start();
     world.createPod('a', { restartPolicy: 'Never', initContainers: [container('side', { restartPolicy: 'Always' })] });
@@ -391,7 +410,7 @@ describe('Kubelet: faults', () => {
     await world.restart();
     await world.advanceUntil(() => world.runtime.sandboxes.size === 0, 10_000);
 
-    expect(world.runtime.journal.at(-1)).toBe('stop web 1');
+    expect(world.runtime.journal.at(-1)).toBe('stop web 2');
   });
 
   it('leaves the pods of another kubelet on the same runtime alone', async () => {
@@ -495,6 +514,23 @@ describe('Kubelet: probes', () => {
     await world.advanceUntil(() => statusOf(world, 'a')?.ready);
 
     expect(world.runtime.journal).toContain('exec live');
+  });
+
+  it('spreads the probes of containers that it takes up after a restart over their period', async () => {
+    await using world = await World.start();
+    let probes = 0;
+    world.runtime.exec1 = () => ((probes += 1), ok(''));
+    const readinessProbe = { exec: { command: ['ready'] }, periodSeconds: 100 };
+    for (let at = 0; at < 10; at += 1) world.createPod(`p${at}`, { containers: [container('web', { readinessProbe })] });
+    await world.advanceUntil(() => Array.from({ length: 10 }).every((_, at) => condition(world, `p${at}`, 'Ready') === 'True'));
+
+    await world.restart();
+    await world.advance(1000);
+    expect(probes).toBeLessThan(15);
+    await world.advance(100_000);
+
+    expect(probes).toBeGreaterThanOrEqual(20);
+    expect(condition(world, 'p0', 'Ready')).toBe('True');
   });
 
   it('kills a container whose postStart hook fails', async () => {

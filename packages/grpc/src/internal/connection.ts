@@ -7,6 +7,7 @@ import {
   type SecureClientSessionOptions,
 } from 'node:http2';
 import { connect as connectSocket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { errorMessage, type Clock } from '@keelson/base';
 import { GrpcError } from '../grpc-error.ts';
 import { Call } from './call.ts';
@@ -21,6 +22,8 @@ const UNIX = 'unix://';
 export interface ConnectionOptions {
   /** `http://HOST:PORT`, `https://HOST:PORT` or `unix:///PATH` */
   readonly address: string;
+  /** Instead of a new connection to the address. */
+  readonly connection?: Duplex;
   readonly tls: {
     readonly ca?: string;
     readonly certificate?: string;
@@ -134,11 +137,12 @@ export class Connection {
   }
 }
 
-function sessionTo({ address, tls }: ConnectionOptions): ClientHttp2Session {
+function sessionTo({ address, connection, tls }: ConnectionOptions): ClientHttp2Session {
   const common = {
     settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES },
     maxSessionMemory: SESSION_MEMORY_MB,
   };
+  if (connection) return connect(address, { ...common, createConnection: () => connection });
   if (address.startsWith(UNIX)) {
     const path = address.slice(UNIX.length);
     return connect('http://localhost', { ...common, createConnection: () => connectSocket(path) });

@@ -146,8 +146,20 @@ describe('computeActions', () => {
 
     const { kill, start } = computeActions(pod('Always', []), view([container('a', 'running')]), verdicts);
 
-    expect(kill).toEqual([{ id: 'a', name: 'a', message: 'sick', graceSeconds: 3 }]);
+    expect(kill).toEqual([{ id: 'a', name: 'a', message: 'sick, will be restarted', graceSeconds: 3 }]);
     expect(start).toEqual([]);
+  });
+
+  it.each([
+    { exitCode: 42, want: 'start:a:1' },
+    { exitCode: 1, want: 'end' },
+  ])('restarts a container after exit code $exitCode as its own rules say', ({ exitCode, want }) => {
+    const rules = [{ action: 'Restart', exitCodes: { operator: 'In', values: [42] } }];
+    const wanted: Pod = {
+      spec: { restartPolicy: 'Never', containers: [{ name: 'a', restartPolicy: 'Never', restartPolicyRules: rules }] },
+    };
+
+    expect(brief(wanted, view([container('a', 'exited', { exitCode })]))).toBe(want);
   });
 
   it('never counts restarts down when the runtime has forgotten older attempts', () => {

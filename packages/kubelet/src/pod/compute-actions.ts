@@ -169,7 +169,9 @@ class Plan {
       return;
     }
     const reason = this.#verdicts.killReason(container, running.id);
-    if (reason) this.#kill.push({ id: running.id, name: container.name, ...reason });
+    if (!reason) return;
+    const message = this.#spec.restartPolicy === 'Never' ? reason.message : `${reason.message}, will be restarted`;
+    this.#kill.push({ id: running.id, name: container.name, ...reason, message });
   }
 }
 

@@ -25,10 +25,27 @@ export function shouldRestart(spec: PodSpec, container: Container, last: Runtime
   if (last === undefined || last.state === 'created' || last.state === 'unknown') return true;
   if (last.state === 'running') return false;
   if (isSidecar(container)) return true;
+  if (isRestartedByRule(container, last.exitCode)) return true;
   const policy = container.restartPolicy ?? spec.restartPolicy ?? 'Always';
   if (policy === 'Never') return false;
   if (policy === 'OnFailure' || isInit) return last.exitCode !== 0;
   return true;
+}
+
+/** Whether one of a container's own rules restarts it after this exit code, whatever its policy says. */
+export function isRestartedByRule({ restartPolicyRules = [] }: Container, exitCode: number): boolean {
+  return restartPolicyRules.some(({ action, exitCodes }) => {
+    if (action !== 'Restart' || !exitCodes) return false;
+    const isListed = exitCodes.values?.includes(exitCode) ?? false;
+    return exitCodes.operator === 'NotIn' ? !isListed : isListed;
+  });
+}
+
+/** Whether a main container that has ended with this code is started again. */
+export function isRestarted(spec: PodSpec, container: Container, exitCode: number): boolean {
+  if (isRestartedByRule(container, exitCode)) return true;
+  const policy = container.restartPolicy ?? spec.restartPolicy ?? 'Always';
+  return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
 }
 
 /** Tells whether a container must be made anew because its definition was changed. Only what may change in a running pod counts. */

@@ -1,5 +1,5 @@
-import type { Container, ContainerStatus, PodSpec } from '@keelson/api/core/v1';
-import { isSidecar, isTerminal } from './pod-facts.ts';
+import type { ContainerStatus, PodSpec } from '@keelson/api/core/v1';
+import { isRestarted, isSidecar, isTerminal } from './pod-facts.ts';
 
 export type PodPhase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';
 
@@ -21,7 +21,7 @@ export function podPhase(input: PhaseInput): PodPhase {
   const { spec, statuses, previous, allStopped } = input;
   if (isTerminal(previous)) return previous === 'Failed' ? 'Failed' : 'Succeeded';
   const init = countInit(spec, input.initStatuses);
-  const main = countMain(spec.containers, statuses);
+  const main = countMain(spec, statuses);
   const running = main.running + init.sidecarsRunning;
   if (init.failed > 0 && spec.restartPolicy === 'Never') return 'Failed';
   const hasBegun = main.running + main.stopped > 0;
@@ -29,15 +29,13 @@ export function podPhase(input: PhaseInput): PodPhase {
   if (main.waiting > 0) return 'Pending';
   if (main.unknown > 0) return 'Pending';
   if (running > 0) return 'Running'; // A sidecar outlives the main containers by a moment; the pod ends with it.
-  if (main.stopped > 0) return phaseOfStopped(spec, main, allStopped);
+  if (main.stopped > 0) return phaseOfStopped(main, allStopped);
   return 'Pending';
 }
 
-function phaseOfStopped(spec: PodSpec, { stopped, succeeded }: Counts, allStopped: boolean): PodPhase {
-  if (allStopped) return stopped === succeeded ? 'Succeeded' : 'Failed';
-  if (spec.restartPolicy === 'Always' || spec.restartPolicy === undefined) return 'Running';
-  if (stopped === succeeded) return 'Succeeded';
-  return spec.restartPolicy === 'Never' ? 'Failed' : 'Running';
+function phaseOfStopped({ stopped, succeeded, toRestart }: Counts, allStopped: boolean): PodPhase {
+  if (toRestart > 0 && !allStopped) return 'Running';
+  return stopped === succeeded ? 'Succeeded' : 'Failed';
 }
 
 interface Counts {
@@ -45,23 +43,28 @@ interface Counts {
   waiting: number;
   stopped: number;
   succeeded: number;
+  /** Of those that have stopped: they will be started again. */
+  toRestart: number;
   unknown: number;
 }
 
-function countMain(containers: readonly Container[], statuses: readonly ContainerStatus[]): Counts {
-  const counts: Counts = { running: 0, waiting: 0, stopped: 0, succeeded: 0, unknown: 0 };
-  for (const container of containers) {
-    const status = statuses.find((each) => each.name === container.name);
-    if (status?.state?.running) counts.running += 1;
-    else if (status?.state?.terminated) {
-      counts.stopped += 1;
-      if (status.state.terminated.exitCode === 0) counts.succeeded += 1;
-    } else if (status?.state?.waiting) {
-      if (status.lastState?.terminated) counts.stopped += 1;
-      else counts.waiting += 1;
-    } else counts.unknown += 1;
+function countMain(spec: PodSpec, statuses: readonly ContainerStatus[]): Counts {
+  const counts: Counts = { running: 0, waiting: 0, stopped: 0, succeeded: 0, toRestart: 0, unknown: 0 };
+  for (const container of spec.containers) {
+    const { state, lastState } = statuses.find((each) => each.name === container.name) ?? {};
+    const end = state?.terminated ?? (state?.waiting ? lastState?.terminated : undefined);
+    if (state?.running) counts.running += 1;
+    else if (end) countEnd(counts, end.exitCode, isRestarted(spec, container, end.exitCode));
+    else if (state?.waiting) counts.waiting += 1;
+    else counts.unknown += 1;
   }
   return counts;
+}
+
+function countEnd(counts: Counts, exitCode: number, isToRestart: boolean): void {
+  counts.stopped += 1;
+  if (exitCode === 0) counts.succeeded += 1;
+  if (isToRestart) counts.toRestart += 1;
 }
 
 function countInit(

@@ -26,6 +26,7 @@ export async function runHook(
   try {
     if (handler.sleep) await deps.clock.sleep(handler.sleep.seconds * 1000, limit.signal);
     else if (handler.httpGet) await httpHook(handler.httpGet, target, deps, limit.signal);
+    else throw new KeelsonError('BadRequest', `invalid handler: ${JSON.stringify(handler)}`); // As `tcpSocket`, which the API has kept.
   } finally {
     timer[Symbol.dispose]();
     signal.removeEventListener('abort', stop);
@@ -44,6 +45,7 @@ async function execHook(
   throw new KeelsonError('InternalError', `command '${command.join(' ')}' exited with ${exitCode}: ${output}`);
 }
 
+/** Any answer will do: a hook tells, it does not ask. */
 async function httpHook(
   action: NonNullable<LifecycleHandler['httpGet']>,
   { container, endpoint }: HookTarget,
@@ -52,10 +54,9 @@ async function httpHook(
 ): Promise<void> {
   const host = action.host ?? (endpoint.ip || '127.0.0.1');
   const dial = (port: number) => deps.dial(endpoint, action.host, port);
-  const { status } = await httpGet({ action, container, dial, host, userAgent: 'kube-lifecycle/1.36', signal }).catch(
-    (error: unknown) => {
-      throw new KeelsonError('InternalError', `Http lifecycle hook failed: ${errorMessage(error)}`, { cause: error });
-    },
-  );
-  if (status >= 400) throw new KeelsonError('InternalError', `HTTP hook answered status ${status}`);
+  try {
+    await httpGet({ action, container, dial, host, userAgent: 'kube-lifecycle/1.36', signal });
+  } catch (error) {
+    throw new KeelsonError('InternalError', `Http lifecycle hook failed: ${errorMessage(error)}`, { cause: error });
+  }
 }

@@ -34,44 +34,73 @@ export function portNumber(port: number | string, container: Container): number 
   return found;
 }
 
-/** GET as probes and hooks make it: certificates are not checked, redirects are followed on the same host only. */
+/**
+ * GET as probes and hooks make it: certificates are not checked, redirects are followed on the same host only. Rejects after ten of them.
+ */
 export async function httpGet(call: HttpCall): Promise<HttpAnswer> {
-  let path = call.action.path ?? '/';
+  const { action, container, host } = call;
+  const path = action.path ?? '/';
+  const scheme = action.scheme === 'HTTPS' ? 'https' : 'http';
+  const authority = host.includes(':') ? `[${host}]` : host;
+  const first = new URL(`${scheme}://${authority}:${portNumber(action.port, container)}`);
+  let url = first;
   for (let redirects = 0; ; redirects += 1) {
-    const answer = await once(call, path.startsWith('/') ? path : `/${path}`);
-    const next = answer.location;
-    if (answer.status < 300 || answer.status > 399 || next === undefined || redirects === MAX_REDIRECTS) return answer;
-    const url = new URL(next, `http://${call.host}${path.startsWith('/') ? path : `/${path}`}`);
-    if (url.hostname !== call.host) return answer;
-    path = url.pathname + url.search;
+    const answer = await once(call, url, redirects === 0 ? absolute(path) : url.pathname + url.search);
+    const { location, status } = answer;
+    if (status < 300 || status > 399 || location === undefined) return answer;
+    const next = new URL(location, redirects === 0 ? new URL(absolute(path), url) : url);
+    if (next.hostname !== first.hostname) return answer;
+    if (redirects >= MAX_REDIRECTS - 1) throw new KeelsonError('InternalError', `stopped after ${MAX_REDIRECTS} redirects`);
+    url = next;
   }
 }
 
-async function once(call: HttpCall, path: string): Promise<HttpAnswer> {
-  const { action, container, signal } = call;
-  const port = portNumber(action.port, container);
+function absolute(path: string): string {
+  return path.startsWith('/') ? path : `/${path}`;
+}
+
+function portOf({ port, protocol }: URL): number {
+  if (port !== '') return Number(port);
+  return protocol === 'https:' ? 443 : 80;
+}
+
+async function once(call: HttpCall, url: URL, path: string): Promise<HttpAnswer> {
+  const port = portOf(url);
   const plain = await call.dial(port);
-  const connection = action.scheme === 'HTTPS' ? connectTls({ socket: plain, rejectUnauthorized: false }) : plain;
+  const connection = url.protocol === 'https:' ? connectTls({ socket: plain, rejectUnauthorized: false }) : plain;
   try {
-    return await request(connection, path, headersOf(call, port), signal);
+    return await request(connection, path, headersOf(call, port), call.signal);
   } finally {
     connection.destroy();
     plain.destroy();
   }
 }
 
-function headersOf({ action, host, userAgent }: HttpCall, port: number): Record<string, string> {
-  const headers: Record<string, string> = {
-    'user-agent': userAgent,
-    accept: '*/*',
-    host: `${host}:${port}`,
-    connection: 'close',
-  };
-  for (const { name, value } of action.httpHeaders ?? []) headers[name.toLowerCase()] = value;
+/** A header may come several times. One of the defaults that is set to nothing is not sent at all. */
+function headersOf({ action, host, userAgent }: HttpCall, port: number): Record<string, string | string[]> {
+  const own = new Map<string, string[]>();
+  for (const { name, value } of action.httpHeaders ?? []) {
+    const key = name.toLowerCase();
+    own.set(key, [...(own.get(key) ?? []), value]);
+  }
+  const defaults: Record<string, string> = { 'user-agent': userAgent, accept: '*/*', host: `${host}:${port}` };
+  const headers: Record<string, string | string[]> = { connection: 'close' };
+  for (const [name, value] of Object.entries(defaults)) if (!own.has(name)) headers[name] = value;
+  for (const [name, values] of own) {
+    const [first = ''] = values;
+    if (name in defaults) {
+      if (first !== '') headers[name] = first;
+    } else headers[name] = values;
+  }
   return headers;
 }
 
-function request(connection: Duplex, path: string, headers: Record<string, string>, signal: AbortSignal): Promise<HttpAnswer> {
+function request(
+  connection: Duplex,
+  path: string,
+  headers: Record<string, string | string[]>,
+  signal: AbortSignal,
+): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     const sent = http.request({ createConnection: () => connection, path, headers, method: 'GET', signal }, (response) => {
       const chunks: Buffer[] = [];

@@ -1,11 +1,9 @@
-import { once } from 'node:events';
-import { connect as connectHttp2, constants } from 'node:http2';
-import type { Duplex } from 'node:stream';
 import { errorMessage, isReason, type Clock } from '@keelson/base';
 import type { Container, Probe } from '@keelson/api/core/v1';
 import type { ContainerRuntime } from '@keelson/runtime';
 import type { Dial, PodEndpoint } from './connection.ts';
 import { untilAborted } from '../until-aborted.ts';
+import { grpcCheck } from './grpc-check.ts';
 import { httpGet, portNumber } from './http-get.ts';
 import type { ProbeResult } from './probe-state.ts';
 
@@ -55,7 +53,11 @@ export async function runProbe(
 }
 
 /** In the words of Go's network libraries, which people look for. Without an error it took too long. */
-function failureText({ grpc, httpGet: action, tcpSocket }: Probe, { container, endpoint }: ProbeTarget, error: unknown): string {
+function failureText(
+  { grpc, httpGet: action, tcpSocket, timeoutSeconds }: Probe,
+  { container, endpoint }: ProbeTarget,
+  error: unknown,
+): string {
   const deadline = 'context deadline exceeded';
   const why = error === undefined ? deadline : errorMessage(error);
   if (action) {
@@ -65,8 +67,13 @@ function failureText({ grpc, httpGet: action, tcpSocket }: Probe, { container, e
     const host = action.host ?? endpoint.ip;
     return `Get "${(action.scheme ?? 'HTTP').toLowerCase()}://${host.includes(':') ? `[${host}]` : host}:${port}${path}": ${why}${awaiting}`;
   }
-  if (grpc && error === undefined)
-    return `timeout: failed to connect service "${endpoint.ip}:${grpc.port}" within its time: ${deadline}`;
+  if (grpc) {
+    const address = `"${endpoint.ip}:${grpc.port}"`;
+    const within = `${(timeoutSeconds ?? 1).toString()}s`;
+    return error === undefined
+      ? `timeout: failed to connect service ${address} within ${within}: ${deadline}`
+      : `error: failed to connect service at ${address}: ${why}`;
+  }
   if (tcpSocket && error === undefined) return `dial tcp ${tcpSocket.host ?? endpoint.ip}:${tcpSocket.port}: i/o timeout`;
   return why;
 }
@@ -101,7 +108,12 @@ async function networkProbe(
     (await deps.dial(endpoint, probe.tcpSocket.host, portNumber(probe.tcpSocket.port, container))).destroy();
     return { result: 'success', output: '' };
   }
-  if (probe.grpc) return grpcProbe(await deps.dial(endpoint, undefined, probe.grpc.port), probe.grpc.service ?? '', signal);
+  if (probe.grpc) {
+    const connection = await deps.dial(endpoint, undefined, probe.grpc.port);
+    const timeoutMs = (probe.timeoutSeconds ?? 1) * 1000;
+    const { healthy, output } = await grpcCheck(connection, probe.grpc.service ?? '', { clock: deps.clock, timeoutMs, signal });
+    return { result: healthy ? 'success' : 'failure', output };
+  }
   const action = probe.httpGet;
   if (!action) return { result: 'success', output: '' };
   const host = action.host ?? (endpoint.ip || '127.0.0.1');
@@ -112,49 +124,4 @@ async function networkProbe(
   }
   if (answer.status < 300) return { result: 'success', output: answer.body };
   return { result: 'success', output: `Probe terminated redirects, Response body: ${answer.body}`, warning: true };
-}
-
-/** `grpc.health.v1.Health/Check`, whose two messages are small enough to be written by hand. */
-async function grpcProbe(connection: Duplex, service: string, signal: AbortSignal): Promise<ProbeOutcome> {
-  const session = connectHttp2('http://pod', { createConnection: () => connection });
-  session.on('error', () => undefined);
-  try {
-    const stream = session.request({
-      [constants.HTTP2_HEADER_METHOD]: 'POST',
-      [constants.HTTP2_HEADER_PATH]: '/grpc.health.v1.Health/Check',
-      'content-type': 'application/grpc',
-      'user-agent': USER_AGENT,
-      te: 'trailers',
-    });
-    const abort = () => stream.destroy();
-    signal.addEventListener('abort', abort, { once: true });
-    let trailers: Record<string, unknown> = {};
-    stream.on('trailers', (headers) => (trailers = headers));
-    stream.on('response', (headers) => (trailers = { ...headers, ...trailers }));
-    const chunks: Buffer[] = [];
-    stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-    stream.end(healthRequest(service));
-    await once(stream, 'close');
-    return grpcOutcome(Buffer.concat(chunks), trailers);
-  } finally {
-    session.destroy();
-  }
-}
-
-function healthRequest(service: string): Buffer {
-  const name = Buffer.from(service);
-  const message = service === '' ? Buffer.alloc(0) : Buffer.concat([Buffer.from([0x0a, name.length]), name]);
-  const header = Buffer.alloc(5);
-  header.writeUInt32BE(message.length, 1);
-  return Buffer.concat([header, message]);
-}
-
-const SERVING = 1;
-
-function grpcOutcome(body: Buffer, trailers: Readonly<Record<string, unknown>>): ProbeOutcome {
-  const code = String(trailers['grpc-status'] ?? '0');
-  if (code !== '0') return { result: 'failure', output: `service unhealthy (responded with gRPC status ${code})` };
-  const status = body.length >= 7 && body[5] === 0x08 ? body[6] : 0;
-  if (status === SERVING) return { result: 'success', output: 'service healthy' };
-  return { result: 'failure', output: 'service unhealthy (responded with "NOT_SERVING")' };
 }

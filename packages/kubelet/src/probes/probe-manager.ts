@@ -1,5 +1,5 @@
 import { TaskGroup, type Logger } from '@keelson/base';
-import type { Container, Pod, Probe } from '@keelson/api/core/v1';
+import type { Container, ContainerStatus, Pod, Probe } from '@keelson/api/core/v1';
 import type { Alarms } from '../alarms.ts';
 import type { ContainerVerdicts } from '../pod/compute-actions.ts';
 import { isSidecar } from '../pod/pod-facts.ts';
@@ -76,7 +76,7 @@ export class ProbeManager implements ContainerVerdicts {
       const worker = this.#byContainer.get(containerId)?.get(type);
       if (worker?.state.result !== 'failure') continue;
       const graceSeconds = worker.probe.terminationGracePeriodSeconds;
-      const message = `Container ${container.name} failed ${type} probe, will be restarted`;
+      const message = `Container ${container.name} failed ${type} probe`;
       return { message, ...(graceSeconds !== undefined && { graceSeconds }) };
     }
     return undefined;
@@ -99,7 +99,9 @@ export class ProbeManager implements ContainerVerdicts {
     const ofContainer = this.#byContainer.get(target.containerId) ?? new Map<ProbeType, Worker>();
     this.#byContainer.set(target.containerId, ofContainer.set(type, worker));
     const delayMs = startedAtMs + (probe.initialDelaySeconds ?? 0) * 1000 - this.#deps.clock.now();
-    this.#schedule(uid, worker, delayMs);
+    // After a restart of the kubelet all containers are taken on at the same moment.
+    const apartMs = wasReported(pod, target) ? partOf((probe.periodSeconds ?? 10) * 1000, `${uid}/${key}`) : 0;
+    this.#schedule(uid, worker, Math.max(delayMs, apartMs));
   }
 
   #drop(uid: string, container: string, type: ProbeType): void {
@@ -185,10 +187,26 @@ function targetOf(pod: Pod, view: PodView, container: Container, containerId: st
 }
 
 /** A kubelet that was restarted takes up what it had found out before, so that nothing flaps. */
-function resumed(pod: Pod, { container, containerId }: ProbeTarget, type: ProbeType): 'success' | undefined {
+function resumed(pod: Pod, target: ProbeTarget, type: ProbeType): 'success' | undefined {
+  const status = reported(pod, target);
+  if (type === 'startup') return status?.started ? 'success' : undefined;
+  return type === 'readiness' && status?.ready ? 'success' : undefined;
+}
+
+/** What the API has of this very container. */
+function reported(pod: Pod, { container, containerId }: ProbeTarget): ContainerStatus | undefined {
   const all = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
   const status = all.find((each) => each.name === container.name);
-  if (!status?.containerID?.endsWith(`//${containerId}`)) return undefined;
-  if (type === 'startup') return status.started ? 'success' : undefined;
-  return type === 'readiness' && status.ready ? 'success' : undefined;
+  return status?.containerID?.endsWith(`//${containerId}`) ? status : undefined;
+}
+
+function wasReported(pod: Pod, target: ProbeTarget): boolean {
+  return reported(pod, target)?.state?.running !== undefined;
+}
+
+/** A part of a period, always the same for one key, and spread evenly over keys. */
+function partOf(periodMs: number, key: string): number {
+  let hash = 0;
+  for (let at = 0; at < key.length; at += 1) hash = (hash * 31 + key.charCodeAt(at)) >>> 0;
+  return hash % periodMs;
 }

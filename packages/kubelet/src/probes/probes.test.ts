@@ -6,9 +6,10 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { SystemClock } from '@keelson/base';
 import { ManualClock } from '@keelson/base/testing';
-import type { Probe } from '@keelson/api/core/v1';
+import type { LifecycleHandler, Probe } from '@keelson/api/core/v1';
 import { MemoryRuntime } from '../testing/memory-runtime.ts';
 import { dialer } from './connection.ts';
+import { runHook } from './hooks.ts';
 import { runProbe } from './probe-actions.ts';
 import { initialState, nextState, type ProbeResult, type ProbeType } from './probe-state.ts';
 
@@ -100,10 +101,49 @@ describe('runProbe', () => {
     });
   });
 
+  it('goes no further than ten redirects, and to other ports of the host too', async () => {
+    const end = await listen(createServer((_request, response) => response.end('there')));
+    const port = await listen(
+      createServer((request, response) => {
+        const location = request.url === '/round' ? '/round' : `http://127.0.0.1:${end}/`;
+        response.writeHead(302, { location }).end();
+      }),
+    );
+
+    expect(await probe({ httpGet: { port, path: '/round' } })).toMatchObject({
+      result: 'failure',
+      output: `Get "http://127.0.0.1:${port}/round": stopped after 10 redirects`,
+    });
+    expect(await probe({ httpGet: { port, path: '/over' } })).toEqual({ result: 'success', output: 'there' });
+  });
+
+  it('sends the headers that it is told to: several of one name, and none of the usual ones that are set to nothing', async () => {
+    let seen: readonly string[] = [];
+    const port = await listen(
+      createServer(({ rawHeaders }, response) => {
+        seen = rawHeaders.map((word) => word.toLowerCase());
+        response.end();
+      }),
+    );
+    const httpHeaders = [
+      { name: 'X-A', value: '1' },
+      { name: 'X-A', value: '2' },
+      { name: 'Host', value: 'shop.example' },
+      { name: 'Accept', value: '' },
+    ];
+
+    await probe({ httpGet: { port, httpHeaders } });
+
+    expect(seen.join(' ')).toMatch(/x-a 1 x-a 2/);
+    expect(seen.join(' ')).toMatch(/host shop\.example/);
+    expect(seen).toContain('kube-probe/1.36');
+    expect(seen).not.toContain('accept');
+  });
+
   it.each([
-    { status: 1, result: 'success' },
-    { status: 2, result: 'failure' },
-  ])('judges gRPC health $status as $result', async ({ status, result }) => {
+    { status: 1, result: 'success', output: 'service healthy' },
+    { status: 2, result: 'failure', output: 'service unhealthy (responded with "NOT_SERVING")' },
+  ])('judges gRPC health $status as $result', async ({ status, result, output }) => {
     const server = createHttp2();
     server.on('stream', (stream: ServerHttp2Stream) => {
       stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
@@ -112,6 +152,43 @@ describe('runProbe', () => {
     });
     const port = await listen(server);
 
-    expect((await probe({ grpc: { port }, timeoutSeconds: 5 })).result).toBe(result);
+    expect(await probe({ grpc: { port }, timeoutSeconds: 5 })).toEqual({ result, output });
+    expect(await probe({ grpc: { port }, timeoutSeconds: 5 }, false)).toEqual({ result, output });
+  });
+
+  it('says what a gRPC server lacks, and that there is none', async () => {
+    const server = createHttp2();
+    server.on('stream', (stream: ServerHttp2Stream) =>
+      stream.respond(
+        { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '12', 'grpc-message': 'no' },
+        { endStream: true },
+      ),
+    );
+    const port = await listen(server);
+
+    expect(await probe({ grpc: { port }, timeoutSeconds: 5 })).toEqual({
+      result: 'failure',
+      output: 'error: this server does not implement the grpc health protocol (grpc.health.v1.Health): no',
+    });
+    expect(await probe({ grpc: { port: 1 } })).toEqual({
+      result: 'failure',
+      output: 'error: failed to connect service at "127.0.0.1:1": dial tcp 127.0.0.1:1: connect: connection refused',
+    });
+  });
+
+  it('fails a hook that is a tcpSocket, and takes any answer to an httpGet', async () => {
+    const port = await listen(createServer((_request, response) => response.writeHead(500).end()));
+    const clock = new SystemClock();
+    const runtime = new MemoryRuntime(new ManualClock());
+    const endpoint = { sandboxId: 's', ip: '127.0.0.1', hostNetwork: false };
+    const deps = { runtime, clock, dial: dialer(runtime, () => true) };
+    const run = (handler: LifecycleHandler) =>
+      runHook(handler, { container: { name: 'c' }, containerId: 'c0', endpoint }, deps, {
+        timeoutMs: 5000,
+        signal: new AbortController().signal,
+      });
+
+    await run({ httpGet: { port } });
+    await expect(run({ tcpSocket: { port } })).rejects.toThrow('invalid handler');
   });
 });

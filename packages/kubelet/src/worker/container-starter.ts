@@ -144,9 +144,10 @@ export class ContainerStarter {
       return { started: true };
     } catch (error) {
       signal.throwIfAborted();
-      const message = `PostStartHook failed: ${errorMessage(error)}`;
+      const message = errorMessage(error);
       const subject = containerSubject(pod, container.name);
-      this.#deps.events.event(subject, 'Warning', 'FailedPostStartHook', message);
+      // Without what went wrong, which may hold what a Secret holds.
+      this.#deps.events.event(subject, 'Warning', 'FailedPostStartHook', 'PostStartHook failed');
       this.#deps.events.event(subject, 'Normal', 'Killing', 'FailedPostStartHook');
       await this.#deps.runtime.stopContainer(id, pod.spec?.terminationGracePeriodSeconds ?? 30, signal);
       return { started: false, waiting: { reason: 'PostStartHookError', message }, retryAtMs: this.#deps.clock.now() };

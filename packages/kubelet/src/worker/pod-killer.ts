@@ -18,7 +18,16 @@ export interface PodKillerDependencies {
   readonly probes: ProbeDependencies;
 }
 
-/** What is left for the signal after a preStop hook, or the main containers, have used up the grace period. */
+export interface KillOptions {
+  readonly graceSeconds: number;
+  readonly signal: AbortSignal;
+  /** What the event says. */
+  readonly message?: string;
+  /** Resolves when its turn has come to be told: its hook does not wait for it. */
+  readonly turn?: Promise<unknown>;
+}
+
+/** Always left for the signal, whatever hooks and other containers have used up of the grace period. */
 const MIN_GRACE_SECONDS = 2;
 
 /** Ends containers with grace. Calls may overlap: a later one with less grace overtakes. */
@@ -31,46 +40,52 @@ export class PodKiller {
     this.#deps = deps;
   }
 
-  /** Main containers together, then sidecars from the last to the first, then the sandboxes. All of it within the grace period. */
+  /**
+   * Main containers together, then sidecars from the last to the first, then the sandboxes. Hooks run all at once, and who has waited for its
+   * turn until the grace period is over waits no longer.
+   */
   async killPod(pod: Pod | undefined, view: PodView, graceSeconds: number, signal: AbortSignal): Promise<void> {
-    const startedAtMs = this.#deps.clock.monotonic();
-    const left = () => Math.max(0, graceSeconds - (this.#deps.clock.monotonic() - startedAtMs) / 1000);
-    const least = graceSeconds === 0 ? 0 : MIN_GRACE_SECONDS;
     const sidecars = pod ? sidecarsOf(pod) : [];
     const running = view.containers.filter(({ state }) => state === 'running' || state === 'unknown');
     const mains = running.filter(({ name }) => !sidecars.includes(name));
-    await Promise.all(mains.map((container) => this.killContainer(pod, view, container, { graceSeconds, signal })));
-    for (const name of [...sidecars].reverse()) {
-      for (const container of running.filter((each) => each.name === name)) {
-        await this.killContainer(pod, view, container, { graceSeconds: Math.max(least, Math.ceil(left())), signal });
-      }
+    const kill = (containers: readonly ContainerStatus[], turn?: Promise<unknown>): Promise<unknown> =>
+      Promise.all(
+        containers.map((container) => this.killContainer(pod, view, container, { graceSeconds, signal, ...(turn && { turn }) })),
+      );
+    const ends = [kill(mains)];
+    for (const name of sidecars.toReversed()) {
+      const own = running.filter((each) => each.name === name);
+      if (own.length > 0) ends.push(kill(own, Promise.allSettled(ends.slice())));
     }
+    await Promise.all(ends);
     for (const { id } of view.sandboxes) await untilAborted(this.#deps.runtime.stopSandbox(id, signal), signal);
   }
 
-  async killContainer(
-    pod: Pod | undefined,
-    view: PodView,
-    container: ContainerStatus,
-    options: { readonly graceSeconds: number; readonly signal: AbortSignal; readonly message?: string },
-  ): Promise<void> {
-    const { graceSeconds, signal } = options;
+  async killContainer(pod: Pod | undefined, view: PodView, container: ContainerStatus, options: KillOptions): Promise<void> {
+    const { graceSeconds, signal, turn } = options;
     const isFirst = !this.#begun.has(container.id);
     this.#begun.add(container.id);
     const startedAtMs = this.#deps.clock.monotonic();
+    const leftSeconds = (): number => graceSeconds - (this.#deps.clock.monotonic() - startedAtMs) / 1000;
     if (pod && isFirst) {
       const message = options.message ?? `Stopping container ${container.name}`;
       this.#deps.events.event(containerSubject(pod, container.name), 'Normal', 'Killing', message);
       if (graceSeconds > 0) await this.#preStop(pod, view, container, { graceSeconds, signal });
     }
-    const usedSeconds = (this.#deps.clock.monotonic() - startedAtMs) / 1000;
-    const least = graceSeconds === 0 ? 0 : MIN_GRACE_SECONDS;
-    const rest = isFirst && usedSeconds > 0 ? Math.max(least, Math.floor(graceSeconds - usedSeconds)) : graceSeconds;
+    if (turn) await untilAborted(this.#atMost(turn, leftSeconds()), signal);
+    const rest = Math.max(MIN_GRACE_SECONDS, Math.floor(leftSeconds()));
     await untilAborted(this.#deps.runtime.stopContainer(container.id, rest, signal), signal);
   }
 
   forget(containers: readonly ContainerStatus[]): void {
     for (const { id } of containers) this.#begun.delete(id);
+  }
+
+  async #atMost(turn: Promise<unknown>, seconds: number): Promise<void> {
+    if (seconds <= 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    using _timer = this.#deps.clock.after(seconds * 1000, resolve);
+    await Promise.race([turn, promise]);
   }
 
   async #preStop(
