@@ -102,3 +102,18 @@ export {
   isWildcardDnsSubdomain,
   type NameCheck,
 } from './validation/names.ts';
+export {
+  claimNameOf,
+  claimNamesOf,
+  defaultStorageClass,
+  findVolumeFor,
+  isClaimBound,
+  isVolumeOf,
+  NO_PROVISIONER,
+  storageClassOf,
+  VOLUME_ANNOTATIONS,
+  volumeReaches,
+  hasModeOf,
+  whyUnfit,
+  type VolumeSearch,
+} from './volumes.ts';

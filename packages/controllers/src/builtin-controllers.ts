@@ -1,5 +1,6 @@
 import { ephemeralVolumeController } from './ephemeral-volume/ephemeral-volume-controller.ts';
 import { claimProtectionController } from './storage-protection/claim-protection-controller.ts';
+import { persistentVolumeBinderController } from './persistentvolume-binder/persistent-volume-binder-controller.ts';
 import { volumeProtectionController } from './storage-protection/volume-protection-controller.ts';
 import { nodeIpamController } from './node-ipam/node-ipam-controller.ts';
 import { serviceAccountTokenController } from './serviceaccount-token/service-account-token-controller.ts';
@@ -40,6 +41,7 @@ export function builtinControllers(options: ControllerOptions): Readonly<Record<
     'certificatesigningrequest-cleaner-controller': certificateCleanerController,
     'clusterrole-aggregation-controller': clusterRoleAggregationController,
     'ephemeral-volume-controller': ephemeralVolumeController,
+    'persistentvolume-binder-controller': persistentVolumeBinderController,
     'persistentvolume-protection-controller': volumeProtectionController,
     'persistentvolumeclaim-protection-controller': claimProtectionController,
     'cronjob-controller': cronJobController,

@@ -1,5 +1,6 @@
 import type { AdmissionMutator, AdmissionValidator } from './admission.ts';
 import { CertificateApproval, CertificateSigning, CertificateSubjectRestriction } from './certificate-requests.ts';
+import { DefaultStorageClass } from './default-storage-class.ts';
 import { DefaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { LimitRanger } from './limit-ranger.ts';
 import { NamespaceLifecycle } from './namespace-lifecycle.ts';
@@ -20,6 +21,7 @@ export type BuiltinAdmission =
   | 'ServiceAccount'
   | 'DefaultTolerationSeconds'
   | 'Priority'
+  | 'DefaultStorageClass'
   | 'StorageObjectInUseProtection'
   | 'CertificateApproval'
   | 'CertificateSigning'
@@ -38,6 +40,7 @@ export function builtinMutators(services: WebhookSources, disabled: ReadonlySet<
     new ServiceAccountAdmission(services),
     new DefaultTolerationSeconds(),
     new PriorityAdmission(services),
+    new DefaultStorageClass(services),
     new StorageObjectInUseProtection(),
     new PolicyTypeChecking(services),
     new MutatingPolicies(services),

@@ -1,4 +1,4 @@
-import { namespaceOf } from '@keelson/api';
+import { claimNamesOf, namespaceOf } from '@keelson/api';
 import { PersistentVolumeClaim, Pod } from '@keelson/api/core/v1';
 import type { Client } from '@keelson/client';
 import {
@@ -13,7 +13,7 @@ import {
 } from '@keelson/controller-runtime';
 import type { ControllerFactory } from '../controller-context.ts';
 import { reconcilingController } from '../reconciling-controller.ts';
-import { claimNames, usesClaim } from './claim-users.ts';
+import { usesClaim } from './claim-users.ts';
 
 const NAME = 'persistentvolumeclaim-protection-controller';
 const FINALIZER = 'kubernetes.io/pvc-protection';
@@ -59,7 +59,7 @@ export const claimProtectionController: ControllerFactory = (context) => {
   /** Those that wait for a pod alone: most pods have none. */
   const waitingClaims = (pod: Pod): readonly NamespacedName[] => {
     const namespace = namespaceOf(pod);
-    return claimNames(pod)
+    return claimNamesOf(pod)
       .filter((name) => claims.get(name, namespace)?.metadata?.deletionTimestamp !== undefined)
       .map((name) => ({ namespace, name }));
   };
