@@ -4,6 +4,7 @@ import { Harness, type RuntimeUnderTest } from './testing/harness.ts';
 import { describeSandboxes } from './testing/sandbox-contract.ts';
 import { describeStreams } from './testing/stream-contract.ts';
 
+export { describePodNetworkContract, type NetworkUnderTest } from './testing/pod-network-contract.ts';
 export type { Program, Programs, RuntimeUnderTest } from './testing/harness.ts';
 
 /** Some runtimes have to be brought up first. */

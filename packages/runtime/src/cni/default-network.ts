@@ -1,0 +1,48 @@
+import { isIPv4 } from 'node:net';
+import { join } from 'node:path';
+import type { NetworkConfig } from './network-config.ts';
+
+export interface DefaultNetworkOptions {
+  readonly podCidrs: readonly string[];
+  /** Where addresses that are taken are noted down. */
+  readonly stateDir: string;
+  /** The bridge that pods are joined to. At most 15 characters. */
+  readonly bridge: string;
+}
+
+/**
+ * What a node without a network configuration uses: a bridge with the first address of the range, and host ports. Traffic between pods, of
+ * other nodes as well, keeps its source address; what leaves the cluster is the node's affair.
+ */
+export function defaultNetwork({ podCidrs, stateDir, bridge }: DefaultNetworkOptions): NetworkConfig {
+  return {
+    cniVersion: '1.0.0',
+    name: 'keelson',
+    plugins: [
+      {
+        type: 'bridge',
+        bridge,
+        isGateway: true,
+        // The bridge follows a node whose range has changed.
+        forceAddress: true,
+        ipMasq: false,
+        // A pod reaches itself by its service's address.
+        hairpinMode: true,
+        ipam: {
+          type: 'host-local',
+          dataDir: join(stateDir, 'addresses'),
+          ranges: podCidrs.map((subnet) => [{ subnet }]),
+          routes: podCidrs.map((cidr) => ({ dst: isIPv4(cidr.split('/')[0] ?? '') ? '0.0.0.0/0' : '::/0' })),
+        },
+      },
+      { type: 'portmap', capabilities: { portMappings: true }, snat: true },
+    ],
+  };
+}
+
+/** Every network namespace needs its own loopback interface to be up. */
+export const LOOPBACK_NETWORK: NetworkConfig = {
+  cniVersion: '0.3.1',
+  name: 'cni-loopback',
+  plugins: [{ type: 'loopback' }],
+};
