@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { errorMessage, type LogLevel } from '@keelson/base';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { PROXY_MODES, RUNTIMES, type ClusterOptions, type StoreChoice } from './options.ts';
+import { DNS_CHOICES, PROXY_MODES, RUNTIMES, type ClusterOptions, type StoreChoice } from './options.ts';
 
 const STORE_HELP = 'where objects are stored: lmdb, memory, or etcd://HOST:PORT,...?ca=FILE&cert=FILE&key=FILE';
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'];
@@ -23,6 +23,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     .addOption(new Option('--runtime <name>', 'what runs containers').choices(RUNTIMES).default('auto'))
     .addOption(new Option('--nodes <n>', 'more than one only with --runtime sim').argParser(count).default(1))
     .addOption(new Option('--proxy-mode <mode>', 'how packets get to services').choices(PROXY_MODES).default('auto'))
+    .addOption(new Option('--dns <choice>', 'cluster DNS for pods').choices(DNS_CHOICES).default('auto'))
     .addOption(new Option('--store <store>', STORE_HELP).argParser(storeChoice).default('lmdb'))
     .addOption(new Option('--log-level <level>', 'least level of what is logged').choices(LOG_LEVELS).default('warn'))
     .action(async ({ logLevel, ...flags }: UpFlags) => {

@@ -17,7 +17,8 @@ export async function settle(
   }
   const proxyMode = await proxyModeFor(options, runtime);
   const nodeAddress = runtime === 'docker' ? await bridgeAddress() : LOOPBACK_ADDRESS;
-  const settings = { ...options, runtime, proxyMode, clusterId: await clusterId(options.dataDir) };
+  const dns = dnsFor(options, { runtime, proxyMode });
+  const settings = { ...options, runtime, proxyMode, dns, clusterId: await clusterId(options.dataDir) };
   return { settings, reachable: { nodeAddress } };
 }
 
@@ -34,6 +35,16 @@ async function proxyModeFor({ proxyMode }: ClusterOptions, runtime: 'docker' | '
   // Nobody answers at the addresses of simulated pods.
   if (runtime === 'sim') return 'none';
   return (await detectProxyMode()).mode;
+}
+
+function dnsFor(
+  { dns }: ClusterOptions,
+  { runtime, proxyMode }: Pick<ClusterSettings, 'runtime' | 'proxyMode'>,
+): ClusterSettings['dns'] {
+  if (dns !== 'auto') return dns;
+  // Without root the userspace proxy cannot give this machine the addresses of Services.
+  const isReached = runtime !== 'sim' && proxyMode !== 'none' && process.getuid?.() === 0;
+  return isReached ? 'on' : 'off';
 }
 
 /** Where pods on Docker's bridge find this machine. */

@@ -68,7 +68,7 @@ export {
   type NamespacedName,
   type Source,
 } from './source.ts';
-export { StatusServer, type Check, type StatusServerOptions } from './status-server.ts';
+export { StatusServer, type Check, type MetricsText, type StatusServerOptions } from './status-server.ts';
 export { CONTROLLER, INFORMERS } from './tokens.ts';
 export { WriteFence } from './write-fence.ts';
 export { LOW_PRIORITY, WorkQueue, type AddOptions } from './work-queue.ts';

@@ -2,17 +2,22 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { errorMessage, type Runnable } from '@keelson/base';
-import type { Registry } from 'prom-client';
 
 /** Rejects, or throws, with what is wrong. */
 export type Check = () => Promise<void> | void;
+
+/** A `Registry` of prom-client is one. */
+export interface MetricsText {
+  readonly contentType: string;
+  metrics(): Promise<string> | string;
+}
 
 export interface StatusServerOptions {
   /** 0 for any that is free. */
   readonly port: number;
   /** All addresses if absent, as probes and scrapes come from outside the pod. */
   readonly host?: string;
-  readonly metrics?: Registry;
+  readonly metrics?: MetricsText;
   /** By name; a name may be asked for by itself, as `/readyz/NAME`. */
   readonly liveness?: Readonly<Record<string, Check>>;
   readonly readiness?: Readonly<Record<string, Check>>;

@@ -95,6 +95,14 @@ export function deploymentSuite(version: '1.20' | '1.35', proxyMode: 'iptables' 
       expect(hairpin).toBe(WELCOME);
     });
 
+    it('tells pods the addresses of services by their names', async () => {
+      expect(await inClient('timeout', '5', 'wget', '-qO-', 'http://web/')).toBe(WELCOME);
+      expect(await inClient('nslookup', 'kubernetes.default.svc.cluster.local')).toMatch(/Address: *10\.96\.0\.1\n/);
+      expect(await inClient('cat', '/etc/resolv.conf')).toMatch(
+        /search default\.svc\.cluster\.local svc\.cluster\.local cluster\.local.*\n(.*\n)*options ndots:5/,
+      );
+    });
+
     it('lets pods reach the API server by their service account', async () => {
       expect(
         await inClient('sh', '-c', 'nc -w 3 $KUBERNETES_SERVICE_HOST $KUBERNETES_SERVICE_PORT </dev/null && echo open'),

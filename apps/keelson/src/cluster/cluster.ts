@@ -23,6 +23,7 @@ import type { ClusterSettings } from '../options.ts';
 import { silentProgress, type Progress } from '../progress.ts';
 import { loadCredentials, type ClusterCredentials } from './credentials.ts';
 import type { Reachable } from './component-context.ts';
+import { addDns } from './dns.ts';
 import { addControllers, addScheduler } from './control-plane.ts';
 import { addNodes } from './nodes.ts';
 import { addProxy } from './proxy.ts';
@@ -178,6 +179,7 @@ export class Cluster implements Runnable {
     const context = { container, server, credentials, settings: this.#settings, informers, reachable: this.#reachable };
     addControllers(parts, context);
     addScheduler(parts, context);
+    addDns(parts, context);
     addNodes(parts, context);
     addProxy(parts, context);
     await this.#lifecycle.run(parts, signal);

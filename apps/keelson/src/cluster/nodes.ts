@@ -10,6 +10,7 @@ import { EventRecorder } from '@keelson/controller-runtime';
 import { Container } from 'inversify';
 import type { ClusterSettings } from '../options.ts';
 import type { ComponentContext } from './component-context.ts';
+import { CLUSTER_DNS } from './dns.ts';
 import { nodeNameOf } from './node-name.ts';
 import { stopOnly } from './control-plane.ts';
 import { nodeUser } from './users.ts';
@@ -64,6 +65,7 @@ function kubeletOptions({ credentials, settings, reachable }: ComponentContext, 
     ],
     rootDir: join(settings.dataDir, 'kubelet', nodeName),
     podCidr: podCidr(index),
+    ...(settings.dns === 'on' && { clusterDns: [CLUSTER_DNS] }),
     serving: {
       host,
       port: 0,

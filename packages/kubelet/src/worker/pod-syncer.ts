@@ -18,6 +18,7 @@ import type { ContainerStarter } from './container-starter.ts';
 import type { PodKiller } from './pod-killer.ts';
 import { podStatus, type PodReport } from './pod-status.ts';
 import type { Pleg } from './pleg.ts';
+import { readNodeDns } from './pod-dns.ts';
 import { sandboxConfig, type SandboxContext } from './sandbox-config.ts';
 import type { StatusManager } from './status-manager.ts';
 import { TerminationMessages } from './termination-messages.ts';
@@ -36,7 +37,7 @@ export interface PodSyncerDependencies {
   readonly starter: ContainerStarter;
   readonly killer: PodKiller;
   readonly tokens: TokenCache;
-  readonly sandbox: SandboxContext;
+  readonly sandbox: Omit<SandboxContext, 'nodeDns'>;
   readonly hostIps: readonly string[];
   readonly allocatable: () => Readonly<Record<string, string>>;
 }
@@ -243,7 +244,8 @@ export class PodSyncer {
 
   async #makeSandbox(pod: Pod, attempt: number, memory: PodMemory, signal: AbortSignal) {
     try {
-      const sandbox = await this.#deps.runtime.runSandbox(sandboxConfig(pod, attempt, this.#deps.sandbox), signal);
+      const context = { ...this.#deps.sandbox, nodeDns: await readNodeDns() };
+      const sandbox = await this.#deps.runtime.runSandbox(sandboxConfig(pod, attempt, context), signal);
       memory.sandboxFailures = 0;
       return sandbox;
     } catch (error) {

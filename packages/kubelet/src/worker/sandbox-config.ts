@@ -2,11 +2,10 @@ import type { Pod } from '@keelson/api/core/v1';
 import type { PortMapping, SandboxConfig } from '@keelson/runtime';
 import { allContainers, LABELS } from '../pod/pod-facts.ts';
 import { cgroupParent } from '../pod/resources.ts';
+import { podDns, type DnsContext } from './pod-dns.ts';
 
-export interface SandboxContext {
+export interface SandboxContext extends DnsContext {
   readonly nodeName: string;
-  readonly clusterDns: readonly string[];
-  readonly clusterDomain: string;
 }
 
 const MAX_HOSTNAME = 63;
@@ -23,7 +22,7 @@ export function sandboxConfig(pod: Pod, attempt: number, context: SandboxContext
     hostPid: spec.hostPID ?? false,
     hostIpc: spec.hostIPC ?? false,
     shareProcessNamespace: spec.shareProcessNamespace ?? false,
-    dns: dnsOf(pod, context),
+    dns: podDns(pod, context),
     hostAliases: (spec.hostAliases ?? []).map(({ ip, hostnames = [] }) => ({ ip, hostnames })),
     portMappings: portMappings(pod),
     sysctls: Object.fromEntries((spec.securityContext?.sysctls ?? []).map((sysctl) => [sysctl.name, sysctl.value])),
@@ -58,24 +57,4 @@ function portMappings(pod: Pod): PortMapping[] {
         : [],
     ),
   );
-}
-
-/** Empty servers mean: what the node itself uses. */
-function dnsOf(pod: Pod, { clusterDns, clusterDomain }: SandboxContext): SandboxConfig['dns'] {
-  const { dnsPolicy = 'ClusterFirst', dnsConfig, hostNetwork } = pod.spec ?? {};
-  const namespace = pod.metadata?.namespace ?? '';
-  const isCluster = dnsPolicy === 'ClusterFirstWithHostNet' || (dnsPolicy === 'ClusterFirst' && !hostNetwork);
-  const useCluster = isCluster && clusterDns.length > 0;
-  const searches = [`${namespace}.svc.${clusterDomain}`, `svc.${clusterDomain}`, clusterDomain];
-  const options = (dnsConfig?.options ?? []).map(({ name = '', value }) => (value === undefined ? name : `${name}:${value}`));
-  const hasNdots = options.some((option) => option.startsWith('ndots:'));
-  return {
-    servers: unique([...(useCluster ? clusterDns : []), ...(dnsConfig?.nameservers ?? [])]).slice(0, 3),
-    searches: unique([...(useCluster ? searches : []), ...(dnsConfig?.searches ?? [])]).slice(0, 32),
-    options: useCluster && !hasNdots ? ['ndots:5', ...options] : options,
-  };
-}
-
-function unique(items: readonly string[]): string[] {
-  return [...new Set(items)];
 }

@@ -1,0 +1,63 @@
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DockerWorld } from './testing/docker-world.ts';
+import { kubectlPath, withoutRoot } from './testing/lab.ts';
+import { eventually } from './testing/run.ts';
+
+const MANIFEST = join(import.meta.dirname, 'manifests/pets.yaml');
+const PETS = 'pets.default.svc.cluster.local';
+const title = 'names of services on Docker';
+
+describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `${title} (${withoutRoot})`, () => {
+  let world: DockerWorld;
+  let kubectlFile: string;
+
+  const kubectl = (...args: readonly string[]): Promise<string> =>
+    world.machine.must(kubectlFile, ['--kubeconfig', world.keelson.kubeconfig, ...args], {
+      env: { PATH: `${dirname(kubectlFile)}:${process.env['PATH']}` },
+      timeoutMs: 120_000,
+    });
+  const inClient = (...command: readonly string[]): Promise<string> => kubectl('exec', 'client', '--', ...command);
+  const addressOf = (pod: string): Promise<string> => kubectl('get', 'pod', pod, '-o', 'jsonpath={.status.podIP}');
+
+  beforeAll(async () => {
+    [world, kubectlFile] = await Promise.all([DockerWorld.up('ways-in'), kubectlPath('1.35')]);
+    await eventually('the default service account', async () => (await kubectl('get', 'sa', 'default', '-o', 'name')) !== '');
+    await kubectl('apply', '-f', MANIFEST);
+    await kubectl('wait', '--for=condition=Ready', 'pod/client', '--timeout=90s');
+    await kubectl('rollout', 'status', 'statefulset/pets', '--timeout=90s');
+  });
+
+  afterAll(() => world?.[Symbol.asyncDispose]());
+
+  it('resolves the API server, and pods of a headless service by their host names', async () => {
+    const [first, second] = [await addressOf('pets-0'), await addressOf('pets-1')];
+
+    expect(await inClient('nslookup', 'kubernetes.default.svc.cluster.local')).toContain('Address: 10.96.0.1\n');
+    const all = await eventually('both pods', async () => {
+      const output = await inClient('nslookup', PETS);
+      return output.includes(first) && output.includes(second) && output;
+    });
+    expect(all).toContain('Server:\t\t10.96.0.10');
+    expect(await inClient('nslookup', `pets-1.${PETS}`)).toContain(second);
+    expect(await inClient('timeout', '5', 'wget', '-qO-', 'http://pets-0.pets:8080/')).toBe('pets-0\n');
+  });
+
+  it('knows their ports, and their names by their addresses', async () => {
+    const reverse = (await addressOf('pets-0')).split('.').toReversed().join('.');
+
+    const ports = await inClient('nslookup', '-type=srv', `_http._tcp.${PETS}`);
+    expect(ports).toMatch(new RegExp(`0 50 8080 pets-0\\.${PETS}`));
+    expect(ports).toMatch(new RegExp(`0 50 8080 pets-1\\.${PETS}`));
+    expect(await inClient('nslookup', '-type=ptr', `${reverse}.in-addr.arpa`)).toContain(`pets-0.${PETS}`);
+  });
+
+  it('says over TCP too what there is and what there is not', async () => {
+    // A question for the name server's own address, over TCP: two bytes of length, then the packet.
+    const question = String.raw`\0\066\0\1\1\0\0\1\0\0\0\0\0\0\012kubernetes\7default\3svc\7cluster\5local\0\0\1\0\1`;
+    const answer = await inClient('sh', '-c', `printf '${question}' | nc -w 3 10.96.0.10 53 | od -An -tu1 | tr -d '\\n'`);
+
+    expect(answer).toMatch(/ 10 +96 +0 +1/);
+    await expect(inClient('nslookup', 'nobody.default.svc.cluster.local')).rejects.toThrow('NXDOMAIN');
+  });
+});
