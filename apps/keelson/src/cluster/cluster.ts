@@ -27,6 +27,7 @@ import { addDns } from './dns.ts';
 import { addControllers, addScheduler } from './control-plane.ts';
 import { addNodes } from './nodes.ts';
 import { addProxy } from './proxy.ts';
+import { addStorage } from './storage.ts';
 import { storeFor } from './store.ts';
 import { BOOTSTRAP, controllerUser, INFORMER } from './users.ts';
 
@@ -180,6 +181,7 @@ export class Cluster implements Runnable {
     addControllers(parts, context);
     addScheduler(parts, context);
     addDns(parts, context);
+    addStorage(parts, context);
     addNodes(parts, context);
     addProxy(parts, context);
     await this.#lifecycle.run(parts, signal);
