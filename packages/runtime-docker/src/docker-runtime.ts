@@ -105,6 +105,8 @@ export class DockerRuntime implements ContainerRuntime {
     return { name: 'docker', version, podNetwork: true, ...(hostAddress !== undefined && { hostAddress }) };
   }
 
+  async setPodCidrs(): Promise<void> {}
+
   #own<T extends { readonly labels: Readonly<Record<string, string>> }>(config: T): T {
     return { ...config, labels: { ...config.labels, [CLUSTER_LABEL]: this.#cluster } };
   }

@@ -1,5 +1,6 @@
 import type { Duplex, Readable } from 'node:stream';
 import type { Observable } from 'rxjs';
+import type { PodNetworkStatus } from './pod-network.ts';
 
 /** Which pod a sandbox or container belongs to. Survives in the runtime's own labels, so that a restarted kubelet finds its pods again. */
 export interface PodIdentity {
@@ -217,6 +218,8 @@ export interface RuntimeInfo {
   readonly version: string;
   /** True if pods get a network of their own, with addresses that other pods and the node reach. */
   readonly podNetwork: boolean;
+  /** Whether pods that are not on the host's network can be made now. Absent: always. */
+  readonly network?: PodNetworkStatus;
   /** Where pods reach the node, if the runtime knows (a bridge's address). */
   readonly hostAddress?: string;
 }
@@ -231,6 +234,12 @@ export interface RuntimeInfo {
 export interface ContainerRuntime {
   /** Rejects with `ServiceUnavailable` while the runtime cannot be reached. */
   info(signal?: AbortSignal): Promise<RuntimeInfo>;
+
+  /**
+   * Out of which ranges this node's pods get their addresses, one for each family. To be told again after a restart; does nothing where
+   * somebody else decides on addresses.
+   */
+  setPodCidrs(podCidrs: readonly string[], signal?: AbortSignal): Promise<void>;
 
   /** Never errors: an outage shows as a `resync` once it is over. Completes at `close`. */
   readonly events$: Observable<RuntimeEvent>;

@@ -99,6 +99,9 @@ export class SimulatedRuntime implements ContainerRuntime {
     return { name: 'sim', version: '1.0.0', podNetwork: false };
   }
 
+  /** It has its range from its options. */
+  async setPodCidrs(): Promise<void> {}
+
   async runSandbox(config: SandboxConfig): Promise<SandboxStatus> {
     const { pod, attempt, labels, annotations } = config;
     for (const other of this.#sandboxesOf({ podUid: pod.uid })) {

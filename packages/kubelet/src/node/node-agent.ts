@@ -9,9 +9,11 @@ import { nodeSubject } from '../event-subject.ts';
 import type { EventSink } from '../ports.ts';
 import type { Pleg } from '../worker/pleg.ts';
 import { Rounds } from '../worker/rounds.ts';
+import { networkFailure } from '../network-failure.ts';
 import { within } from '../within.ts';
 import { architecture, machineCapacity, systemInfo } from './machine.ts';
 import { differs, nodeStatus, turned } from './node-status.ts';
+import { PodCidrs } from './pod-cidrs.ts';
 
 export interface NodeAgentDependencies {
   readonly client: Client;
@@ -38,6 +40,7 @@ export class NodeAgent {
   readonly #tasks: TaskGroup;
   readonly #capacity: Readonly<Record<string, string>>;
   #node: Node | undefined;
+  readonly #podCidrs: PodCidrs;
   readonly #machine = systemInfo();
   #writtenAtMs = 0;
   readonly #reports = new Rounds(() => this.#orWarn('node status', (signal) => this.#reportStatus(signal)));
@@ -49,6 +52,7 @@ export class NodeAgent {
     this.#options = options;
     this.#labels = labelsOf(options);
     this.#tasks = new TaskGroup(deps.logger);
+    this.#podCidrs = new PodCidrs(deps, this.#tasks, options.podCidr);
     this.#capacity = canonical({
       ...machineCapacity(options.rootDir),
       ...options.capacity,
@@ -71,6 +75,7 @@ export class NodeAgent {
   start(): void {
     const { clock, events } = this.#deps;
     this.#timer = clock.every(HEARTBEAT_MS, () => this.#beat());
+    this.#podCidrs.tell();
     events.event(nodeSubject(this.#options.nodeName), 'Normal', 'Starting', 'Starting kubelet.');
     this.#tasks.run('register node', (signal) => this.#register(signal));
   }
@@ -86,6 +91,7 @@ export class NodeAgent {
   }
 
   #beat(): void {
+    this.#podCidrs.tell(this.#node);
     if (!this.#node) return;
     this.report();
     this.#tasks.run('renew lease', () => this.#renewals.next(''));
@@ -106,6 +112,7 @@ export class NodeAgent {
     while (!this.#node) {
       try {
         this.#node = await this.#createOrAdopt(signal);
+        this.#podCidrs.tell(this.#node);
       } catch (error) {
         if (signal.aborted) return;
         this.#deps.logger.warn('node could not be registered', { node: this.#options.nodeName, error: errorMessage(error) });
@@ -140,7 +147,7 @@ export class NodeAgent {
   async #status(old: NodeStatus): Promise<NodeStatus> {
     const { clock, pleg, port, runtime } = this.#deps;
     const { name = 'unknown', version = '' } = pleg.info ?? {};
-    const failure = pleg.failure ?? (pleg.info ? undefined : 'it has not answered yet');
+    const failure = failureOf(pleg);
     const images = failure === undefined ? await runtime.images.list().catch((): readonly ImageStatus[] => []) : [];
     const addresses = this.#options.addresses ?? [
       { type: 'InternalIP', address: '127.0.0.1' },
@@ -154,6 +161,8 @@ export class NodeAgent {
     const { client, clock } = this.#deps;
     const node = this.#node;
     if (!node) return;
+    if (this.#podCidrs.isEmpty)
+      this.#podCidrs.tell(await client.resource(Node).find({ name: this.#options.nodeName }, { signal }));
     const status = await this.#status(node.status ?? {});
     const isDue = clock.now() - this.#writtenAtMs >= REPORT_MS;
     if (!isDue && !differs(node.status ?? {}, status)) return;
@@ -200,6 +209,13 @@ export class NodeAgent {
     const uid = this.#node?.metadata?.uid;
     return uid === undefined ? {} : { ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: this.#options.nodeName, uid }] };
   }
+}
+
+/** Why pods cannot be run here now, if so. */
+function failureOf({ failure, info }: Pleg): string | undefined {
+  if (failure !== undefined) return `container runtime is down: ${failure}`;
+  if (!info) return 'container runtime is down: it has not answered yet';
+  return networkFailure(info);
 }
 
 /** As the API gives amounts back: in another form they would look changed at each heartbeat. */

@@ -39,7 +39,7 @@ function conditions({ old, nowMs, failure }: NodeStatusInput): NodeCondition[] {
   const ready =
     failure === undefined
       ? { status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status' }
-      : { status: 'False', reason: 'KubeletNotReady', message: `container runtime is down: ${failure}` };
+      : { status: 'False', reason: 'KubeletNotReady', message: failure };
   const verdicts: Omit<NodeCondition, 'lastHeartbeatTime'>[] = [
     healthy('MemoryPressure', 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'),
     healthy('DiskPressure', 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'),

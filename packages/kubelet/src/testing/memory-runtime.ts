@@ -11,6 +11,7 @@ import type {
   Images,
   ImageStatus,
   LogOptions,
+  PodNetworkStatus,
   RuntimeEvent,
   RuntimeInfo,
   SandboxConfig,
@@ -41,6 +42,8 @@ export class MemoryRuntime implements ContainerRuntime {
   readonly journal: string[] = [];
   readonly logTexts = new Map<string, string>();
   down = false;
+  network: PodNetworkStatus = { ready: true };
+  podCidrs: readonly string[] = [];
   /** It takes what it is asked, and does not answer. */
   hangs = false;
   exec1: (id: string, command: readonly string[]) => ExecResult = () => ok('');
@@ -56,7 +59,12 @@ export class MemoryRuntime implements ContainerRuntime {
 
   async info(): Promise<RuntimeInfo> {
     this.#check();
-    return { name: 'mem', version: '1', podNetwork: true };
+    return { name: 'mem', version: '1', podNetwork: true, network: this.network };
+  }
+
+  async setPodCidrs(podCidrs: readonly string[]): Promise<void> {
+    this.#check();
+    this.podCidrs = podCidrs;
   }
 
   async runSandbox(config: SandboxConfig): Promise<SandboxStatus> {

@@ -16,7 +16,7 @@ export interface PlegDependencies {
 export interface PlegListener {
   /** These pods' views have changed. */
   changed(uids: readonly string[]): void;
-  /** The runtime answers for the first time, or again, or does not any more. */
+  /** The runtime answers for the first time, or again, or does not any more; or its network is ready, or is not any more. */
   turned(): void;
 }
 
@@ -29,6 +29,8 @@ interface Seen {
 
 const RELIST_MS = 30_000;
 const RETRY_MS = 1000;
+/** How often a runtime whose network is not ready is asked about it. */
+const NETWORK_MS = 5000;
 /** A runtime that takes longer is taken for one that is away: its daemon may hang. */
 const ANSWER_MS = 60_000;
 const ALL = '';
@@ -128,18 +130,21 @@ export class Pleg {
   async #ask(uid: string, signal: AbortSignal) {
     const { runtime } = this.#deps;
     const only: PodFilter | undefined = uid === ALL ? undefined : { podUid: uid };
-    const info = this.#info && this.#failure === undefined ? this.#info : await runtime.info(signal);
+    const isFresh = uid !== ALL && this.#info?.network?.ready !== false && this.#failure === undefined;
+    const info = isFresh && this.#info ? this.#info : await runtime.info(signal);
     const lists = [runtime.listSandboxes(signal, only), runtime.listContainers(signal, only)] as const;
     const [sandboxes, containers] = await Promise.all(lists);
     return { info, sandboxes, containers };
   }
 
   #succeeded(info: RuntimeInfo): void {
-    const isTurn = !this.isUp;
+    const isReady = info.network?.ready !== false;
+    const isTurn = !this.isUp || isReady !== (this.#info?.network?.ready !== false);
     if (this.#failure !== undefined) this.#deps.logger.info('runtime answers again');
     this.#failure = undefined;
     this.#info = info;
     if (isTurn) this.#listener.turned();
+    if (!isReady) this.#lookAgain(NETWORK_MS);
   }
 
   #failed(error: unknown): void {
@@ -149,8 +154,12 @@ export class Pleg {
       this.#deps.logger.warn('runtime does not answer', { error: this.#failure });
       this.#listener.turned();
     }
+    this.#lookAgain(RETRY_MS);
+  }
+
+  #lookAgain(afterMs: number): void {
     this.#retry?.[Symbol.dispose]();
-    this.#retry = this.#deps.clock.after(RETRY_MS, () => this.#refreshLater(ALL));
+    this.#retry = this.#deps.clock.after(afterMs, () => this.#refreshLater(ALL));
   }
 
   /** True if the view is another one now. */

@@ -13,6 +13,7 @@ import { attemptsOf, emptyView, readySandbox, type PodView } from '../pod/runtim
 import { podSubject } from '../event-subject.ts';
 import type { EventSink } from '../ports.ts';
 import type { ProbeManager } from '../probes/probe-manager.ts';
+import { networkFailure } from '../network-failure.ts';
 import { MountFailure, type VolumeManager, type VolumePaths } from '../volumes/volume-manager.ts';
 import type { ContainerStarter } from './container-starter.ts';
 import type { PodKiller } from './pod-killer.ts';
@@ -243,6 +244,14 @@ export class PodSyncer {
   }
 
   async #makeSandbox(pod: Pod, attempt: number, memory: PodMemory, signal: AbortSignal) {
+    const { info } = this.#deps.pleg;
+    const failure = info && !pod.spec?.hostNetwork ? networkFailure(info) : undefined;
+    if (failure !== undefined) {
+      // It is tried again as soon as the network is ready.
+      this.#deps.events.event(podSubject(pod), 'Warning', 'NetworkNotReady', `network is not ready: ${failure}`);
+      memory.sandboxFailures += 1;
+      return undefined;
+    }
     try {
       const context = { ...this.#deps.sandbox, nodeDns: await readNodeDns() };
       const sandbox = await this.#deps.runtime.runSandbox(sandboxConfig(pod, attempt, context), signal);
