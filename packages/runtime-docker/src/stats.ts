@@ -1,6 +1,5 @@
 import { isReason, type Clock } from '@keelson/base';
-import type { ContainerStats } from '@keelson/runtime';
-import { cgroupUsage } from './cgroup-stats.ts';
+import { cgroupUsage, type ContainerStats } from '@keelson/runtime';
 import type { EngineClient } from './engine/engine-client.ts';
 import type { ContainerInspect, EngineStats } from './engine/engine-types.ts';
 

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { cgroupUsage } from './cgroup-stats.ts';
+import { cgroupUsage } from './cgroup-usage.ts';
 
 let root: string;
 
