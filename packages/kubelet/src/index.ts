@@ -1,9 +1,10 @@
 export { Kubelet } from './kubelet.ts';
 export type { KubeletDependencies, KubeletOptions, ServingOptions } from './options.ts';
 export type { EventSink, PodDelta, PodSource, ServiceSource } from './ports.ts';
-export type { Authorize, KubeletRequest, Verdict } from './server/contracts.ts';
+export type { Authorize, KubeletRequest, KubeletUser, Verdict } from './server/contracts.ts';
 export { delegatedAuthorize, type DelegatedAuthorizeDependencies } from './server/delegated-authorize.ts';
 export { NodeApi, type ContainerName, type LogQuery } from './server/node-api.ts';
+export { NodeReports, type NodeReportsDependencies, type NodeReportsOptions } from './stats/node-reports.ts';
 export { KUBELET_VERSION } from './node/machine.ts';
 export {
   computeActions,

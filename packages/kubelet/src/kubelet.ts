@@ -5,14 +5,18 @@ import type { Subscription } from 'rxjs';
 import { Alarms } from './alarms.ts';
 import { ConfigCache, TokenCache } from './config-cache.ts';
 import { ImagePuller } from './image-puller.ts';
-import { KUBELET_VERSION } from './node/machine.ts';
 import { NodeAgent } from './node/node-agent.ts';
 import type { KubeletDependencies, KubeletOptions } from './options.ts';
 import type { PodDelta } from './ports.ts';
 import { dialer } from './probes/connection.ts';
 import { ProbeManager } from './probes/probe-manager.ts';
+import { shownConfiguration } from './server/configuration.ts';
 import { KubeletServer } from './server/kubelet-server.ts';
 import { NodeApi } from './server/node-api.ts';
+import { KubeletMetrics } from './stats/kubelet-metrics.ts';
+import { measuredRuntime } from './stats/measured-runtime.ts';
+import { NodeReports } from './stats/node-reports.ts';
+import { NodeStats } from './stats/node-stats.ts';
 import { VolumeManager } from './volumes/volume-manager.ts';
 import { ContainerStarter } from './worker/container-starter.ts';
 import { Orphans } from './worker/orphans.ts';
@@ -43,20 +47,22 @@ export class Kubelet implements Runnable {
   #subscription: Subscription | undefined;
 
   constructor(deps: KubeletDependencies, options: KubeletOptions) {
-    const { clock, runtime } = deps;
+    const { clock } = deps;
     const { nodeName, serving = {} } = options;
+    const metrics = new KubeletMetrics();
+    const runtime = measuredRuntime(deps.runtime, clock, metrics);
     const logger = deps.logger.child({ node: nodeName });
     this.name = `kubelet ${nodeName}`;
     this.#deps = deps;
     this.#alarms = new Alarms(clock);
     this.#pleg = new Pleg(
-      { runtime, clock, logger, nodeName },
+      { runtime, clock, logger, nodeName, metrics },
       {
         changed: (uids) => uids.forEach((uid) => this.#workers.notify(uid)),
         turned: () => this.#onRuntimeTurn(),
       },
     );
-    const common = { ...deps, logger, nodeName, alarms: this.#alarms, pleg: this.#pleg };
+    const common = { ...deps, runtime, logger, nodeName, metrics, alarms: this.#alarms, pleg: this.#pleg };
     const reach = { runtime, clock, dial: dialer(runtime, () => this.#pleg.info?.podNetwork ?? false) };
     this.#probes = new ProbeManager({ ...common, ...reach }, (uid) => this.#workers.notify(uid));
     this.#statuses = new StatusManager(common);
@@ -75,9 +81,12 @@ export class Kubelet implements Runnable {
     const syncer = new PodSyncer({ ...common, ...parts, hostIps: hostIps(options), allocatable: () => capacity });
     this.#workers = new PodWorkers({ ...common, syncer, node: () => this.#agent.node });
     this.#orphans = new Orphans({ ...common, killer, syncer, volumes, isKnown: (uid) => this.#workers.has(uid) });
-    this.api = new NodeApi({ ...common, nowMs: () => clock.now(), pods: () => this.#podsWithStatus() });
-    this.#server =
-      serving === false ? undefined : new KubeletServer({ api: this.api, logger, config: () => shown(options) }, serving);
+    const pods = () => this.#podsWithStatus();
+    const stats = new NodeStats({ runtime, clock, pods, view: (uid) => this.#pleg.view(uid) });
+    const reports = new NodeReports({ stats, runtime, clock }, { ...options, capacity });
+    this.api = new NodeApi({ ...common, nowMs: () => clock.now(), pods, reports });
+    const shown = { config: () => shownConfiguration(options, this.port), lastLookMs: () => this.#pleg.lastLookMs };
+    this.#server = serving === false ? undefined : new KubeletServer({ ...common, ...shown, api: this.api }, serving);
   }
 
   /** Where the HTTPS API listens; 0 before start and without a server. */
@@ -124,17 +133,4 @@ export class Kubelet implements Runnable {
 function hostIps({ addresses }: KubeletOptions): readonly string[] {
   if (!addresses) return ['127.0.0.1'];
   return addresses.filter(({ type }) => type === 'InternalIP').map(({ address }) => address);
-}
-
-function shown(options: KubeletOptions): unknown {
-  const { clusterDns, clusterDomain = 'cluster.local', maxPods = 110, podCidr } = options;
-  return {
-    kind: 'KubeletConfiguration',
-    apiVersion: 'kubelet.config.k8s.io/v1beta1',
-    kubeletVersion: KUBELET_VERSION,
-    clusterDNS: clusterDns,
-    clusterDomain,
-    maxPods,
-    podCIDR: podCidr,
-  };
 }

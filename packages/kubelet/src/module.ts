@@ -32,7 +32,8 @@ export function kubeletModule(options: KubeletOptions): ContainerModule {
       .toResolvedValue(
         (...[client, runtime, clock, logger, informers, events]: Parts) => {
           const pods = informers.for(Pod, { fieldSelector: `spec.nodeName=${nodeName}` });
-          const authorize = delegatedAuthorize({ client, clock, nodeName });
+          const anonymous = options.serving !== false && options.serving?.anonymous === true;
+          const authorize = delegatedAuthorize({ client, clock, nodeName, anonymous });
           const serving = options.serving !== false && { authorize, ...options.serving };
           const deps = { client, runtime, clock, logger, events, pods, services: informers.for(Service) };
           return new Kubelet(deps, { ...options, serving });

@@ -14,6 +14,8 @@ export interface ServingOptions {
   readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa: string };
   /** Says who may do what. Default: who has a client certificate of the group `system:masters`, everything. See `delegatedAuthorize`. */
   readonly authorize?: Authorize;
+  /** Who brings neither certificate nor token is `system:anonymous` to the API server, which then says what that may do. Default false. */
+  readonly anonymous?: boolean;
 }
 
 export interface KubeletOptions {

@@ -119,6 +119,10 @@ const RULES: Readonly<Record<string, readonly PolicyRule[]>> = {
     rule('authentication.k8s.io', ['tokenreviews'], ['create']),
     rule('authorization.k8s.io', ['subjectaccessreviews'], ['create']),
   ],
+  'system:kubelet-api-admin': [
+    rule('', ['nodes'], [...READ, 'proxy']),
+    rule('', ['nodes/configz', 'nodes/healthz', 'nodes/log', 'nodes/metrics', 'nodes/pods', 'nodes/proxy', 'nodes/stats'], ['*']),
+  ],
 };
 
 /** Asking for certificates, having them without anybody being asked, and approving those of a signer. */

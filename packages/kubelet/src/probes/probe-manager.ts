@@ -6,6 +6,7 @@ import { isSidecar } from '../pod/pod-facts.ts';
 import { latestOf, readySandbox, type PodView } from '../pod/runtime-view.ts';
 import { containerSubject } from '../event-subject.ts';
 import type { EventSink } from '../ports.ts';
+import type { KubeletMetrics, ProbeMetric } from '../stats/kubelet-metrics.ts';
 import { runProbe, type ProbeDependencies, type ProbeOutcome, type ProbeTarget } from './probe-actions.ts';
 import { initialState, nextState, type ProbeState, type ProbeType } from './probe-state.ts';
 
@@ -13,6 +14,7 @@ export interface ProbeManagerDependencies extends ProbeDependencies {
   readonly alarms: Alarms;
   readonly events: EventSink;
   readonly logger: Logger;
+  readonly metrics: Pick<KubeletMetrics, 'probed' | 'forgetPod'>;
 }
 
 interface Worker {
@@ -59,6 +61,7 @@ export class ProbeManager implements ContainerVerdicts {
   forget(podUid: string): void {
     for (const worker of this.#workers.get(podUid)?.values() ?? []) this.#release(podUid, worker);
     this.#workers.delete(podUid);
+    this.#deps.metrics.forgetPod(podUid);
   }
 
   isStarted(containerId: string): boolean {
@@ -140,10 +143,14 @@ export class ProbeManager implements ContainerVerdicts {
   }
 
   async #attempt(worker: Worker, signal: AbortSignal): Promise<ProbeOutcome> {
+    const { clock, metrics } = this.#deps;
+    const begunMs = clock.monotonic();
     let outcome: ProbeOutcome = { result: 'unknown', output: '' };
     for (let attempt = 0; attempt < ATTEMPTS && outcome.result === 'unknown'; attempt += 1) {
       outcome = await runProbe(worker.probe, worker.target, this.#deps, signal);
     }
+    const seconds = (clock.monotonic() - begunMs) / 1000;
+    if (!signal.aborted) metrics.probed(metricOf(worker), METRIC_RESULTS[outcome.result], seconds);
     return outcome;
   }
 
@@ -170,6 +177,14 @@ export class ProbeManager implements ContainerVerdicts {
     else if (result === 'unknown') this.#deps.events.event(subject, 'Warning', 'Unhealthy', errored);
     else if (warning) this.#deps.events.event(subject, 'Warning', 'ProbeWarning', `${title} probe warning: ${output}`);
   }
+}
+
+const METRIC_RESULTS = { success: 'successful', failure: 'failed', unknown: 'unknown' } as const;
+const METRIC_TYPES = { startup: 'Startup', liveness: 'Liveness', readiness: 'Readiness' } as const;
+
+function metricOf({ type, pod, target }: Worker): ProbeMetric {
+  const { name = '', namespace = '', uid = '' } = pod.metadata ?? {};
+  return { probe_type: METRIC_TYPES[type], container: target.container.name, pod: name, namespace, pod_uid: uid };
 }
 
 function alarmKey(uid: string, worker: Worker): string {

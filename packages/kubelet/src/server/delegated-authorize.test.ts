@@ -11,6 +11,7 @@ import { delegatedAuthorize } from './delegated-authorize.ts';
 describe('delegatedAuthorize', () => {
   let clock: ManualClock;
   let authorize: Authorize;
+  let make: (anonymous: boolean) => Authorize;
   let asked: string[];
   /** As `user verb subresource`. */
   let rights: string[];
@@ -26,7 +27,8 @@ describe('delegatedAuthorize', () => {
       return kind.kind === 'TokenReview' ? reviewToken(object as TokenReview) : reviewAccess(object as SubjectAccessReview);
     };
     const client = { resource: (kind: Kind) => ({ create: (object: KubernetesObject) => create(kind, object) }) };
-    authorize = delegatedAuthorize({ client: client as unknown as Client, clock, nodeName: 'n1' });
+    make = (anonymous) => delegatedAuthorize({ client: client as unknown as Client, clock, nodeName: 'n1', anonymous });
+    authorize = make(false);
   });
 
   function reviewToken({ spec }: TokenReview): TokenReview {
@@ -44,32 +46,40 @@ describe('delegatedAuthorize', () => {
   const user = (name: string, ...groups: string[]) => ({ user: { name, groups } });
 
   it.each<{ title: string; request: KubeletRequest; verdict: string }>([
-    { title: 'somebody without a name', request: { verb: 'get', subresource: 'log' }, verdict: 'unauthenticated' },
+    { title: 'somebody without a name', request: { verb: 'get', subresources: ['log'] }, verdict: 'unauthenticated' },
     {
       title: 'a token that is not accepted',
-      request: { verb: 'get', subresource: 'log', bearerToken: 'bad' },
+      request: { verb: 'get', subresources: ['log'], bearerToken: 'bad' },
       verdict: 'unauthenticated',
     },
-    { title: 'the bearer of a token', request: { verb: 'get', subresource: 'log', bearerToken: 'good' }, verdict: 'allowed' },
+    { title: 'the bearer of a token', request: { verb: 'get', subresources: ['log'], bearerToken: 'good' }, verdict: 'allowed' },
     {
       title: 'a right that is not there',
-      request: { verb: 'create', subresource: 'proxy', ...user('ann') },
+      request: { verb: 'create', subresources: ['proxy'], ...user('ann') },
       verdict: 'forbidden',
     },
-    { title: 'a right of its own', request: { verb: 'get', subresource: 'pods', ...user('metrics') }, verdict: 'allowed' },
-    { title: 'a right by proxy', request: { verb: 'get', subresource: 'configz', ...user('ann') }, verdict: 'allowed' },
+    {
+      title: 'a right of its own',
+      request: { verb: 'get', subresources: ['pods', 'proxy'], ...user('metrics') },
+      verdict: 'allowed',
+    },
+    {
+      title: 'a right by proxy',
+      request: { verb: 'get', subresources: ['configz', 'proxy'], ...user('ann') },
+      verdict: 'allowed',
+    },
     {
       title: 'an administrator, unasked',
-      request: { verb: 'create', subresource: 'proxy', ...user('root', 'system:masters') },
+      request: { verb: 'create', subresources: ['proxy'], ...user('root', 'system:masters') },
       verdict: 'allowed',
     },
   ])('judges $title', async ({ request, verdict }) => {
-    expect(await authorize(request)).toBe(verdict);
+    expect((await authorize(request)).type).toBe(verdict);
   });
 
   it('asks about its own node, and remembers a yes for five minutes and a no for half a minute', async () => {
-    const yes: KubeletRequest = { verb: 'get', subresource: 'log', ...user('ann') };
-    const no: KubeletRequest = { verb: 'get', subresource: 'stats', ...user('ann') };
+    const yes: KubeletRequest = { verb: 'get', subresources: ['log'], ...user('ann') };
+    const no: KubeletRequest = { verb: 'get', subresources: ['stats'], ...user('ann') };
     for (const request of [yes, yes, no, no]) await authorize(request);
     expect(asked).toEqual(['ann get nodes/log n1', 'ann get nodes/stats n1']);
 
@@ -81,10 +91,28 @@ describe('delegatedAuthorize', () => {
     expect(asked.slice(2)).toEqual(['ann get nodes/stats n1', 'ann get nodes/log n1']);
   });
 
+  it('asks once, however many callers wait for the answer', async () => {
+    const request: KubeletRequest = { verb: 'get', subresources: ['log'], bearerToken: 'good' };
+
+    expect(await Promise.all([authorize(request), authorize(request)])).toEqual([{ type: 'allowed' }, { type: 'allowed' }]);
+    expect(asked).toEqual(['token good', 'ann get nodes/log n1']);
+  });
+
+  it('takes who brings nothing for anonymous only if told to, and nobody whose token is not accepted', async () => {
+    rights.push('system:anonymous get healthz');
+    const open = make(true);
+    const request: KubeletRequest = { verb: 'get', subresources: ['healthz', 'proxy'] };
+
+    expect(await authorize(request)).toEqual({ type: 'unauthenticated' });
+    expect(await open(request)).toEqual({ type: 'allowed' });
+    expect(await open({ ...request, subresources: ['proxy'] })).toEqual({ type: 'forbidden', user: 'system:anonymous' });
+    expect(await open({ ...request, bearerToken: 'bad' })).toEqual({ type: 'unauthenticated' });
+  });
+
   it('lets nobody in by default while the API server does not answer', async () => {
     down = true;
 
-    await expect(authorize({ verb: 'get', subresource: 'log', ...user('ann') })).rejects.toMatchObject({
+    await expect(authorize({ verb: 'get', subresources: ['log'], ...user('ann') })).rejects.toMatchObject({
       reason: 'ServiceUnavailable',
     });
   });

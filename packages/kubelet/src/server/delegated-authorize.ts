@@ -3,16 +3,18 @@ import { TokenReview } from '@keelson/api/authentication/v1';
 import { SubjectAccessReview } from '@keelson/api/authorization/v1';
 import type { Clock } from '@keelson/base';
 import type { Client } from '@keelson/client';
-import type { Authorize, KubeletRequest, Verdict } from './contracts.ts';
+import type { Authorize, KubeletRequest, KubeletUser, Verdict } from './contracts.ts';
 
 export interface DelegatedAuthorizeDependencies {
   /** Has to be allowed to create token reviews and subject access reviews, as nodes are. */
   readonly client: Client;
   readonly clock: Clock;
   readonly nodeName: string;
+  /** Who brings neither certificate nor token is `system:anonymous`, with the rights that has. Default: nobody. */
+  readonly anonymous?: boolean;
 }
 
-type User = NonNullable<KubeletRequest['user']>;
+const ANONYMOUS: KubeletUser = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
 
 interface Remembered<T> {
   readonly value: T;
@@ -24,37 +26,41 @@ const ALLOWED_MS = 300_000;
 const DENIED_MS = 30_000;
 const MAX_REMEMBERED = 1000;
 const ADMINISTRATORS = 'system:masters';
-/** Rights of their own, which the right to `nodes/proxy` includes. */
-const FINE_GRAINED = ['pods', 'healthz', 'configz'];
 
 /**
  * Asks the API server: who a bearer token belongs to, and whether its bearer, or that of a client certificate, has the right to
- * `nodes/<subresource>` of this node. `system:masters` have all rights. Answers are remembered for a while. Rejects while the API server does not answer.
+ * `nodes/<subresource>` of this node. `system:masters` have all rights. Answers are remembered for a while, and asked for once at a time.
+ * Rejects while the API server does not answer.
  */
 export function delegatedAuthorize(deps: DelegatedAuthorizeDependencies): Authorize {
-  const tokens = new Memory<User | undefined>(deps.clock);
+  const tokens = new Memory<KubeletUser | undefined>(deps.clock);
   const rights = new Memory<boolean>(deps.clock);
-  const isAllowed = (user: User, verb: string, subresource: string): Promise<boolean> =>
+  const isAllowed = (user: KubeletUser, verb: string, subresource: string): Promise<boolean> =>
     rights.get(JSON.stringify([user.name, user.groups, verb, subresource]), async () => {
       const value = await reviewAccess(deps, user, { verb, subresource });
       return { value, forMs: value ? ALLOWED_MS : DENIED_MS };
     });
-  return async ({ bearerToken, subresource, user: known, verb }): Promise<Verdict> => {
-    const user = known ?? (bearerToken === undefined ? undefined : await userOf(deps, tokens, bearerToken));
-    if (!user) return 'unauthenticated';
-    if (user.groups.includes(ADMINISTRATORS)) return 'allowed';
-    const ways = FINE_GRAINED.includes(subresource) ? [subresource, 'proxy'] : [subresource];
-    for (const way of ways) if (await isAllowed(user, verb, way)) return 'allowed';
-    return 'forbidden';
+  const callerOf = async ({ user, bearerToken }: KubeletRequest): Promise<KubeletUser | undefined> => {
+    if (user) return user;
+    // A token that is not accepted does not make its bearer anonymous.
+    if (bearerToken !== undefined) return userOf(deps, tokens, bearerToken);
+    return deps.anonymous === true ? ANONYMOUS : undefined;
+  };
+  return async (request): Promise<Verdict> => {
+    const user = await callerOf(request);
+    if (!user) return { type: 'unauthenticated' };
+    if (user.groups.includes(ADMINISTRATORS)) return { type: 'allowed' };
+    for (const way of request.subresources) if (await isAllowed(user, request.verb, way)) return { type: 'allowed' };
+    return { type: 'forbidden', user: user.name };
   };
 }
 
 /** Tokens themselves are not kept. */
 function userOf(
   { client }: DelegatedAuthorizeDependencies,
-  tokens: Memory<User | undefined>,
+  tokens: Memory<KubeletUser | undefined>,
   token: string,
-): Promise<User | undefined> {
+): Promise<KubeletUser | undefined> {
   return tokens.get(createHash('sha256').update(token).digest('base64'), async () => {
     const { status } = await client.resource(TokenReview).create({ spec: { token } });
     const { username = '', groups = [] } = status?.user ?? {};
@@ -64,7 +70,7 @@ function userOf(
 
 async function reviewAccess(
   { client, nodeName }: DelegatedAuthorizeDependencies,
-  { name, groups }: User,
+  { name, groups }: KubeletUser,
   { verb, subresource }: { readonly verb: string; readonly subresource: string },
 ): Promise<boolean> {
   const resourceAttributes = { verb, version: 'v1', resource: 'nodes', subresource, name: nodeName };
@@ -76,6 +82,7 @@ async function reviewAccess(
 class Memory<T> {
   readonly #clock: Clock;
   readonly #entries = new Map<string, Remembered<T>>();
+  readonly #asked = new Map<string, Promise<T>>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -84,6 +91,12 @@ class Memory<T> {
   async get(key: string, ask: () => Promise<{ readonly value: T; readonly forMs: number }>): Promise<T> {
     const known = this.#entries.get(key);
     if (known && this.#clock.now() < known.untilMs) return known.value;
+    const asked = this.#asked.get(key) ?? this.#ask(key, ask).finally(() => this.#asked.delete(key));
+    this.#asked.set(key, asked);
+    return asked;
+  }
+
+  async #ask(key: string, ask: () => Promise<{ readonly value: T; readonly forMs: number }>): Promise<T> {
     const { value, forMs } = await ask();
     this.#entries.delete(key);
     this.#entries.set(key, { value, untilMs: this.#clock.now() + forMs });

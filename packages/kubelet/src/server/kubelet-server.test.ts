@@ -13,9 +13,8 @@ describe('KubeletServer', () => {
   let tls: { ca: string; cert: string; key: string };
   let stranger: { cert: string; key: string };
   const authorize: Authorize = async ({ bearerToken, user }) => {
-    if (user) return 'allowed';
-    if (bearerToken === 'good') return 'allowed';
-    return bearerToken === undefined ? 'unauthenticated' : 'forbidden';
+    if (user || bearerToken === 'good') return { type: 'allowed' };
+    return bearerToken === undefined ? { type: 'unauthenticated' } : { type: 'forbidden', user: 'bob' };
   };
 
   beforeAll(async () => {
@@ -46,8 +45,7 @@ describe('KubeletServer', () => {
     expect((await call('/pods', anonymous)).code).toBe(401);
     expect((await call('/pods', stranger)).code).toBe(401);
     expect((await call('/pods', { ...anonymous, headers: { authorization: 'Bearer good' } })).code).toBe(200);
-    expect((await call('/pods', { ...anonymous, headers: { authorization: 'Bearer bad' } })).code).toBe(403);
-    expect(await call('/healthz', anonymous)).toEqual({ code: 200, body: 'ok' });
+    expect((await call('/healthz', anonymous)).code).toBe(401);
   });
 
   it.each(['//', '/%', '/containerLogs/%zz/a/web', '/pods/../..//'])('answers the odd path %s and lives on', async (path) => {
@@ -117,16 +115,54 @@ describe('KubeletServer', () => {
     });
   });
 
-  it('serves statistics and metrics', async () => {
-    expect(JSON.parse((await call('/stats/summary')).body)).toMatchObject({
-      node: { nodeName: 'n1' },
-      pods: [{ podRef: { name: 'a' } }, {}],
+  it.each([
+    { path: '/pods', method: 'GET', what: 'verb=get, resource=nodes, subresource(s)=[pods proxy]' },
+    { path: '/runningpods/', method: 'GET', what: 'verb=get, resource=nodes, subresource(s)=[pods proxy]' },
+    { path: '/healthz/ping', method: 'GET', what: 'verb=get, resource=nodes, subresource(s)=[healthz proxy]' },
+    { path: '/configz', method: 'GET', what: 'verb=get, resource=nodes, subresource(s)=[configz proxy]' },
+    { path: '/stats/summary', method: 'GET', what: 'verb=get, resource=nodes, subresource(s)=[stats]' },
+    { path: '/metrics/resource', method: 'GET', what: 'verb=get, resource=nodes, subresource(s)=[metrics]' },
+    { path: '/logs/', method: 'GET', what: 'verb=get, resource=nodes, subresource(s)=[log]' },
+    { path: '/containerLogs/default/a/web', method: 'GET', what: 'verb=get, resource=nodes, subresource(s)=[proxy]' },
+    { path: '/run/default/a/web?cmd=ls', method: 'POST', what: 'verb=create, resource=nodes, subresource(s)=[proxy]' },
+    { path: '/constructor', method: 'DELETE', what: 'verb=delete, resource=nodes, subresource(s)=[proxy]' },
+  ])('says which right to $method $path is missing', async ({ path, method, what }) => {
+    const headers = { authorization: 'Bearer bad' };
+
+    expect(await call(path, { ...anonymous, method, headers })).toEqual({ code: 403, body: `Forbidden (user=bob, ${what})` });
+  });
+
+  it('says how it is, in parts if asked to', async () => {
+    expect(await call('/healthz')).toEqual({ code: 200, body: 'ok' });
+    expect(await call('/healthz/syncloop')).toEqual({ code: 200, body: 'ok' });
+    expect((await call('/healthz/none')).code).toBe(404);
+    expect((await call('/healthz?verbose')).body).toBe('[+]ping ok\n[+]log ok\n[+]syncloop ok\nhealthz check passed\n');
+  });
+
+  it('shows its configuration as a KubeletConfiguration', async () => {
+    expect(JSON.parse((await call('/configz')).body)).toMatchObject({
+      kubeletconfig: {
+        kind: 'KubeletConfiguration',
+        port: world.kubelet.port,
+        clusterDomain: 'cluster.local',
+        maxPods: 110,
+        authentication: { anonymous: { enabled: false }, webhook: { enabled: true } },
+      },
     });
-    expect((await call('/metrics/resource')).body).toContain(
-      'container_memory_working_set_bytes{container="web",namespace="default",pod="a"} 1000',
+  });
+
+  it('counts what it does, under the names that dashboards know', async () => {
+    const { body } = await call('/metrics');
+
+    expect(body).toContain('kubelet_running_pods 1\n');
+    expect(body).toContain('kubelet_node_name{node="n1"} 1\n');
+    expect(body).toMatch(/^kubelet_runtime_operations_total\{operation_type="create_container"\} [2-9]$/m);
+    expect(body).toMatch(/^kubelet_runtime_operations_duration_seconds_count\{operation_type="run_podsandbox"\} \d+$/m);
+    expect(body).toMatch(/^kubelet_started_pods_total \d+$/m);
+    expect(body).toMatch(/^kubelet_pleg_relist_duration_seconds_count \d+$/m);
+    expect(body).toMatch(
+      /^kubelet_http_requests_total\{method="GET",path="healthz",server_type="readwrite",long_running="false"\} \d+$/m,
     );
-    expect((await call('/metrics')).body).toContain('kubelet_running_pods 1');
-    expect(JSON.parse((await call('/configz')).body)).toMatchObject({ kubeletconfig: { clusterDomain: 'cluster.local' } });
   });
 
   it('runs a command to its end', async () => {

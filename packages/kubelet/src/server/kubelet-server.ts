@@ -8,17 +8,14 @@ import { statusOf, stringifyJson } from '@keelson/api';
 import { handlePortForwardUpgrade, handleRemoteCommandUpgrade } from '@keelson/streaming';
 import type { ServingOptions } from '../options.ts';
 import { authorizeRequest } from './auth.ts';
-import { kubeletMetrics, resourceMetrics } from './metrics.ts';
-import type { ContainerName, LogQuery, NodeApi } from './node-api.ts';
+import { documentAt, type DocumentSources } from './documents.ts';
+import type { ContainerName, LogQuery } from './node-api.ts';
 
-export interface KubeletServerDependencies {
-  readonly api: NodeApi;
+export interface KubeletServerDependencies extends DocumentSources {
   readonly logger: Logger;
-  /** What `/configz` shows. */
-  readonly config: () => unknown;
 }
 
-const PROMETHEUS = 'text/plain; version=0.0.4; charset=utf-8';
+const STREAMS = new Set(['exec', 'attach', 'portForward']);
 
 /** The kubelet's HTTPS API, as API servers, kubectl and metrics collectors call it. */
 export class KubeletServer implements Runnable {
@@ -66,7 +63,8 @@ export class KubeletServer implements Runnable {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
       const url = urlOf(request);
-      await this.#check(request, url.pathname);
+      await authorizeRequest(request, url.pathname, this.#options.authorize);
+      response.once('close', this.#counted(request, url));
       await this.#route(request, response, url);
     } catch (error) {
       if (response.headersSent) response.destroy();
@@ -74,41 +72,19 @@ export class KubeletServer implements Runnable {
     }
   }
 
-  async #check(request: IncomingMessage, path: string): Promise<void> {
-    switch (await authorizeRequest(request, path, this.#options.authorize)) {
-      case 'allowed':
-        return;
-      case 'unauthenticated':
-        throw new KeelsonError('Unauthorized', 'Unauthorized');
-      case 'forbidden':
-        throw new KeelsonError('Forbidden', 'Forbidden');
-    }
+  /** Only requests that may be made are counted, so that strangers cannot make up labels. */
+  #counted(request: IncomingMessage, url: URL): () => void {
+    const { clock, metrics } = this.#deps;
+    const begunMs = clock.monotonic();
+    const first = segmentsOf(url)[0] ?? '';
+    const isLongRunning = STREAMS.has(first) || first === 'containerLogs';
+    const done = metrics.request(request.method ?? '', first, isLongRunning);
+    return () => done((clock.monotonic() - begunMs) / 1000);
   }
 
   async #route(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
-    const { api, config } = this.#deps;
     const [first = '', ...rest] = segmentsOf(url);
     switch (first) {
-      case 'healthz':
-        return send(response, 200, 'text/plain; charset=utf-8', 'ok');
-      case 'pods':
-      case 'runningpods':
-        return sendJson(response, {
-          kind: 'PodList',
-          apiVersion: 'v1',
-          metadata: {},
-          items: first === 'pods' ? api.pods() : api.runningPods(),
-        });
-      case 'configz':
-        return sendJson(response, { kubeletconfig: config() });
-      case 'stats':
-        if (rest[0] === 'summary') return sendJson(response, await api.summary());
-        break;
-      case 'metrics':
-        if (rest.length === 0) return send(response, 200, PROMETHEUS, kubeletMetrics(api));
-        if (rest[0] === 'resource' || rest[0] === 'cadvisor')
-          return send(response, 200, PROMETHEUS, resourceMetrics(await api.stats()));
-        break;
       case 'containerLogs':
         if (request.method === 'GET') return this.#logs(rest, url.searchParams, response);
         break;
@@ -120,7 +96,9 @@ export class KubeletServer implements Runnable {
       case 'portForward':
         throw new KeelsonError('BadRequest', 'Upgrade request required');
     }
-    throw new KeelsonError('NotFound', '404 page not found');
+    const found = request.method === 'GET' || request.method === 'HEAD' ? await documentAt(url, this.#deps) : undefined;
+    if (!found) throw new KeelsonError('NotFound', '404 page not found');
+    send(response, found.code, found.type, found.body);
   }
 
   async #logs(path: readonly string[], query: URLSearchParams, response: ServerResponse): Promise<void> {
@@ -147,7 +125,8 @@ export class KubeletServer implements Runnable {
     socket.on('error', () => socket.destroy());
     try {
       const url = urlOf(request);
-      await this.#check(request, url.pathname);
+      await authorizeRequest(request, url.pathname, this.#options.authorize);
+      socket.once('close', this.#counted(request, url));
       await this.#stream(request, socket, head, url);
     } catch (error) {
       const status = statusOf(error);
@@ -236,10 +215,6 @@ function count<K extends string>(query: URLSearchParams, name: K): Partial<Recor
 function send(response: ServerResponse, code: number, type: string, body: string): void {
   response.writeHead(code, { 'content-type': type });
   response.end(body);
-}
-
-function sendJson(response: ServerResponse, body: unknown): void {
-  send(response, 200, 'application/json', stringifyJson(body));
 }
 
 /** Plain text: API servers put it into the message of their own Status. */

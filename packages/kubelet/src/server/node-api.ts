@@ -1,10 +1,11 @@
 import type { Duplex, Readable } from 'node:stream';
 import { KeelsonError } from '@keelson/base';
-import { formatTime, parseTime } from '@keelson/api';
+import { parseTime } from '@keelson/api';
 import type { Pod } from '@keelson/api/core/v1';
-import type { ContainerRuntime, ContainerStats, ContainerStatus, ExecResult, LogOptions, StreamSession } from '@keelson/runtime';
+import type { ContainerRuntime, ContainerStatus, ExecResult, LogOptions, StreamSession } from '@keelson/runtime';
 import { allContainers } from '../pod/pod-facts.ts';
 import { attemptsOf, readySandbox, type PodView } from '../pod/runtime-view.ts';
+import type { NodeReports } from '../stats/node-reports.ts';
 import type { Pleg } from '../worker/pleg.ts';
 import { limitBytes } from './limit-bytes.ts';
 
@@ -33,6 +34,7 @@ export interface NodeApiDependencies {
   readonly pleg: Pleg;
   readonly nowMs: () => number;
   readonly nodeName: string;
+  readonly reports: NodeReports;
   /** All pods that the kubelet takes care of, with their newest status. */
   readonly pods: () => readonly Pod[];
 }
@@ -43,6 +45,11 @@ export class NodeApi {
 
   constructor(deps: NodeApiDependencies) {
     this.#deps = deps;
+  }
+
+  /** What the node and its pods use. */
+  get stats(): NodeReports {
+    return this.#deps.reports;
   }
 
   pods(): readonly Pod[] {
@@ -114,38 +121,6 @@ export class NodeApi {
     return this.#deps.runtime.portForward(sandbox.id, port);
   }
 
-  async stats(): Promise<
-    readonly { readonly pod: Pod; readonly containers: readonly { readonly name: string; readonly stats: ContainerStats }[] }[]
-  > {
-    const byId = new Map((await this.#deps.runtime.stats()).map((stats) => [stats.containerId, stats]));
-    return this.pods().map((pod) => ({
-      pod,
-      containers: (this.#viewOf(pod)?.containers ?? []).flatMap(({ id, name }) => {
-        const stats = byId.get(id);
-        return stats ? [{ name, stats }] : [];
-      }),
-    }));
-  }
-
-  /** As metrics collectors read it from `/stats/summary`. */
-  async summary(): Promise<unknown> {
-    const pods = await this.stats();
-    const atMs = this.#deps.nowMs();
-    const all = pods.flatMap(({ containers }) => containers.map(({ stats }) => stats));
-    return {
-      node: { nodeName: this.#deps.nodeName, ...usage(all, atMs) },
-      pods: pods.map(({ pod, containers }) => ({
-        podRef: { name: pod.metadata?.name, namespace: pod.metadata?.namespace, uid: pod.metadata?.uid },
-        startTime: pod.status?.startTime,
-        containers: containers.map(({ name, stats }) => ({ name, ...usage([stats], stats.atMs) })),
-        ...usage(
-          containers.map(({ stats }) => stats),
-          atMs,
-        ),
-      })),
-    };
-  }
-
   #find({ namespace, pod: name, uid, container }: ContainerName): Pod {
     const found = this.pods().find(
       ({ metadata }) =>
@@ -199,16 +174,4 @@ function statusesOf({ status }: Pod) {
     ...(status?.initContainerStatuses ?? []),
     ...(status?.ephemeralContainerStatuses ?? []),
   ];
-}
-
-function usage(stats: readonly ContainerStats[], atMs: number): object {
-  const sum = (of: (each: ContainerStats) => number) => stats.reduce((total, each) => total + of(each), 0);
-  return {
-    cpu: { time: formatTime(atMs), usageCoreNanoSeconds: sum((each) => each.cpuUsageNanoSeconds) },
-    memory: {
-      time: formatTime(atMs),
-      usageBytes: sum((each) => each.memoryUsageBytes),
-      workingSetBytes: sum((each) => each.memoryWorkingSetBytes),
-    },
-  };
 }

@@ -11,6 +11,7 @@ import type {
   Images,
   ImageStatus,
   LogOptions,
+  MachineStats,
   PodNetworkStatus,
   RuntimeEvent,
   RuntimeInfo,
@@ -46,6 +47,7 @@ export class MemoryRuntime implements ContainerRuntime {
   podCidrs: readonly string[] = [];
   /** It takes what it is asked, and does not answer. */
   hangs = false;
+  machineStats?: () => Promise<MachineStats>;
   exec1: (id: string, command: readonly string[]) => ExecResult = () => ok('');
   readonly #clock: Clock;
   readonly #events = new Subject<RuntimeEvent>();

@@ -3,6 +3,7 @@ import type { ContainerRuntime, PodFilter, RuntimeInfo } from '@keelson/runtime'
 import type { Subscription } from 'rxjs';
 import { LABELS } from '../pod/pod-facts.ts';
 import { fingerprint, groupByPod, type PodView } from '../pod/runtime-view.ts';
+import type { KubeletMetrics } from '../stats/kubelet-metrics.ts';
 import { within } from '../within.ts';
 import { Rounds } from './rounds.ts';
 
@@ -11,6 +12,7 @@ export interface PlegDependencies {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly nodeName: string;
+  readonly metrics: Pick<KubeletMetrics, 'relisted'>;
 }
 
 export interface PlegListener {
@@ -46,6 +48,7 @@ export class Pleg {
   readonly #seen = new Map<string, Seen>();
   readonly #rounds: Rounds;
   #looks = 0;
+  #lastLookMs: number;
   #info: RuntimeInfo | undefined;
   #failure: string | undefined;
   #subscription: Subscription | undefined;
@@ -55,6 +58,7 @@ export class Pleg {
   constructor(deps: PlegDependencies, listener: PlegListener) {
     this.#deps = deps;
     this.#listener = listener;
+    this.#lastLookMs = deps.clock.monotonic();
     this.#tasks = new TaskGroup(deps.logger);
     this.#rounds = new Rounds((uid) => this.#look(uid));
   }
@@ -87,6 +91,11 @@ export class Pleg {
     return this.#info !== undefined && this.#failure === undefined;
   }
 
+  /** When all of the runtime was seen last, by the monotonic clock; before that, when this was made. */
+  get lastLookMs(): number {
+    return this.#lastLookMs;
+  }
+
   view(uid: string): PodView | undefined {
     return this.#seen.get(uid)?.view;
   }
@@ -108,6 +117,7 @@ export class Pleg {
   async #look(uid: string): Promise<void> {
     const look = (this.#looks += 1);
     const { signal } = this.#tasks;
+    const begunMs = this.#deps.clock.monotonic();
     try {
       const limit = { clock: this.#deps.clock, ms: ANSWER_MS, signal };
       const { info, sandboxes, containers } = await within(limit, (limited) => this.#ask(uid, limited));
@@ -119,7 +129,7 @@ export class Pleg {
       const views = groupByPod(own, ours);
       const uids = uid === ALL ? new Set([...this.#seen.keys(), ...views.keys()]) : [uid];
       const changed = [...uids].filter((each) => this.#replace(each, views.get(each), look));
-      if (uid === ALL) this.#dropGone(look);
+      if (uid === ALL) this.#sawAll(look, begunMs);
       this.#succeeded(info);
       if (changed.length > 0) this.#listener.changed(changed);
     } catch (error) {
@@ -169,6 +179,13 @@ export class Pleg {
     const print = view ? fingerprint(view) : '';
     this.#seen.set(uid, { view, fingerprint: print, look });
     return (known?.fingerprint ?? '') !== print;
+  }
+
+  #sawAll(look: number, begunMs: number): void {
+    const { clock, metrics } = this.#deps;
+    this.#lastLookMs = clock.monotonic();
+    metrics.relisted((this.#lastLookMs - begunMs) / 1000, clock.now());
+    this.#dropGone(look);
   }
 
   /** What is gone is remembered until all was looked at, lest an older look brings it back. */

@@ -1,0 +1,78 @@
+import type { Clock } from '@keelson/base';
+import { parseQuantity } from '@keelson/api';
+import type { ContainerRuntime } from '@keelson/runtime';
+import { containerMetrics } from './container-metrics.ts';
+import { fileSystemUsage, networkUsage, processCount } from './machine.ts';
+import type { NodeStats } from './node-stats.ts';
+import { resourceMetrics } from './resource-metrics.ts';
+import { summaryOf, type MachineFacts } from './summary.ts';
+import type { NodeUsage } from './usage.ts';
+
+export interface NodeReportsDependencies {
+  readonly stats: NodeStats;
+  readonly runtime: ContainerRuntime;
+  readonly clock: Clock;
+}
+
+export interface NodeReportsOptions {
+  readonly nodeName: string;
+  readonly rootDir: string;
+  readonly capacity: Readonly<Record<string, string>>;
+}
+
+/** What the node and its pods use, in the forms in which metrics collectors read it. */
+export class NodeReports {
+  readonly #deps: NodeReportsDependencies;
+  readonly #options: NodeReportsOptions;
+  readonly #startedAtMs: number;
+  readonly #memoryCapacityBytes: number;
+
+  constructor(deps: NodeReportsDependencies, options: NodeReportsOptions) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#startedAtMs = deps.clock.now();
+    this.#memoryCapacityBytes = amount(options.capacity['memory']);
+  }
+
+  /** Rejects while the runtime does not answer. */
+  usage(): Promise<NodeUsage> {
+    return this.#deps.stats.look();
+  }
+
+  /** Of `/stats/summary`. Rejects while the runtime does not answer. */
+  async summary(onlyCpuAndMemory = false): Promise<object> {
+    const { nodeName } = this.#options;
+    const [usage, machine] = await Promise.all([this.usage(), onlyCpuAndMemory ? {} : this.#machine()]);
+    const memoryCapacityBytes = this.#memoryCapacityBytes;
+    return summaryOf({ nodeName, startedAtMs: this.#startedAtMs, memoryCapacityBytes, usage, machine });
+  }
+
+  /** Of `/metrics/resource`. A runtime that does not answer shows in it. */
+  async resourceMetrics(): Promise<string> {
+    return resourceMetrics(await this.usage().catch(() => undefined));
+  }
+
+  /** Of `/metrics/cadvisor`. Rejects while the runtime does not answer. */
+  async containerMetrics(): Promise<string> {
+    const usage = await this.usage();
+    const network = this.#isSimulated ? [] : await networkUsage();
+    const cores = amount(this.#options.capacity['cpu']);
+    return containerMetrics({ usage, cores, memoryCapacityBytes: this.#memoryCapacityBytes, network });
+  }
+
+  get #isSimulated(): boolean {
+    return this.#deps.runtime.machineStats !== undefined;
+  }
+
+  async #machine(): Promise<MachineFacts> {
+    const [fileSystem, images] = await Promise.all([fileSystemUsage(this.#options.rootDir), this.#deps.runtime.images.list()]);
+    const imageBytes = images.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    if (this.#isSimulated) return { fileSystem, imageBytes };
+    const [network, processes] = await Promise.all([networkUsage(), processCount()]);
+    return { fileSystem, imageBytes, network, processes };
+  }
+}
+
+function amount(quantity = '0'): number {
+  return Number(parseQuantity(quantity).value());
+}
