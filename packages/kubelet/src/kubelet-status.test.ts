@@ -109,8 +109,12 @@ describe('Kubelet: what it reports', () => {
   it('pulls an image once for all pods that want it at the same time', async () => {
     await using world = await World.start();
     const containers = [container('web', { imagePullPolicy: 'Always' })];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    world.runtime.pullable = promise;
 
     for (const name of ['a', 'b', 'c']) world.createPod(name, { containers });
+    await world.until(() => world.reasons().filter((reason) => reason === 'Pulling').length === 3);
+    resolve();
     await world.until(() => ['a', 'b', 'c'].every((name) => world.pod(name)?.status?.phase === 'Running'));
 
     expect(world.runtime.journal.filter((line) => line.startsWith('pull'))).toEqual(['pull web:1']);

@@ -47,6 +47,8 @@ export class MemoryRuntime implements ContainerRuntime {
   podCidrs: readonly string[] = [];
   /** It takes what it is asked, and does not answer. */
   hangs = false;
+  /** Pulls take until then. */
+  pullable: Promise<void> = Promise.resolve();
   machineStats?: () => Promise<MachineStats>;
   exec1: (id: string, command: readonly string[]) => ExecResult = () => ok('');
   readonly #clock: Clock;
@@ -231,6 +233,7 @@ export class MemoryRuntime implements ContainerRuntime {
     pull: async (reference) => {
       this.#check();
       this.journal.push(`pull ${reference}`);
+      await this.pullable;
       if (this.missingImages.has(reference)) throw new KeelsonError('NotFound', `manifest for ${reference} not found`);
       return imageNamed(reference);
     },
