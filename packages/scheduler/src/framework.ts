@@ -97,8 +97,11 @@ export interface PermitPlugin extends Named {
   permit(state: CycleState, pod: Pod, nodeName: string, signal: AbortSignal): Promise<Verdict>;
 }
 
+/** Makes ready what a pod needs before it is bound: its volumes, say. May take long; stops when `signal` aborts. */
 export interface PreBindPlugin extends Named {
-  preBind(state: CycleState, pod: Pod, nodeName: string): Promise<Verdict>;
+  preBind(state: CycleState, pod: Pod, nodeName: string, signal: AbortSignal): Promise<Verdict>;
+  /** `SKIP` if nothing is to be made ready for this pod, as for all without the method that have to do with every pod. */
+  preBindPreFlight?(state: CycleState, pod: Pod, nodeName: string): typeof SKIP | undefined;
 }
 
 /** Binds a pod to its node. The first one that does not answer `skip` has done it. */

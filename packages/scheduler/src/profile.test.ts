@@ -49,7 +49,7 @@ describe('Profile', () => {
     const never: Plugin = { name: 'Never', preFilter: () => ({ reason: 'not today', preemptable: false }) };
 
     expect(new Profile('x', [never]).place(pod, snapshotOf([node('a')]))).toMatchObject({
-      message: '0/1 nodes are available: 1 not today.',
+      message: '0/1 nodes are available: not today.',
     });
   });
 

@@ -88,6 +88,11 @@ export class Profile {
     this.postBind = having('postBind');
   }
 
+  /** True if something may hold the pod back for long before it is bound. */
+  mayWait(state: CycleState, pod: Pod, nodeName: string): boolean {
+    return this.permit.length > 0 || this.preBind.some((plugin) => plugin.preBindPreFlight?.(state, pod, nodeName) !== SKIP);
+  }
+
   /** Finds the best node for a pod. Pure but for the plugins' own state: nothing is reserved. */
   place(pod: Pod, snapshot: Snapshot): Placement {
     const state = new CycleState();
@@ -96,7 +101,10 @@ export class Profile {
     const before = this.#runPreFilters(state, pod, snapshot);
     if (before.refusal) for (const { name } of snapshot.nodes) refusals.set(name, before.refusal);
     const feasible = before.refusal ? [] : this.#findFeasible({ state, pod, filters: before.filters }, snapshot, refusals);
-    if (feasible.length === 0) return { type: 'unschedulable', state, refusals, message: unschedulableMessage(total, refusals) };
+    if (feasible.length === 0) {
+      const message = before.refusal ? nowhereMessage(total, before.refusal) : unschedulableMessage(total, refusals);
+      return { type: 'unschedulable', state, refusals, message };
+    }
     const nodeName = feasible.length === 1 ? (feasible[0]?.name ?? '') : this.#best(state, pod, snapshot, feasible);
     return { type: 'placed', nodeName, state, evaluated: feasible.length + refusals.size, feasible: feasible.length };
   }
@@ -166,9 +174,16 @@ function without<T extends { readonly name: string }>(plugins: readonly T[], nam
   return names.size === 0 ? plugins : plugins.filter(({ name }) => !names.has(name));
 }
 
+/** What holds for the pod on any node is said once. */
+function nowhereMessage(total: number, { reason }: Refusal): string {
+  return total === 0 ? NO_NODES : `0/${total} nodes are available: ${reason}.`;
+}
+
+const NO_NODES = 'no nodes available to schedule pods';
+
 /** As upstream words it: `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable.` */
 export function unschedulableMessage(total: number, refusals: ReadonlyMap<string, Refusal>): string {
-  if (total === 0) return 'no nodes available to schedule pods';
+  if (total === 0) return NO_NODES;
   const counts = new Map<string, number>();
   for (const { reason } of refusals.values()) counts.set(reason, (counts.get(reason) ?? 0) + 1);
   const reasons = [...counts].map(([reason, count]) => `${count} ${reason}`).sort();

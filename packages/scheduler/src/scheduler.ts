@@ -10,6 +10,7 @@ import { defaultPlugins } from './plugins/index.ts';
 import { Profile, type Placement } from './profile.ts';
 import { SchedulerCache } from './scheduler-cache.ts';
 import { SchedulingQueue, type Attempt } from './scheduling-queue.ts';
+import { onStorageChange, storageInformers, usesClaims, type StorageInformers } from './storage-informers.ts';
 
 export const DEFAULT_SCHEDULER = 'default-scheduler';
 
@@ -47,6 +48,7 @@ export class Scheduler implements Runnable {
   readonly #pods: Informer<Pod>;
   readonly #nodes: Informer<Node>;
   readonly #namespaces: Informer<Namespace>;
+  readonly #storage: StorageInformers;
   readonly #profiles: ReadonlyMap<string, Profile>;
   readonly #cache = new SchedulerCache();
   readonly #queue: SchedulingQueue;
@@ -61,9 +63,13 @@ export class Scheduler implements Runnable {
     this.#pods = informers.for(Pod);
     this.#nodes = informers.for(Node);
     this.#namespaces = informers.for(Namespace);
+    this.#storage = storageInformers(informers);
     const namespaceLabels = (name: string): Readonly<Record<string, string>> | undefined =>
       this.#namespaces.get(name)?.metadata?.labels;
-    const defaults = withReplaced(defaultPlugins({ client, namespaceLabels }), options.plugins ?? []);
+    const defaults = withReplaced(
+      defaultPlugins({ client, clock, namespaceLabels, storage: this.#storage }),
+      options.plugins ?? [],
+    );
     const profiles = { [DEFAULT_SCHEDULER]: defaults, ...options.profiles };
     this.#profiles = new Map(Object.entries(profiles).map(([name, plugins]) => [name, new Profile(name, plugins)]));
     const sort = this.#profiles.get(DEFAULT_SCHEDULER)?.queueSort;
@@ -73,10 +79,12 @@ export class Scheduler implements Runnable {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#pods, this.#nodes, this.#namespaces].map((informer) => informer.whenSynced(signal)));
+    const all = [this.#pods, this.#nodes, this.#namespaces, ...Object.values(this.#storage)];
+    await Promise.all(all.map((informer) => informer.whenSynced(signal)));
     this.#subscriptions.push(
       this.#nodes.deltas$.subscribe((deltas) => deltas.forEach((delta) => this.#onNode(delta))),
       this.#pods.deltas$.subscribe((deltas) => deltas.forEach((delta) => this.#onPod(delta))),
+      ...onStorageChange(this.#storage, () => this.#queue.moveAll(usesClaims)),
     );
     this.#tasks.run('scheduling', (own) => this.#run(own));
   }
@@ -157,16 +165,26 @@ export class Scheduler implements Runnable {
       this.#park(attempt, refusal.reason);
       return;
     }
-    this.#binding += 1;
+    // Pods that wait for a volume, or for a permit, must not keep others from being bound.
+    const slot = profile.mayWait(state, pod, nodeName) ? undefined : this.#takeSlot();
     this.#tasks.run(`binding of ${keyOf(pod)}`, async (signal) => {
       try {
         await this.#bind(attempt, profile, { nodeName, state, signal });
       } finally {
+        slot?.[Symbol.dispose]();
+      }
+    });
+  }
+
+  #takeSlot(): Disposable {
+    this.#binding += 1;
+    return {
+      [Symbol.dispose]: () => {
         this.#binding -= 1;
         this.#slotFree?.();
         this.#slotFree = undefined;
-      }
-    });
+      },
+    };
   }
 
   async #bind(
@@ -203,7 +221,7 @@ export class Scheduler implements Runnable {
       if (refusal) return refusal;
     }
     for (const plugin of profile.preBind) {
-      const refusal = await plugin.preBind(state, pod, nodeName);
+      const refusal = await plugin.preBind(state, pod, nodeName, signal);
       if (refusal) return refusal;
     }
     for (const plugin of profile.bind) if ((await plugin.bind(state, pod, nodeName)) === 'bound') return undefined;
