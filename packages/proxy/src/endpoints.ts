@@ -10,29 +10,48 @@ export interface ProxyEndpoint {
   readonly local: boolean;
 }
 
-export interface EndpointQuery {
+/** The node from which endpoints are looked at. */
+export interface Viewpoint {
+  readonly nodeName: string;
+  /** Value of its label `topology.kubernetes.io/zone`. */
+  readonly zone?: string | undefined;
+}
+
+export interface EndpointQuery extends Viewpoint {
   readonly slices: readonly EndpointSlice[];
   readonly family: string;
-  readonly nodeName: string;
   readonly portName: string;
   readonly protocol: string;
 }
 
-interface Candidate extends ProxyEndpoint {
+/** An endpoint of any state, used or not. */
+export interface Candidate extends ProxyEndpoint {
+  readonly nodeName: string | undefined;
   readonly ready: boolean;
+  readonly serving: boolean;
+  readonly terminating: boolean;
+  readonly forNodes: readonly string[];
+  readonly forZones: readonly string[];
+}
+
+export interface SelectedEndpoints {
+  readonly clusterEndpoints: readonly ProxyEndpoint[];
+  readonly localEndpoints: readonly ProxyEndpoint[];
 }
 
 /**
  * The endpoints that take traffic: the ready ones, or those that are terminating but still serve if none is ready. That choice is made
- * for all nodes and for this node apart. In order of address and port, each once.
+ * for all nodes and for this node apart. Of the ready ones on all nodes, those that hints give to this node or zone, if every one has
+ * hints. In order of address and port, each once.
  */
-export function selectEndpoints(query: EndpointQuery): {
-  clusterEndpoints: readonly ProxyEndpoint[];
-  localEndpoints: readonly ProxyEndpoint[];
-} {
-  const candidates = [...findCandidates(query).values()].sort(byAddress);
+export function selectEndpoints(query: EndpointQuery): SelectedEndpoints {
+  return splitEndpoints(findCandidates(query), query);
+}
+
+/** `selectEndpoints` for candidates that are known already. */
+export function splitEndpoints(candidates: readonly Candidate[], viewpoint: Viewpoint): SelectedEndpoints {
   return {
-    clusterEndpoints: readyElseServing(candidates),
+    clusterEndpoints: readyElseServing(candidates, viewpoint),
     localEndpoints: readyElseServing(candidates.filter((one) => one.local)),
   };
 }
@@ -42,7 +61,8 @@ export function endpointText(endpoint: Pick<ProxyEndpoint, 'address' | 'port'>):
   return endpoint.address.includes(':') ? `[${endpoint.address}]:${endpoint.port}` : `${endpoint.address}:${endpoint.port}`;
 }
 
-function findCandidates(query: EndpointQuery): Map<string, Candidate> {
+/** All endpoints of a service port, whatever their state, in order of address and port. */
+export function findCandidates(query: EndpointQuery): readonly Candidate[] {
   const found = new Map<string, Candidate>();
   for (const slice of query.slices) {
     if (slice.addressType !== query.family) continue;
@@ -54,23 +74,67 @@ function findCandidates(query: EndpointQuery): Map<string, Candidate> {
       if (port) for (const endpoint of slice.endpoints ?? []) addCandidate(found, endpoint, port, query.nodeName);
     }
   }
-  return found;
+  return [...found.values()].sort(byAddress);
 }
 
 function addCandidate(found: Map<string, Candidate>, endpoint: Endpoint, port: number, nodeName: string): void {
   // Only the first address counts: the others are for no one, by the API's own word.
   const address = endpoint.addresses[0];
-  const { ready = true, serving = ready, terminating = false } = endpoint.conditions ?? {};
-  if (address === undefined || !(ready || (serving && terminating))) return;
-  const candidate = { address, port, local: endpoint.nodeName === nodeName, ready };
+  if (address === undefined) return;
+  const candidate = candidateOf(endpoint, { address, port, local: endpoint.nodeName === nodeName });
   const key = endpointText(candidate);
+  const other = found.get(key);
   // While an endpoint moves from one slice to another it is in both; its better state counts.
-  if (ready || !found.has(key)) found.set(key, candidate);
+  if (!other || rank(candidate) > rank(other)) found.set(key, candidate);
 }
 
-function readyElseServing(candidates: readonly Candidate[]): readonly ProxyEndpoint[] {
+function candidateOf(endpoint: Endpoint, at: ProxyEndpoint): Candidate {
+  const { ready = true, serving = ready, terminating = false } = endpoint.conditions ?? {};
+  const { forNodes = [], forZones = [] } = endpoint.hints ?? {};
+  return {
+    ...at,
+    nodeName: endpoint.nodeName,
+    ready,
+    serving,
+    terminating,
+    forNodes: forNodes.map((one) => one.name),
+    forZones: forZones.map((one) => one.name),
+  };
+}
+
+function rank({ ready, serving, terminating }: Candidate): number {
+  if (ready) return 2;
+  return serving && terminating ? 1 : 0;
+}
+
+function readyElseServing(candidates: readonly Candidate[], viewpoint?: Viewpoint): readonly ProxyEndpoint[] {
   const ready = candidates.filter((one) => one.ready);
-  return (ready.length > 0 ? ready : candidates).map(({ address, port, local }) => ({ address, port, local }));
+  const used = ready.length > 0 ? nearest(ready, viewpoint) : candidates.filter((one) => one.serving && one.terminating);
+  return used.map(({ address, port, local }) => ({ address, port, local }));
+}
+
+/** Those that are meant for this node, else for its zone. Hints count only if each endpoint has them and one means us. */
+function nearest(ready: readonly Candidate[], viewpoint: Viewpoint | undefined): readonly Candidate[] {
+  const { isFor } = topologyOf(ready, viewpoint);
+  return ready.filter(isFor);
+}
+
+/** Which hints decide, and for whom. */
+export interface Topology {
+  readonly by: 'node' | 'zone' | 'none';
+  isFor(candidate: Candidate): boolean;
+}
+
+/** How hints of the ready endpoints are to be taken from where `viewpoint` is. */
+export function topologyOf(ready: readonly Candidate[], viewpoint: Viewpoint | undefined): Topology {
+  const { nodeName, zone } = viewpoint ?? { nodeName: '' };
+  const isForNode = (one: Candidate): boolean => one.forNodes.includes(nodeName);
+  const isForZone = (one: Candidate): boolean => zone !== undefined && one.forZones.includes(zone);
+  if (viewpoint && ready.every((one) => one.forNodes.length > 0) && ready.some(isForNode))
+    return { by: 'node', isFor: isForNode };
+  if (viewpoint && ready.every((one) => one.forZones.length > 0) && ready.some(isForZone))
+    return { by: 'zone', isFor: isForZone };
+  return { by: 'none', isFor: () => true };
 }
 
 function byAddress(left: ProxyEndpoint, right: ProxyEndpoint): number {

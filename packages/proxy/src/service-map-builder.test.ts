@@ -40,6 +40,28 @@ describe('ServiceMapBuilder', () => {
     expect(builder.build().get('default/other:http')?.clusterEndpoints).toEqual([]);
   });
 
+  it('follows the zone of its own node', () => {
+    const builder = new ServiceMapBuilder(options);
+    const node = (name: string, zone: string) => ({ metadata: { name, labels: { 'topology.kubernetes.io/zone': zone } } });
+    const inZone = (address: string, zone: string) => ({ ...endpoint(address), hints: { forZones: [{ name: zone }] } });
+    builder.serviceChanged({ type: 'added', object: service('web'), initial: true });
+    builder.sliceChanged({
+      type: 'added',
+      object: slice('s', [inZone('10.0.0.1', 'a'), inZone('10.0.0.2', 'b')]),
+      initial: true,
+    });
+    expect(endpointsIn(builder.build())).toEqual(['10.0.0.1:8080', '10.0.0.2:8080']);
+
+    builder.nodeChanged({ type: 'added', object: node(NODE, 'a'), initial: true });
+    expect(endpointsIn(builder.build())).toEqual(['10.0.0.1:8080']);
+    builder.nodeChanged({ type: 'updated', old: node('node-2', 'a'), object: node('node-2', 'b') });
+    const before = builder.build();
+    builder.nodeChanged({ type: 'updated', old: node(NODE, 'a'), object: node(NODE, 'b') });
+
+    expect(endpointsIn(before)).toEqual(['10.0.0.1:8080']);
+    expect(endpointsIn(builder.build())).toEqual(['10.0.0.2:8080']);
+  });
+
   it('comes to the same map as building it at once, whatever the history', () => {
     const services = fc.record({
       kind: fc.constant('service' as const),

@@ -1,8 +1,9 @@
-import type { Service } from '@keelson/api/core/v1';
+import type { Node, Service } from '@keelson/api/core/v1';
 import type { EndpointSlice } from '@keelson/api/discovery/v1';
 import type { Clock } from '@keelson/base';
 import type { Delta, Informer } from '@keelson/controller-runtime';
 import { Observable, Subscription } from 'rxjs';
+import { SnapshotMap } from './snapshot-map.ts';
 import {
   serviceKey,
   serviceKeyOfSlice,
@@ -14,12 +15,12 @@ import {
 
 /** Keeps a `ServiceMap` up to date. A change costs the work of the services it touches; ports that stay the same stay the same object. */
 export class ServiceMapBuilder {
-  readonly #options: ServiceMapOptions;
+  #options: ServiceMapOptions;
   readonly #services = new Map<string, Service>();
   readonly #slices = new Map<string, Map<string, EndpointSlice>>();
   readonly #ports = new Map<string, readonly ServicePort[]>();
   readonly #dirty = new Set<string>();
-  #map: ServiceMap = new Map();
+  #map = SnapshotMap.empty<ServicePort>();
 
   constructor(options: ServiceMapOptions) {
     this.#options = options;
@@ -39,23 +40,37 @@ export class ServiceMapBuilder {
     else this.#addSlice(delta.object);
   }
 
+  /** Of all nodes only this one's zone is of interest. */
+  nodeChanged(delta: Delta<Node>): void {
+    if (delta.object.metadata?.name !== this.#options.nodeName) return;
+    const zone = delta.type === 'deleted' ? undefined : delta.object.metadata.labels?.[ZONE_LABEL];
+    if (zone === this.#options.zone) return;
+    this.#options = { ...this.#options, zone };
+    for (const key of this.#services.keys()) this.#dirty.add(key);
+  }
+
   /** The map of now: the same one as before if nothing changed in it. */
   build(): ServiceMap {
-    let changed = false;
-    for (const key of this.#dirty) changed = this.#rebuild(key) || changed;
+    const changes = [...this.#dirty].flatMap((key) => this.#rebuild(key));
     this.#dirty.clear();
-    if (changed) this.#map = new Map([...this.#ports.values()].flat().map((port) => [port.key, port]));
+    if (changes.length > 0) this.#map = this.#map.with(changes);
     return this.#map;
   }
 
-  #rebuild(key: string): boolean {
+  /** What is different of one Service. */
+  #rebuild(key: string): readonly [string, ServicePort | undefined][] {
     const before = this.#ports.get(key) ?? [];
     const service = this.#services.get(key);
     const slices = [...(this.#slices.get(key)?.values() ?? [])];
     const after = service ? servicePortsOf(service, slices, this.#options).map((port) => keepIfSame(before, port)) : [];
     if (after.length > 0) this.#ports.set(key, after);
     else this.#ports.delete(key);
-    return after.length !== before.length || after.some((port, index) => port !== before[index]);
+    const gone = before.filter((port) => !after.some((one) => one.key === port.key));
+    const changed = after.filter((port) => !before.includes(port));
+    return [
+      ...gone.map((port): [string, undefined] => [port.key, undefined]),
+      ...changed.map((port): [string, ServicePort] => [port.key, port]),
+    ];
   }
 
   #addSlice(slice: EndpointSlice): void {
@@ -80,17 +95,21 @@ function keepIfSame(before: readonly ServicePort[], port: ServicePort): ServiceP
   return old && JSON.stringify(old) === JSON.stringify(port) ? old : port;
 }
 
+const ZONE_LABEL = 'topology.kubernetes.io/zone';
+
 /** What of an informer the map needs. */
-export type DeltaSource<T extends Service | EndpointSlice> = Pick<Informer<T>, 'deltas$' | 'whenSynced'>;
+export type DeltaSource<T extends Service | EndpointSlice | Node> = Pick<Informer<T>, 'deltas$' | 'whenSynced'>;
 
 export interface ServiceMapSources {
   readonly services: DeltaSource<Service>;
   readonly endpointSlices: DeltaSource<EndpointSlice>;
+  /** For the zone of this node. Without them it is that of the options. */
+  readonly nodes?: DeltaSource<Node> | undefined;
   readonly clock: Clock;
 }
 
 /**
- * The service map and each change of it. The first one comes when both informers are synced; then at most one every `coalesceMs`
+ * The service map and each change of it. The first one comes when the informers are synced; then at most one every `coalesceMs`
  * (default 10), that long after the first change that it holds, and none if nothing came of it. Each subscriber has a map of its own.
  * Completes when an informer stops; errors only if one cannot sync.
  */
@@ -99,7 +118,7 @@ export function serviceMaps$(
   options: ServiceMapOptions & { readonly coalesceMs?: number },
 ): Observable<ServiceMap> {
   return new Observable((subscriber) => {
-    const { services, endpointSlices, clock } = sources;
+    const { services, endpointSlices, nodes, clock } = sources;
     const { coalesceMs = 10 } = options;
     const builder = new ServiceMapBuilder(options);
     const abort = new AbortController();
@@ -125,7 +144,8 @@ export function serviceMaps$(
     });
     subscription.add(services.deltas$.subscribe(follow<Service>((delta) => builder.serviceChanged(delta))));
     subscription.add(endpointSlices.deltas$.subscribe(follow<EndpointSlice>((delta) => builder.sliceChanged(delta))));
-    Promise.all([services.whenSynced(abort.signal), endpointSlices.whenSynced(abort.signal)]).then(
+    if (nodes) subscription.add(nodes.deltas$.subscribe(follow<Node>((delta) => builder.nodeChanged(delta))));
+    Promise.all([services, endpointSlices, ...(nodes ? [nodes] : [])].map((one) => one.whenSynced(abort.signal))).then(
       () => {
         synced = true;
         if (!abort.signal.aborted) emit();

@@ -40,7 +40,11 @@ describe('which services are served', () => {
       keys: ['default/web:dns', 'default/web:dns-tcp'],
     },
   ])('$title', ({ spec, labels, keys }) => {
-    expect(build([service('web', spec, labels)]).map((port) => port.key)).toEqual(keys);
+    expect(
+      build([service('web', spec, labels)])
+        .map((port) => port.key)
+        .sort(),
+    ).toEqual(keys);
   });
 
   it('takes the addresses of its own family out of a dual-stack service', () => {
@@ -135,10 +139,12 @@ describe('which endpoints are used', () => {
       { name: 'a' },
     ];
 
-    expect(build([both], [slice('s', [endpoint('10.0.0.1')], ports)]).map(endpointsOf)).toEqual([
-      ['10.0.0.1:11'],
-      ['10.0.0.1:33'],
-    ]);
+    expect(build([both], [slice('s', [endpoint('10.0.0.1')], ports)]).map((port) => [port.portName, endpointsOf(port)])).toEqual(
+      expect.arrayContaining([
+        ['a', ['10.0.0.1:11']],
+        ['b', ['10.0.0.1:33']],
+      ]),
+    );
   });
 
   it('joins slices, counts an endpoint that is in two once and by its better state', () => {
@@ -156,5 +162,68 @@ describe('which endpoints are used', () => {
     const six = { ...slice('b', [endpoint('fd00::1')]), addressType: 'IPv6' };
 
     expect(endpointsOf(build([service('web')], [names, six])[0])).toEqual([]);
+  });
+});
+
+describe('hints', () => {
+  const conditions = { ready: true };
+  const at = (address: string, hints?: Endpoint['hints'], more: EndpointConditions = conditions): Endpoint => ({
+    addresses: [address],
+    nodeName: 'node-2',
+    conditions: more,
+    ...(hints ? { hints } : {}),
+  });
+  const forZone = (zone: string) => ({ forZones: [{ name: zone }] });
+  const forNode = (name: string, zone: string) => ({ forNodes: [{ name }], forZones: [{ name: zone }] });
+
+  it.each<{ title: string; endpoints: Endpoint[]; zone?: string; used: string[] }>([
+    {
+      title: 'leads to the endpoints for its zone',
+      endpoints: [at('10.0.0.1', forZone('a')), at('10.0.0.2', forZone('b'))],
+      used: ['10.0.0.1:8080'],
+    },
+    {
+      title: 'leads to the endpoints for its node before those for its zone',
+      endpoints: [at('10.0.0.1', forNode('node-2', 'a')), at('10.0.0.2', forNode(NODE, 'a'))],
+      used: ['10.0.0.2:8080'],
+    },
+    {
+      title: 'leads to those for its zone if there is none for its node',
+      endpoints: [at('10.0.0.1', forNode('node-2', 'a')), at('10.0.0.2', forNode('node-3', 'b'))],
+      used: ['10.0.0.1:8080'],
+    },
+    {
+      title: 'leads to all if one has no hint',
+      endpoints: [at('10.0.0.1', forZone('a')), at('10.0.0.2')],
+      used: ['10.0.0.1:8080', '10.0.0.2:8080'],
+    },
+    {
+      title: 'leads to all if none is for its zone',
+      endpoints: [at('10.0.0.1', forZone('b')), at('10.0.0.2', forZone('c'))],
+      used: ['10.0.0.1:8080', '10.0.0.2:8080'],
+    },
+    {
+      title: 'leads to all while the zone is not known',
+      endpoints: [at('10.0.0.1', forZone('a')), at('10.0.0.2', forZone('b'))],
+      zone: '',
+      used: ['10.0.0.1:8080', '10.0.0.2:8080'],
+    },
+    {
+      title: 'asks no hints of endpoints that are not ready',
+      endpoints: [at('10.0.0.1', forZone('a')), at('10.0.0.2', undefined, { ready: false, serving: true, terminating: true })],
+      used: ['10.0.0.1:8080'],
+    },
+    {
+      title: 'leads to all that are terminating if none is ready, whatever the hints',
+      endpoints: [
+        at('10.0.0.1', forZone('b'), { ready: false, serving: true, terminating: true }),
+        at('10.0.0.2', forZone('c'), { ready: false, serving: true, terminating: true }),
+      ],
+      used: ['10.0.0.1:8080', '10.0.0.2:8080'],
+    },
+  ])('$title', ({ endpoints, zone = 'a', used }) => {
+    const options = { nodeName: NODE, ...(zone ? { zone } : {}) };
+
+    expect(endpointsOf([...buildServiceMap([service('web')], [slice('s', endpoints)], options).values()][0])).toEqual(used);
   });
 });

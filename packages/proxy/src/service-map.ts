@@ -1,7 +1,8 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import type { Service, ServicePort as ServicePortSpec } from '@keelson/api/core/v1';
 import type { EndpointSlice } from '@keelson/api/discovery/v1';
-import { selectEndpoints, type ProxyEndpoint, type TrafficPolicy } from './endpoints.ts';
+import { selectEndpoints, type ProxyEndpoint, type TrafficPolicy, type Viewpoint } from './endpoints.ts';
+import { SnapshotMap } from './snapshot-map.ts';
 
 export type Protocol = 'TCP' | 'UDP' | 'SCTP';
 export type IpFamily = 'IPv4' | 'IPv6';
@@ -34,13 +35,11 @@ export interface ServicePort {
   readonly localEndpoints: readonly ProxyEndpoint[];
 }
 
-/** All service ports by their key. */
+/** All service ports by their key. Of a `SnapshotMap`, as the builders make, modes find out what has changed without looking at the rest. */
 export type ServiceMap = ReadonlyMap<string, ServicePort>;
 
 /** From where a map is looked at. */
-export interface ServiceMapOptions {
-  /** Endpoints on this node are local ones. */
-  readonly nodeName: string;
+export interface ServiceMapOptions extends Viewpoint {
   /** Default IPv4. For both families run one proxy for each. */
   readonly family?: IpFamily;
 }
@@ -56,13 +55,10 @@ export function buildServiceMap(
   services: Iterable<Service>,
   slices: Iterable<EndpointSlice>,
   options: ServiceMapOptions,
-): Map<string, ServicePort> {
+): SnapshotMap<ServicePort> {
   const slicesOf = Map.groupBy(slices, serviceKeyOfSlice);
-  const map = new Map<string, ServicePort>();
-  for (const service of services) {
-    for (const port of servicePortsOf(service, slicesOf.get(serviceKey(service)) ?? [], options)) map.set(port.key, port);
-  }
-  return map;
+  const ports = [...services].flatMap((service) => servicePortsOf(service, slicesOf.get(serviceKey(service)) ?? [], options));
+  return SnapshotMap.empty<ServicePort>().with(ports.map((port) => [port.key, port]));
 }
 
 export function serviceKey(service: Service): string {
@@ -86,7 +82,7 @@ export function servicePortsOf(
   if (clusterIPs.length === 0) return [];
   const shared = sharedFields(service, clusterIPs, family);
   return (service.spec?.ports ?? []).map((spec) =>
-    servicePort(service, spec, shared, { slices, family, nodeName: options.nodeName }),
+    servicePort(service, spec, shared, { slices, family, nodeName: options.nodeName, zone: options.zone }),
   );
 }
 
@@ -125,10 +121,9 @@ function sharedFields(service: Service, clusterIPs: readonly string[], family: I
   };
 }
 
-interface EndpointContext {
+interface EndpointContext extends Viewpoint {
   readonly slices: readonly EndpointSlice[];
   readonly family: IpFamily;
-  readonly nodeName: string;
 }
 
 function servicePort(service: Service, spec: ServicePortSpec, shared: SharedFields, context: EndpointContext): ServicePort {
