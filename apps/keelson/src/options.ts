@@ -1,5 +1,5 @@
 export const RUNTIMES = ['auto', 'docker', 'sim'] as const;
-export const PROXY_MODES = ['auto', 'userspace', 'iptables', 'none'] as const;
+export const PROXY_MODES = ['auto', 'userspace', 'iptables', 'nftables', 'none'] as const;
 export const DNS_CHOICES = ['auto', 'on', 'off'] as const;
 /** `lmdb`: in the data directory. `memory`: gone at the end. Or the URL of an etcd cluster, as `etcdOptionsOf` of `@keelson/store-etcd` reads it. */
 export type StoreChoice = 'lmdb' | 'memory' | `etcd://${string}`;
@@ -18,7 +18,7 @@ export interface ClusterOptions {
   readonly runtime: (typeof RUNTIMES)[number];
   /** More than one only with the simulated runtime. */
   readonly nodes: number;
-  /** `auto`: none for simulated pods, iptables where the process may use it, otherwise userspace. */
+  /** `auto`: none for simulated pods, nftables or iptables where the process may use it, otherwise userspace. */
   readonly proxyMode: (typeof PROXY_MODES)[number];
   readonly store: StoreChoice;
   /** Cluster DNS for pods. `auto`: where pods are real and the addresses of Services can be reached. */
@@ -28,7 +28,7 @@ export interface ClusterOptions {
 /** `ClusterOptions` once it is found out what the machine can do. */
 export interface ClusterSettings extends ClusterOptions {
   readonly runtime: 'docker' | 'sim';
-  readonly proxyMode: 'userspace' | 'iptables' | 'none';
+  readonly proxyMode: Exclude<ClusterOptions['proxyMode'], 'auto'>;
   readonly dns: 'on' | 'off';
   /** What tells this cluster's containers from those of others. */
   readonly clusterId: string;

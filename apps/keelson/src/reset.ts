@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { errorMessage, KeelsonError, SystemClock } from '@keelson/base';
-import { IptablesMode, UserspaceMode } from '@keelson/proxy';
+import { createProxyMode, PROXY_MODES } from '@keelson/proxy';
 import { dockerAvailable, DockerRuntime, removePods } from '@keelson/runtime-docker';
 import { clusterId } from './cluster/identity.ts';
 import { lockDirectory } from './up.ts';
@@ -11,9 +11,12 @@ export async function reset({ dataDir }: { readonly dataDir: string }): Promise<
   if (!existsSync(dataDir)) return;
   await using _lock = await lockDirectory(dataDir);
   await removeContainers(await clusterId(dataDir));
-  // Of either mode: it is not known which one ran last.
-  for (const mode of [new IptablesMode(), new UserspaceMode({ clock: new SystemClock() })])
-    await mode.cleanup().catch(() => undefined);
+  // Of all modes: it is not known which one ran last.
+  const clock = new SystemClock();
+  for (const name of PROXY_MODES)
+    await createProxyMode(name, { clock })
+      .cleanup()
+      .catch(() => undefined);
   try {
     await rm(dataDir, { recursive: true, force: true });
   } catch (cause) {

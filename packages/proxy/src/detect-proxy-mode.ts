@@ -1,6 +1,9 @@
 import { errorMessage } from '@keelson/base';
 import { runCommand, type CommandRunner } from './command-runner.ts';
-import { findIptables } from './iptables/iptables-tool.ts';
+import { findIptables, findUsedIptables } from './iptables/iptables-tool.ts';
+import type { ProxyModeName } from './modes.ts';
+import { NftTool } from './nftables/nft-tool.ts';
+import { TableState } from './nftables/table-state.ts';
 import type { IpFamily } from './service-map.ts';
 
 export interface DetectOptions {
@@ -13,7 +16,7 @@ export interface DetectOptions {
 }
 
 export interface DetectedMode {
-  readonly mode: 'iptables' | 'userspace';
+  readonly mode: Exclude<ProxyModeName, 'ipvs'>;
   /** Why this one, in words for the user. */
   readonly reason: string;
 }
@@ -34,10 +37,16 @@ COMMIT
 const END_OF_PROBE =
   '*nat\n:KEELSON-PROBE - [0:0]\n-X KEELSON-PROBE\nCOMMIT\n*filter\n:KEELSON-PROBE - [0:0]\n-X KEELSON-PROBE\nCOMMIT\n';
 
-/** The best mode that works here: iptables for root where the kernel takes all kinds of rules that it needs, else userspace. Never rejects. */
+/**
+ * The best mode that works here: for root nftables, or iptables, where the kernel takes all kinds of rules that it needs, else userspace.
+ * Iptables goes first where its rules drop all that is forwarded and not let through by them, as those of Docker may: rules in another place
+ * can't let anything through. Never rejects.
+ */
 export async function detectProxyMode(options: DetectOptions = {}): Promise<DetectedMode> {
   const { family = 'IPv4', run = runCommand, isRoot = process.getuid?.() === 0 } = options;
-  if (!isRoot) return { mode: 'userspace', reason: 'iptables needs root' };
+  if (!isRoot) return { mode: 'userspace', reason: 'rules of the kernel need root' };
+  const whyNotNftables = await nftablesObstacle(run, family);
+  if (whyNotNftables === undefined) return { mode: 'nftables', reason: 'nft works' };
   try {
     const tool = await findIptables(run, family);
     try {
@@ -45,8 +54,21 @@ export async function detectProxyMode(options: DetectOptions = {}): Promise<Dete
     } finally {
       await tool.restore(END_OF_PROBE);
     }
-    return { mode: 'iptables', reason: `${tool.program} works` };
+    return { mode: 'iptables', reason: `${tool.program} works, and ${whyNotNftables}` };
   } catch (error) {
-    return { mode: 'userspace', reason: errorMessage(error) };
+    return { mode: 'userspace', reason: `${whyNotNftables}; ${errorMessage(error)}` };
+  }
+}
+
+async function nftablesObstacle(run: CommandRunner, family: IpFamily): Promise<string | undefined> {
+  try {
+    await new NftTool(run, family).check(new TableState({ family }).rewrite({ chains: new Set(), sets: new Set() }));
+    for (const { program } of await findUsedIptables(run, family)) {
+      const { stdout } = await run({ file: program, args: ['-S', 'FORWARD'] });
+      if (stdout.includes('-P FORWARD DROP')) return `${program} drops what is forwarded unless it has a rule for it`;
+    }
+    return undefined;
+  } catch (error) {
+    return `nftables can not be used: ${errorMessage(error)}`;
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { HealthCheckServer } from './health-check-server.ts';
-import { mapOf, servicePort } from './test-support/objects.ts';
+import { mapOf, servicePort } from './testing/service-ports.ts';
 import { closedPort, ownLoopbackAddress, tcpServer } from './test-support/sockets.ts';
 
 async function setUp() {

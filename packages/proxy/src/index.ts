@@ -1,7 +1,17 @@
 export { runCommand, type Command, type CommandResult, type CommandRunner } from './command-runner.ts';
 export { detectProxyMode, type DetectedMode, type DetectOptions } from './detect-proxy-mode.ts';
-export { endpointText, type ProxyEndpoint, type TrafficPolicy } from './endpoints.ts';
+export { endpointText, type ProxyEndpoint, type TrafficPolicy, type Viewpoint } from './endpoints.ts';
 export { IptablesMode, type IptablesModeDependencies, type IptablesModeOptions } from './iptables/iptables-mode.ts';
+export {
+  createOnlyMode,
+  createProxyMode,
+  PROXY_MODES,
+  type ModeDependencies,
+  type ModeOptions,
+  type ProxyModeName,
+} from './modes.ts';
+export { NftablesMode, type NftablesModeDependencies, type NftablesModeOptions } from './nftables/nftables-mode.ts';
+export { OnlyMode } from './only-mode.ts';
 export type { ProxyMode, SyncOptions, SyncProblem, SyncReport } from './proxy-mode.ts';
 export { ServiceProxy, type ServiceProxyDependencies, type ServiceProxyOptions } from './proxy.ts';
 export { ServiceMapBuilder, serviceMaps$, type DeltaSource, type ServiceMapSources } from './service-map-builder.ts';
@@ -14,5 +24,6 @@ export {
   type ServiceMapOptions,
   type ServicePort,
 } from './service-map.ts';
+export { changesBetween, SnapshotMap, type Change } from './snapshot-map.ts';
 export { PROXY_MODE, SERVICE_PROXY } from './tokens.ts';
 export { UserspaceMode, type UserspaceModeDependencies, type UserspaceModeOptions } from './userspace/userspace-mode.ts';

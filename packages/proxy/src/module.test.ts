@@ -5,11 +5,12 @@ import { CLIENT, createClient, type Transport } from '@keelson/client';
 import { controllerRuntimeModule } from '@keelson/controller-runtime/module';
 import { Container } from 'inversify';
 import { describe, expect, it } from 'vitest';
+import { PROXY_MODES } from './modes.ts';
 import { proxyModule } from './module.ts';
 import { PROXY_MODE, SERVICE_PROXY } from './tokens.ts';
 
 describe('proxyModule', () => {
-  it.each(['userspace', 'iptables'] as const)('wires a proxy in %s mode', (mode) => {
+  it.each(PROXY_MODES)('wires a proxy in %s mode', (mode) => {
     const container = new Container();
     container.bind(CLOCK).toConstantValue(new ManualClock());
     container.bind(LOGGER).toConstantValue(silentLogger);

@@ -1,4 +1,4 @@
-import type { Service } from '@keelson/api/core/v1';
+import type { Node, Service } from '@keelson/api/core/v1';
 import type { EndpointSlice } from '@keelson/api/discovery/v1';
 import { Backoff, errorMessage, KeelsonError, type Clock, type Logger, type Runnable } from '@keelson/base';
 import type { Subscription } from 'rxjs';
@@ -10,6 +10,8 @@ import type { ServiceMap, ServiceMapOptions } from './service-map.ts';
 export interface ServiceProxyDependencies {
   readonly services: DeltaSource<Service>;
   readonly endpointSlices: DeltaSource<EndpointSlice>;
+  /** For the zone of this node, which hints of endpoints are about. Default: that of the options. */
+  readonly nodes?: DeltaSource<Node>;
   readonly mode: ProxyMode;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -10,8 +10,7 @@ export function addProxy(parts: Lifecycle, { container, settings }: ComponentCon
   const { proxyMode: mode } = settings;
   if (mode === 'none') return;
   const own = new Container({ parent: container });
-  const nodeName = nodeNameOf(1);
-  own.load(proxyModule(mode === 'iptables' ? { mode, nodeName } : { mode, nodeName }));
+  own.load(proxyModule({ mode, nodeName: nodeNameOf(1) }));
   if (container.isBound(PROXY_MODE)) own.rebind(PROXY_MODE).toConstantValue(container.get(PROXY_MODE));
   const proxy = own.get(SERVICE_PROXY);
   parts.add(proxy);

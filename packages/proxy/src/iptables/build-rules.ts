@@ -1,5 +1,5 @@
 import type { IpFamily, ServicePort } from '../service-map.ts';
-import { canonicalRange } from './ranges.ts';
+import { canonicalRange } from '../kernel/ranges.ts';
 import { LAST_RULE_MARK, type Jump, type RuleSet } from './rule-set.ts';
 import { comment, serviceRules, type ServiceRules } from './service-rules.ts';
 

@@ -1,7 +1,7 @@
 import { KeelsonError } from '@keelson/base';
 import { describe, expect, it } from 'vitest';
 import { FakeNode } from '../test-support/fake-node.ts';
-import { mapOf, servicePort } from '../test-support/objects.ts';
+import { mapOf, servicePort } from '../testing/service-ports.ts';
 import { IptablesMode } from './iptables-mode.ts';
 import { endpointChain, serviceChain } from './names.ts';
 

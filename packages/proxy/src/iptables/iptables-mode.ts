@@ -1,18 +1,17 @@
-import { isIP } from 'node:net';
-import { errorMessage, isReason } from '@keelson/base';
 import { blockListOf } from '../addresses.ts';
+import { isUsable, unusable } from '../kernel/usable.ts';
 import { runCommand, type CommandRunner } from '../command-runner.ts';
 import type { ProxyMode, SyncOptions, SyncProblem, SyncReport } from '../proxy-mode.ts';
 import type { IpFamily, ServiceMap, ServicePort } from '../service-map.ts';
 import { LOCALNET_NOTE, RuleBuilder } from './build-rules.ts';
 import { changesOf, NOTHING, stateOf, type TableChanges, type TableState } from './changes.ts';
-import { HairpinPorts } from './hairpin-ports.ts';
+import { HairpinPorts } from '../kernel/hairpin-ports.ts';
 import { findIptables, findUsedIptables, type IptablesTool } from './iptables-tool.ts';
-import { NodeSettings } from './node-settings.ts';
+import { NodeSettings } from '../kernel/node-settings.ts';
 import { restoreText } from './restore-text.ts';
 import { TABLES, type RuleSet, type Table } from './rule-set.ts';
 import { Spellings } from './spellings.ts';
-import { StaleFlows } from './stale-flows.ts';
+import { StaleFlows } from '../kernel/stale-flows.ts';
 
 export interface IptablesModeDependencies {
   /** Default: children of this process. */
@@ -55,8 +54,6 @@ export class IptablesMode implements ProxyMode {
   /** The one that worked the last time: to find it out takes as long as to look. */
   #tool: IptablesTool | undefined;
   #known: Known | undefined;
-  /** The UDP service ports whose flows are in order. */
-  #flowsOf: readonly ServicePort[] = [];
   #last: { readonly desired: ServiceMap; readonly problems: readonly SyncProblem[] } | undefined;
 
   constructor(deps: IptablesModeDependencies = {}, options: IptablesModeOptions = {}) {
@@ -88,8 +85,8 @@ export class IptablesMode implements ProxyMode {
     const all = [
       ...unusable,
       ...problems,
-      ...(await this.#hairpins.turnOn(usable, hasLooked)),
-      ...(await this.#forgetFlows(usable, full)),
+      ...(await this.#hairpins.turnOn(addressesOf(usable), hasLooked)),
+      ...(await this.#flows.follow(desired, full)),
     ];
     this.#last = { desired, problems: all };
     return { changed, problems: all };
@@ -100,7 +97,7 @@ export class IptablesMode implements ProxyMode {
     this.#tool = undefined;
     this.#known = undefined;
     this.#last = undefined;
-    this.#flowsOf = [];
+    this.#flows.forget();
     return Promise.resolve();
   }
 
@@ -144,20 +141,6 @@ export class IptablesMode implements ProxyMode {
       await tool.restore(restoreText(real, { chainsAtOnce, withDeletions: false }));
     }
   }
-
-  async #forgetFlows(ports: readonly ServicePort[], full: boolean): Promise<readonly SyncProblem[]> {
-    const udp = ports.filter((port) => port.protocol === 'UDP');
-    const isSame = udp.length === this.#flowsOf.length && udp.every((port, index) => port === this.#flowsOf[index]);
-    if (isSame && !full) return [];
-    try {
-      await this.#flows.remove(udp);
-      this.#flowsOf = udp;
-      return [];
-    } catch (error) {
-      const message = `UDP clients may keep talking to endpoints that are gone: ${errorMessage(error)}`;
-      return [isReason(error, 'NotFound') ? { message, lasting: true } : { message }];
-    }
-  }
 }
 
 async function saveAll(tool: IptablesTool): Promise<State> {
@@ -178,24 +161,10 @@ function includesLocalhost(ranges: readonly string[] | undefined): boolean {
 
 /** One rule that iptables does not take would keep all others out, so what does not look right is left out. */
 function partition(desired: ServiceMap, family: IpFamily): { usable: readonly ServicePort[]; problems: readonly SyncProblem[] } {
-  const version = family === 'IPv6' ? 6 : 4;
-  const isUsable = (port: ServicePort): boolean =>
-    /^[\w./:-]{1,150}$/.test(port.key) &&
-    [...port.clusterIPs, ...port.externalIPs, ...port.loadBalancerIPs].every((address) => isIP(address) === version) &&
-    [...port.clusterEndpoints, ...port.localEndpoints].every((one) => isIP(one.address) === version && isPort(one.port)) &&
-    isPort(port.port) &&
-    (port.nodePort === undefined || isPort(port.nodePort));
-  const all = Map.groupBy(desired.values(), isUsable);
-  return {
-    usable: all.get(true) ?? [],
-    problems: (all.get(false) ?? []).map(({ key }) => ({
-      service: key,
-      message: 'its name, an address or a port is not one',
-      lasting: true,
-    })),
-  };
+  const all = Map.groupBy(desired.values(), (port) => isUsable(port, family));
+  return { usable: all.get(true) ?? [], problems: (all.get(false) ?? []).map(unusable) };
 }
 
-function isPort(port: number): boolean {
-  return Number.isInteger(port) && port > 0 && port < 65_536;
+function addressesOf(ports: readonly ServicePort[]): string[] {
+  return ports.flatMap((port) => port.clusterEndpoints).map((endpoint) => endpoint.address);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { servicePort } from '../test-support/objects.ts';
+import { servicePort } from '../testing/service-ports.ts';
 import { endpointChain, serviceChain } from './names.ts';
 import { serviceRules } from './service-rules.ts';
 

@@ -1,4 +1,4 @@
-import { canonicalRange } from './ranges.ts';
+import { canonicalRange } from '../kernel/ranges.ts';
 import { endpointText, type ProxyEndpoint } from '../endpoints.ts';
 import type { IpFamily, ServicePort } from '../service-map.ts';
 import { endpointChain, serviceChain } from './names.ts';

@@ -3,7 +3,6 @@ import type { Endpoint, EndpointPort, EndpointSlice } from '@keelson/api/discove
 import type { KubernetesObject } from '@keelson/api';
 import type { Delta } from '@keelson/controller-runtime';
 import { Subject } from 'rxjs';
-import type { ServicePort } from '../service-map.ts';
 
 export const NODE = 'node-1';
 
@@ -30,41 +29,6 @@ export function slice(
 
 export function endpoint(address: string, conditions: Endpoint['conditions'] = { ready: true }, nodeName = 'node-2'): Endpoint {
   return { addresses: [address], conditions, nodeName };
-}
-
-/** A service port as the map would hold it. Endpoints are `address:port`; those of `local` are on this node. */
-export function servicePort(
-  overrides: Partial<ServicePort> & { readonly endpoints?: readonly string[]; readonly local?: readonly string[] } = {},
-): ServicePort {
-  const { endpoints = [], local = [], ...rest } = overrides;
-  const parse = (text: string) => {
-    const at = text.lastIndexOf(':');
-    return { address: text.slice(0, at), port: Number(text.slice(at + 1)), local: local.includes(text) };
-  };
-  return {
-    key: 'default/web:http',
-    namespace: 'default',
-    name: 'web',
-    portName: 'http',
-    protocol: 'TCP',
-    port: 80,
-    clusterIPs: ['10.96.0.10'],
-    externalIPs: [],
-    loadBalancerIPs: [],
-    loadBalancerSourceRanges: [],
-    nodePort: undefined,
-    healthCheckNodePort: undefined,
-    affinitySeconds: undefined,
-    internalTrafficPolicy: 'Cluster',
-    externalTrafficPolicy: 'Cluster',
-    clusterEndpoints: endpoints.map(parse),
-    localEndpoints: local.map(parse),
-    ...rest,
-  };
-}
-
-export function mapOf(...ports: readonly ServicePort[]): ReadonlyMap<string, ServicePort> {
-  return new Map(ports.map((port) => [port.key, port]));
 }
 
 /** Deltas pushed by hand. */

@@ -2,7 +2,7 @@ import { ManualClock } from '@keelson/base/testing';
 import { describe, expect, it } from 'vitest';
 import { endpointText } from '../endpoints.ts';
 import type { ServicePort } from '../service-map.ts';
-import { servicePort } from '../test-support/objects.ts';
+import { servicePort } from '../testing/service-ports.ts';
 import { Balancer, type EndpointScope } from './balancer.ts';
 
 const THREE = ['10.0.0.1:80', '10.0.0.2:80', '10.0.0.3:80'];

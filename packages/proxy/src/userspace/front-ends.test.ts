@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mapOf, servicePort } from '../test-support/objects.ts';
+import { mapOf, servicePort } from '../testing/service-ports.ts';
 import { frontEndsOf } from './front-ends.ts';
 
 type Overrides = NonNullable<Parameters<typeof servicePort>[0]>;

@@ -4,7 +4,7 @@ import { KeelsonError } from '@keelson/base';
 import { ManualClock } from '@keelson/base/testing';
 import { describe, expect, it } from 'vitest';
 import type { Command, CommandResult } from '../command-runner.ts';
-import { mapOf, servicePort } from '../test-support/objects.ts';
+import { mapOf, servicePort } from '../testing/service-ports.ts';
 import { closedPort, ownLoopbackAddress, tcpAsk, tcpServer, UdpClient, udpServer, until } from '../test-support/sockets.ts';
 import { UserspaceMode, type UserspaceModeOptions } from './userspace-mode.ts';
 

@@ -5,9 +5,12 @@ import { connect, createServer, type Socket } from 'node:net';
 import { SystemClock } from '@keelson/base';
 import type { ServicePort } from '../service-map.ts';
 import { UserspaceMode } from '../userspace/userspace-mode.ts';
-import type { AgentCall, AgentCalls } from './network-lab.ts';
+import type { AgentCall, AgentCalls, LoadResult } from './network-lab.ts';
 
 const held = new Map<string, Socket>();
+/** A client that has not been answered by then counts as lost. */
+const LOAD_ANSWER_MS = 10_000;
+const loads = new Map<string, () => Promise<LoadResult>>();
 const udpSockets = new Map<number, UdpSocket>();
 const mode = new UserspaceMode({ clock: new SystemClock() });
 
@@ -16,9 +19,9 @@ const calls: AgentCalls = {
   async serveTcp(name, port) {
     const server = createServer((socket) => {
       socket.on('error', () => undefined);
-      socket.on('data', (data) => socket.write(`${name} ${socket.remoteAddress} ${data.toString()}`));
+      socket.on('data', (data) => socket.write(`${name} ${plain(socket.remoteAddress)} ${data.toString()}`));
     });
-    server.listen(port, '0.0.0.0');
+    server.listen(port, '::');
     await once(server, 'listening');
   },
   async serveUdp(name, port) {
@@ -65,6 +68,21 @@ const calls: AgentCalls = {
     socket.send(line, port, host);
     return answer;
   },
+  async startLoad(id, at) {
+    const load = { running: true, answers: {}, failures: {} };
+    const streams = Array.from({ length: at.streams }, () => stream(at, load));
+    loads.set(id, async () => {
+      load.running = false;
+      await Promise.all(streams);
+      return { answers: load.answers, failures: load.failures };
+    });
+  },
+  async endLoad(id) {
+    const end = loads.get(id);
+    if (!end) throw new Error(`there is no load "${id}"`);
+    loads.delete(id);
+    return end();
+  },
   async userspaceSync(ports: readonly ServicePort[], full) {
     return mode.sync(new Map(ports.map((port) => [port.key, port])), { full });
   },
@@ -75,6 +93,26 @@ const calls: AgentCalls = {
     await mode.cleanup();
   },
 };
+
+interface Load {
+  running: boolean;
+  readonly answers: Record<string, number>;
+  readonly failures: Record<string, number>;
+}
+
+async function stream({ host, port }: { host: string; port: number }, load: Load): Promise<void> {
+  while (load.running) {
+    const answer = await calls.askTcp(host, port, 'x', LOAD_ANSWER_MS);
+    const counts = answer.endsWith(' x') ? load.answers : load.failures;
+    const name = answer.endsWith(' x') ? (answer.split(' ')[0] ?? '') : answer;
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+}
+
+/** An IPv4 address without the wrapping that a socket of both families gives it. */
+function plain(address: string | undefined): string {
+  return (address ?? '').replace('::ffff:', '');
+}
 
 async function answerOf(socket: Socket | UdpSocket, event: string, timeoutMs: number): Promise<string> {
   try {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { servicePort } from '../test-support/objects.ts';
+import { servicePort } from '../testing/service-ports.ts';
 import { parseFlows, staleFlows } from './stale-flows.ts';
 
 const line = (to: string, from: string, note = '') => {

@@ -1,6 +1,9 @@
+import { errorMessage, isReason } from '@keelson/base';
 import { endpointText } from '../endpoints.ts';
 import { runOrThrow, type CommandRunner } from '../command-runner.ts';
-import type { IpFamily, ServicePort } from '../service-map.ts';
+import type { SyncProblem } from '../proxy-mode.ts';
+import type { IpFamily, ServiceMap, ServicePort } from '../service-map.ts';
+import { changesBetween } from '../snapshot-map.ts';
 
 /** The two directions of a connection that the kernel remembers. An answer comes from `reply`: from the endpoint, if it was sent to one. */
 export interface Flow {
@@ -20,15 +23,36 @@ interface Socket {
 export class StaleFlows {
   readonly #run: CommandRunner;
   readonly #family: 'ipv4' | 'ipv6';
+  /** The services whose flows are in order. */
+  #seen: ServiceMap = new Map();
 
   constructor(run: CommandRunner, family: IpFamily) {
     this.#run = run;
     this.#family = family === 'IPv6' ? 'ipv6' : 'ipv4';
   }
 
-  /** Rejects with `NotFound` if the node has no `conntrack` program. */
-  async remove(ports: readonly ServicePort[]): Promise<void> {
-    const udp = ports.filter((port) => port.protocol === 'UDP');
+  /** Puts the flows of all services that have changed since the last call in order; of all services if `full`. Never rejects. */
+  async follow(desired: ServiceMap, full: boolean): Promise<readonly SyncProblem[]> {
+    const changes = full ? [] : [...changesBetween(this.#seen, desired).values()];
+    // What a service had before leads nowhere now, unless it or another one still has it.
+    const gone = changes.flatMap(({ before }) => before ?? []).map(withoutEndpoints);
+    const ports = full ? [...desired.values()] : [...gone, ...changes.flatMap(({ after }) => after ?? [])];
+    try {
+      await this.#remove(ports.filter((port) => port.protocol === 'UDP'));
+      this.#seen = desired;
+      return [];
+    } catch (error) {
+      const message = `UDP clients may keep talking to endpoints that are gone: ${errorMessage(error)}`;
+      return [isReason(error, 'NotFound') ? { message, lasting: true } : { message }];
+    }
+  }
+
+  /** Looks at all of them at the next call. */
+  forget(): void {
+    this.#seen = new Map();
+  }
+
+  async #remove(udp: readonly ServicePort[]): Promise<void> {
     if (udp.length === 0) return;
     const listed = await runOrThrow(this.#run, { file: 'conntrack', args: ['-L', '-f', this.#family, '-p', 'udp'] });
     const nodeAddresses = udp.some((port) => port.nodePort !== undefined) ? await this.#nodeAddresses() : new Set<string>();
@@ -50,6 +74,10 @@ export class StaleFlows {
     const stdout = await runOrThrow(this.#run, { file: 'ip', args: ['-o', 'addr', 'show'] });
     return new Set([...stdout.matchAll(/ inet6? ([0-9a-f.:]+)\//g)].map(([, address = '']) => address));
   }
+}
+
+function withoutEndpoints(port: ServicePort): ServicePort {
+  return { ...port, clusterEndpoints: [], localEndpoints: [] };
 }
 
 /** Reads the output of `conntrack -L`. */

@@ -2,7 +2,7 @@ import { errorMessage } from '@keelson/base';
 import { blockListOf, familyOf } from '../addresses.ts';
 import { runOrThrow, type CommandRunner } from '../command-runner.ts';
 import type { SyncProblem } from '../proxy-mode.ts';
-import type { IpFamily, ServicePort } from '../service-map.ts';
+import type { IpFamily } from '../service-map.ts';
 
 interface Bridge {
   readonly ifname: string;
@@ -22,20 +22,24 @@ interface BridgePort {
 export class HairpinPorts {
   readonly #run: CommandRunner;
   readonly #family: IpFamily;
-  #done: ReadonlySet<string> = new Set();
+  readonly #done = new Set<string>();
 
   constructor(run: CommandRunner, family: IpFamily) {
     this.#run = run;
     this.#family = family;
   }
 
-  /** Tells the ports of all bridges that lead to an endpoint, if there is a new endpoint or `again` says so. Never rejects. */
-  async turnOn(ports: readonly ServicePort[], again: boolean): Promise<readonly SyncProblem[]> {
-    const addresses = new Set(ports.flatMap((port) => port.clusterEndpoints).map((endpoint) => endpoint.address));
-    if (!again && addresses.isSubsetOf(this.#done)) return [];
+  /**
+   * Tells the ports of all bridges that lead to an endpoint, if one of the addresses is new. `again` says that these are all there are, and to
+   * look at every bridge. Never rejects.
+   */
+  async turnOn(addresses: Iterable<string>, again: boolean): Promise<readonly SyncProblem[]> {
+    if (again) this.#done.clear();
+    const fresh = new Set([...addresses].filter((address) => !this.#done.has(address)));
+    if (fresh.size === 0) return [];
     try {
-      await this.#turnOn(addresses);
-      this.#done = addresses;
+      await this.#turnOn(fresh);
+      for (const address of fresh) this.#done.add(address);
       return [];
     } catch (error) {
       return [{ message: `Pods may not reach themselves by Services: ${errorMessage(error)}`, lasting: true }];

@@ -12,10 +12,19 @@ export interface AgentCalls {
   askTcp(host: string, port: number, line: string, timeoutMs: number): Promise<string>;
   hold(id: string, host: string, port: number): Promise<void>;
   askHeld(id: string, line: string, timeoutMs: number): Promise<string>;
+  /** Connections one after the other, `streams` at a time, each with a question and its answer, until `endLoad`. */
+  startLoad(id: string, at: { host: string; port: number; streams: number }): Promise<void>;
+  endLoad(id: string): Promise<LoadResult>;
   askUdp(from: { localPort: number; host: string; port: number; timeoutMs: number }, line: string): Promise<string>;
   userspaceSync(ports: readonly ServicePort[], full: boolean): Promise<SyncReport>;
   userspaceClose(): Promise<void>;
   userspaceCleanup(): Promise<void>;
+}
+
+export interface LoadResult {
+  readonly answers: Readonly<Record<string, number>>;
+  /** Why there was none, by how often. */
+  readonly failures: Readonly<Record<string, number>>;
 }
 
 export interface AgentCall {
@@ -49,9 +58,10 @@ export class Machine {
     agent.on('message', (answer: AgentAnswer) => this.#waiting.get(answer.id)?.(answer));
   }
 
+  /** With `address` in its subnet of 24 bits, and `fd00:200:1::` with the same last byte. */
   static async boot(name: string, address: string): Promise<Machine> {
     await runOrThrow(runCommand, { file: 'ip', args: ['netns', 'add', name] });
-    const script = fileURLToPath(new URL('agent.ts', import.meta.url));
+    const script = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? 'agent.ts' : 'agent.js', import.meta.url));
     const args = [`--net=/run/netns/${name}`, process.execPath, '--conditions=keelson-source', script];
     const agent = spawn('nsenter', args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
     const machine = new Machine(name, address, agent);
@@ -106,7 +116,7 @@ export class Machine {
  *                       ├─ node: cbr0 10.200.1.1, eth0 192.0.2.1 ── outside 192.0.2.2
  *     pod-b 10.200.1.3 ─┘
  *
- * Each pod serves TCP and UDP on port 8080 under its name.
+ * Each pod serves TCP and UDP on port 8080 under its name. Over IPv6 the pods and the bridge are `fd00:200:1::` with the same last number.
  */
 export class NetworkLab implements AsyncDisposable {
   readonly node: Machine;
@@ -137,11 +147,13 @@ export class NetworkLab implements AsyncDisposable {
 
   async #wireUp(): Promise<void> {
     const { node, podA, podB, outside } = this;
-    await node.sh('ip link add cbr0 type bridge; ip addr add 10.200.1.1/24 dev cbr0; ip link set cbr0 up');
+    await node.sh(
+      'ip link add cbr0 type bridge; ip addr add 10.200.1.1/24 dev cbr0; ip link set cbr0 up; ip -6 addr add fd00:200:1::1/64 dev cbr0 nodad',
+    );
     await wire(node, podA, 'veth-a', 'master cbr0');
     await wire(node, podB, 'veth-b', 'master cbr0');
     await wire(node, outside, 'eth0', '');
-    await node.sh('ip addr add 192.0.2.1/24 dev eth0; ip route add default via 192.0.2.2');
+    await node.sh('ip addr add 192.0.2.1/24 dev eth0; ip route add default via 192.0.2.2; ip -6 route add default dev eth0');
     await serveAs('a', podA);
     await serveAs('b', podB);
   }
@@ -152,7 +164,10 @@ export class NetworkLab implements AsyncDisposable {
 }
 
 async function serveAs(name: string, pod: Machine): Promise<void> {
-  await pod.sh('ip route add default via 10.200.1.1');
+  const ip6 = `fd00:200:1::${pod.address.split('.')[3]}`;
+  await pod.sh(
+    `ip route add default via 10.200.1.1; ip -6 addr add ${ip6}/64 dev eth0 nodad; ip -6 route add default via fd00:200:1::1`,
+  );
   await Promise.all([pod.call('serveTcp', name, 8080), pod.call('serveUdp', name, 8080)]);
 }
 

@@ -1,0 +1,84 @@
+import { KeelsonError } from '@keelson/base';
+import type { CommandRunner } from '../command-runner.ts';
+import { IptablesMode } from '../iptables/iptables-mode.ts';
+import { NftablesMode } from '../nftables/nftables-mode.ts';
+import { modeUnderTest } from './kernel-subject.ts';
+import type { ModeSubject } from './mode-cases.ts';
+
+const clusterCIDR = '10.200.0.0/16';
+
+/** The nftables mode, for the suite. */
+export const NFTABLES: ModeSubject = {
+  name: 'nftables',
+  open: (lab, of) =>
+    modeUnderTest(
+      (family) => new NftablesMode({ run: lab.node.run }, { family, ...(family === 'IPv4' ? { clusterCIDR } : {}) }),
+      of,
+    ),
+  keepsClientAddress: true,
+  withoutLocalEndpoint: 'dropped',
+  damage: 'nft flush map ip keelson-proxy tcp-endpoint-ips; nft flush chain ip keelson-proxy nat-prerouting',
+  traces: "nft list ruleset | sed 's/expires [0-9a-z]*//; /^\\t\\telements = .*expires/d' | grep -v timeout",
+  foreign: {
+    put: "nft 'table ip mine { chain c { type filter hook input priority 0; ip saddr 203.0.113.1 drop; }; }'",
+    take: 'nft delete table ip mine',
+  },
+};
+
+/** The iptables mode by one of its two variants. */
+export function iptablesSubject(variant: 'nft' | 'legacy'): ModeSubject {
+  const save = `iptables-${variant}-save`;
+  return {
+    name: `iptables-${variant}`,
+    open: (lab, of) =>
+      modeUnderTest(
+        (family) =>
+          new IptablesMode(
+            { run: onlyIptables(variant, lab.node.run) },
+            { family, ...(family === 'IPv4' ? { clusterCIDR } : {}) },
+          ),
+        of,
+      ),
+    keepsClientAddress: true,
+    withoutLocalEndpoint: 'dropped',
+    damage: `iptables-${variant} -t nat -F KUBE-SERVICES; iptables-${variant} -t nat -D OUTPUT 1; iptables-${variant} -A KUBE-FORWARD -j DROP`,
+    traces: `{ ${save} -t nat; ${save} -t filter; } | grep -E '^(-A|:KUBE)' | sed 's/ \\[.*//'`,
+    foreign: {
+      put: `iptables-${variant} -t nat -A OUTPUT -d 203.0.113.1/32 -j RETURN; iptables-${variant} -N KUBE-SOMEONE-ELSE`,
+      take: `iptables-${variant} -t nat -D OUTPUT -d 203.0.113.1/32 -j RETURN; iptables-${variant} -X KUBE-SOMEONE-ELSE`,
+    },
+  };
+}
+
+/** A runner for which only one variant of iptables is there. */
+export function onlyIptables(variant: 'nft' | 'legacy', run: CommandRunner): CommandRunner {
+  const other = variant === 'nft' ? 'legacy' : 'nft';
+  return (command) => {
+    if (new RegExp(`^ip6?tables-${other}`).test(command.file)) return Promise.reject(new KeelsonError('NotFound', 'left out'));
+    return run(command);
+  };
+}
+
+/** The userspace mode, which runs in the namespace of the node. */
+export const USERSPACE: ModeSubject = {
+  name: 'userspace',
+  open: (lab) => ({
+    sync: (map, full = false) => lab.node.call('userspaceSync', [...map.values()], full),
+    restart: () => lab.node.call('userspaceClose'),
+    cleanup: () => lab.node.call('userspaceCleanup'),
+  }),
+  keepsClientAddress: false,
+  withoutLocalEndpoint: 'refused',
+  damage: 'ip addr del 10.96.0.10/32 dev lo',
+  traces: 'ip -o -4 addr show dev lo',
+  foreign: { put: 'ip addr add 10.96.0.77/32 dev lo', take: 'ip addr del 10.96.0.77/32 dev lo' },
+  leftOut: {
+    'serves IPv6': 'IPv6 cluster IPs have to be local to the node already',
+    'keeps the address of clients outside with the external policy Local, and uses local endpoints only':
+      'endpoints see the address of the node',
+    'serves external and load balancer addresses, the latter to their source ranges': 'only those that the node itself has',
+    'gives this node and its pods all endpoints, whatever the external policy':
+      'sockets do not see through which door a client came',
+    'takes over UDP flows that are older than the first endpoint': 'there is no flow without a socket',
+  },
+};
