@@ -1,5 +1,5 @@
 import type { Duplex, Readable } from 'node:stream';
-import { KeelsonError, silentLogger, type Clock, type Logger } from '@keelson/base';
+import { errorMessage, KeelsonError, silentLogger, TaskGroup, type Clock, type Logger } from '@keelson/base';
 import type {
   ContainerConfig,
   ContainerResources,
@@ -10,6 +10,7 @@ import type {
   Images,
   LogOptions,
   PodFilter,
+  PodNetwork,
   RuntimeEvent,
   RuntimeInfo,
   SandboxConfig,
@@ -24,7 +25,6 @@ import { Containers } from './containers.ts';
 import { DockerImages } from './docker-images.ts';
 import { engineAddress } from './engine/engine-address.ts';
 import { EngineClient } from './engine/engine-client.ts';
-import type { NetworkInspect } from './engine/engine-types.ts';
 import { EngineEvents, type FollowedEvent } from './engine-events.ts';
 import { Inspector } from './inspector.ts';
 import { logs } from './logs.ts';
@@ -32,6 +32,7 @@ import { OomKills } from './oom-kills.ts';
 import { portForward } from './port-forward.ts';
 import { Processes } from './processes.ts';
 import { CLUSTER_LABEL, KIND_LABEL, recordOf } from './record.ts';
+import { AttachedNetwork, EngineNetwork, type SandboxNetwork } from './sandbox-network.ts';
 import { Sandboxes } from './sandboxes.ts';
 import { containerStats } from './stats.ts';
 
@@ -42,6 +43,8 @@ export interface DockerRuntimeOptions {
   readonly host?: string;
   /** Docker's network that pods join. Default `bridge`. */
   readonly network?: string;
+  /** Gives pods their network instead of Docker: on this machine, which has to be the engine's. Calls to it outlive none of the runtime's. */
+  readonly podNetwork?: PodNetwork;
   /** Tells clusters that share an engine apart: none sees the pods of another. */
   readonly cluster?: string;
   /** The cgroup under which those of pods are made. Kubelets on one machine need one each. Default `keelson`. */
@@ -68,13 +71,16 @@ export class DockerRuntime implements ContainerRuntime {
   readonly #sandboxes: Sandboxes;
   readonly #containers: Containers;
   readonly #processes: Processes;
-  readonly #network: string;
+  readonly #network: SandboxNetwork;
+  readonly #podNetwork: PodNetwork | undefined;
+  readonly #tasks: TaskGroup;
+  readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #cluster: string;
 
   constructor(options: DockerRuntimeOptions) {
     const { clock, logger = silentLogger, host, network = 'bridge', cgroupRoot = 'keelson', logLimits = LOG_LIMITS } = options;
-    const { cluster = '' } = options;
+    const { cluster = '', podNetwork } = options;
     const owned = `${CLUSTER_LABEL}=${cluster}`;
     const engine = new EngineClient(engineAddress(host), options.timeoutMs);
     const images = new DockerImages(engine);
@@ -84,11 +90,14 @@ export class DockerRuntime implements ContainerRuntime {
     this.#engine = engine;
     this.#abilities = abilities;
     this.#inspector = inspector;
-    this.#network = network;
+    this.#podNetwork = podNetwork;
+    this.#network = podNetwork ? new AttachedNetwork(podNetwork) : new EngineNetwork(engine, network);
+    this.#tasks = new TaskGroup(logger);
+    this.#logger = logger;
     this.#clock = clock;
     this.#cluster = cluster;
     this.#events = new EngineEvents({ engine, clock, logger, owned }, (event) => this.#onEvent(event));
-    this.#sandboxes = new Sandboxes({ engine, inspector, abilities, network, cgroupRoot });
+    this.#sandboxes = new Sandboxes({ engine, inspector, abilities, network: this.#network, cgroupRoot });
     this.#containers = new Containers({ engine, inspector, abilities, images, oomKills: this.#oomKills, logLimits });
     this.#processes = new Processes({ engine, inspector, clock });
   }
@@ -99,13 +108,12 @@ export class DockerRuntime implements ContainerRuntime {
 
   async info(signal?: AbortSignal): Promise<RuntimeInfo> {
     const { Version: version } = await this.#engine.json<{ Version: string }>({ method: 'GET', path: '/version', signal });
-    const path = `/networks/${encodeURIComponent(this.#network)}`;
-    const network = await this.#engine.json<NetworkInspect>({ method: 'GET', path, signal });
-    const hostAddress = network.IPAM?.Config?.find(({ Gateway }) => Gateway !== undefined && Gateway !== '')?.Gateway;
-    return { name: 'docker', version, podNetwork: true, ...(hostAddress !== undefined && { hostAddress }) };
+    return { name: 'docker', version, podNetwork: true, ...(await this.#network.info(signal)) };
   }
 
-  async setPodCidrs(): Promise<void> {}
+  async setPodCidrs(podCidrs: readonly string[]): Promise<void> {
+    await this.#podNetwork?.setPodCidrs(podCidrs);
+  }
 
   #own<T extends { readonly labels: Readonly<Record<string, string>> }>(config: T): T {
     return { ...config, labels: { ...config.labels, [CLUSTER_LABEL]: this.#cluster } };
@@ -187,12 +195,29 @@ export class DockerRuntime implements ContainerRuntime {
 
   async close(): Promise<void> {
     await this.#events.close();
+    await this.#tasks.stop();
     this.#engine.close();
   }
 
   #onEvent(event: FollowedEvent): void {
     this.#inspector.onEvent(event);
     if (event === 'lost') this.#abilities.forgetPauseImage();
+    // From now on no removal is missed; what was removed before has to be looked for.
+    if (event === 'connected') this.#clearUp((signal) => this.#sandboxes.clearUp(signal));
+    if (isRemovalOfSandbox(event)) this.#clearUp((signal) => this.#network.detach(event.Actor.ID, signal));
     if (typeof event === 'object' && event.Action === 'oom') this.#oomKills.note(event.Actor.ID, event.timeNano / 1e6);
   }
+
+  #clearUp(giveUp: (signal: AbortSignal) => Promise<void>): void {
+    this.#tasks.run('give up networks of lost pods', async (signal) => {
+      await giveUp(signal).catch((error: unknown) => {
+        // The next start tries it again.
+        if (!signal.aborted) this.#logger.warn('networks of lost pods could not be given up', { error: errorMessage(error) });
+      });
+    });
+  }
+}
+
+function isRemovalOfSandbox(event: FollowedEvent): event is Exclude<FollowedEvent, string> {
+  return typeof event === 'object' && event.Action === 'destroy' && event.Actor.Attributes[KIND_LABEL] === 'sandbox';
 }

@@ -8,8 +8,8 @@ const SANDBOX_OOM_SCORE = -998;
 
 export interface SandboxSpecInput {
   readonly config: SandboxConfig;
-  /** Docker's network for pods that have their own. */
-  readonly network: string;
+  /** What Docker is told of the network of pods that have their own. */
+  readonly network: Pick<HostConfig, 'NetworkMode' | 'PortBindings'>;
   /** As the engine's cgroup driver wants it. */
   readonly cgroupParent: string;
   readonly lowersOomScore: boolean;
@@ -19,9 +19,8 @@ export interface SandboxSpecInput {
 export function sandboxSpec({ config, network, cgroupParent, lowersOomScore }: SandboxSpecInput): ContainerSpec {
   const { hostNetwork, hostPid, hostIpc, runtimeHandler } = config;
   const { servers, searches, options } = config.dns;
-  const ports = hostNetwork ? [] : config.portMappings;
   const host: HostConfig = {
-    NetworkMode: hostNetwork ? 'host' : network,
+    ...(hostNetwork ? { NetworkMode: 'host' } : network),
     IpcMode: hostIpc ? 'host' : 'shareable',
     CgroupParent: cgroupParent,
     Dns: servers,
@@ -36,28 +35,15 @@ export function sandboxSpec({ config, network, cgroupParent, lowersOomScore }: S
     RestartPolicy: { Name: 'no' },
     ...(hostNetwork && { UTSMode: 'host' }),
     ...(hostPid && { PidMode: 'host' }),
-    ...(ports.length > 0 && { PortBindings: portBindings(config) }),
     ...(runtimeHandler !== '' && { Runtime: runtimeHandler }),
     ...(lowersOomScore && { OomScoreAdj: SANDBOX_OOM_SCORE }),
   };
   return {
     Image: PAUSE_IMAGE,
     Labels: sandboxLabels(config, cgroupParent),
-    ExposedPorts: Object.fromEntries(ports.map((port) => [portKey(port), {}])),
+    ExposedPorts: Object.fromEntries(Object.keys(host.PortBindings ?? {}).map((port) => [port, {}])),
     HostConfig: host,
     // With the host's network goes the host's name.
     ...(!hostNetwork && { Hostname: config.hostname }),
   };
-}
-
-function portBindings({ portMappings }: SandboxConfig): NonNullable<HostConfig['PortBindings']> {
-  const bindings: Record<string, { HostIp: string; HostPort: string }[]> = {};
-  for (const port of portMappings) {
-    (bindings[portKey(port)] ??= []).push({ HostIp: port.hostIp ?? '', HostPort: String(port.hostPort) });
-  }
-  return bindings;
-}
-
-function portKey({ containerPort, protocol }: SandboxConfig['portMappings'][number]): string {
-  return `${containerPort}/${protocol.toLowerCase()}`;
 }

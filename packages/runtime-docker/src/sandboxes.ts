@@ -3,8 +3,10 @@ import type { PodFilter, SandboxConfig, SandboxStatus } from '@keelson/runtime';
 import type { EngineAbilities } from './abilities.ts';
 import { cgroupParentFor, removeCgroup } from './cgroups.ts';
 import type { EngineClient } from './engine/engine-client.ts';
+import type { ContainerInspect } from './engine/engine-types.ts';
 import type { Inspector } from './inspector.ts';
 import { CGROUP_LABEL, SANDBOX_LABEL, sandboxName } from './record.ts';
+import type { SandboxNetwork } from './sandbox-network.ts';
 import { sandboxSpec } from './sandbox-spec.ts';
 import { sandboxStatus } from './status.ts';
 
@@ -12,7 +14,7 @@ export interface SandboxesDependencies {
   readonly engine: EngineClient;
   readonly inspector: Inspector;
   readonly abilities: EngineAbilities;
-  readonly network: string;
+  readonly network: SandboxNetwork;
   readonly cgroupRoot: string;
 }
 
@@ -31,33 +33,36 @@ export class Sandboxes {
     const { abilities, engine, inspector, network, cgroupRoot } = this.#deps;
     const [{ CgroupDriver }, lowersOomScore] = await Promise.all([abilities.info(), abilities.lowersOomScore()]);
     const cgroupParent = cgroupParentFor(CgroupDriver, cgroupRoot, config.cgroupParent);
-    const spec = sandboxSpec({ config, network, cgroupParent, lowersOomScore });
+    const spec = sandboxSpec({ config, network: network.settings(config), cgroupParent, lowersOomScore });
     const id = await this.#create(sandboxName(config), spec, signal);
     try {
       await engine.json({ method: 'POST', path: `/containers/${id}/start`, timeoutMs: START_TIMEOUT_MS, signal });
+      if (!config.hostNetwork) await network.attach(await inspector.one(id, signal), config, signal);
     } catch (error) {
       await this.remove(id).catch(() => undefined);
       throw error;
     }
-    const status = sandboxStatus(await inspector.one(id, signal));
+    const status = await this.#status(await inspector.one(id, signal));
     if (status?.state !== 'ready')
       throw new KeelsonError('InternalError', `Sandbox ${id} of ${sandboxName(config)} has ended at once`);
     return status;
   }
 
   async stop(id: string, signal?: AbortSignal): Promise<void> {
-    const { inspector } = this.#deps;
+    const { inspector, network } = this.#deps;
     const containers = await inspector.withLabels([`${SANDBOX_LABEL}=${id}`], signal);
     const running = containers.filter(({ State }) => State.Running);
     await Promise.all(running.map((container) => this.#kill(container.Id, signal)));
+    await network.detach(id, signal);
     await this.#kill(id, signal);
   }
 
   async remove(id: string, signal?: AbortSignal): Promise<void> {
-    const { inspector } = this.#deps;
+    const { inspector, network } = this.#deps;
     const containers = await inspector.withLabels([`${SANDBOX_LABEL}=${id}`], signal);
     await Promise.all(containers.map((container) => this.#remove(container.Id, signal)));
     const sandbox = await inspector.find(id, signal);
+    await network.detach(id, signal);
     await this.#remove(id, signal);
     const cgroup = sandbox?.Config.Labels[CGROUP_LABEL];
     if (cgroup !== undefined) await removeCgroup(cgroup);
@@ -65,7 +70,20 @@ export class Sandboxes {
 
   async list(signal?: AbortSignal, only?: PodFilter): Promise<readonly SandboxStatus[]> {
     const all = await this.#deps.inspector.all('sandbox', signal, only);
-    return all.map(sandboxStatus).filter((status) => status !== undefined);
+    const statuses = await Promise.all(all.map((inspect) => this.#status(inspect)));
+    return statuses.filter((status) => status !== undefined);
+  }
+
+  /** Gives up the networks of sandboxes that somebody has removed, or that were never finished. */
+  async clearUp(signal?: AbortSignal): Promise<void> {
+    const { inspector, network } = this.#deps;
+    const there = async () => new Set((await inspector.all('sandbox', signal)).map(({ Id }) => Id));
+    await network.retain(there, signal);
+  }
+
+  async #status(inspect: ContainerInspect): Promise<SandboxStatus | undefined> {
+    const isOnHost = inspect.HostConfig.NetworkMode === 'host';
+    return sandboxStatus(inspect, isOnHost ? [] : await this.#deps.network.addresses(inspect));
   }
 
   /** A half made one of the same pod and attempt has the name: it gives way. */

@@ -1,18 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { containerSpec, type ContainerSpecInput } from './container-spec.ts';
+import { engineAddress } from './engine/engine-address.ts';
+import { EngineClient } from './engine/engine-client.ts';
 import type { ContainerInspect } from './engine/engine-types.ts';
 import { recordOf, sandboxName } from './record.ts';
+import { EngineNetwork } from './sandbox-network.ts';
 import { sandboxSpec } from './sandbox-spec.ts';
 import { containerConfig, sandboxConfig } from './testing/pods.ts';
 
 describe('sandboxSpec', () => {
   const spec = (more: Parameters<typeof sandboxConfig>[0], lowersOomScore = true) =>
-    sandboxSpec({ config: sandboxConfig(more), network: 'pods', cgroupParent: '/k/pod', lowersOomScore });
+    sandboxSpec({ config: sandboxConfig(more), network: { NetworkMode: 'pods' }, cgroupParent: '/k/pod', lowersOomScore });
 
   it('takes part in the node’s network, with its name, if the pod asks for it', () => {
-    const portMappings = [{ protocol: 'TCP' as const, containerPort: 80, hostPort: 80 }];
-
-    const { Hostname, ExposedPorts, HostConfig } = spec({ hostNetwork: true, portMappings });
+    const { Hostname, ExposedPorts, HostConfig } = spec({ hostNetwork: true });
 
     expect(Hostname).toBeUndefined();
     expect(ExposedPorts).toEqual({});
@@ -30,7 +31,11 @@ describe('sandboxSpec', () => {
       { HostIp: '10.0.0.1', HostPort: '53' },
       { HostIp: '', HostPort: '5353' },
     ];
-    expect(spec({ portMappings }).HostConfig.PortBindings).toEqual({ '53/udp': bindings });
+    const network = new EngineNetwork(new EngineClient(engineAddress('unix:///nowhere')), 'pods');
+    expect(network.settings(sandboxConfig({ portMappings }))).toEqual({
+      NetworkMode: 'pods',
+      PortBindings: { '53/udp': bindings },
+    });
   });
 
   it.each([

@@ -5,19 +5,19 @@ import { recordOf } from './record.ts';
 /** Docker says this where there is no time. */
 const NO_TIME = '0001-01-01T00:00:00Z';
 
-/** `undefined` for what is no sandbox of ours. */
-export function sandboxStatus(inspect: ContainerInspect): SandboxStatus | undefined {
+/** `undefined` for what is no sandbox of ours. `ips`: `undefined` if it has no network that works, which makes it useless. */
+export function sandboxStatus(inspect: ContainerInspect, ips: readonly string[] | undefined): SandboxStatus | undefined {
   const record = recordOf(inspect.Config.Labels);
   if (!record || record.container) return undefined;
   const { pod, attempt, labels, annotations } = record;
-  const { Running: isRunning } = inspect.State;
+  const isReady = inspect.State.Running && ips !== undefined;
   return {
     id: inspect.Id,
     pod,
     attempt,
-    state: isRunning ? 'ready' : 'not-ready',
+    state: isReady ? 'ready' : 'not-ready',
     createdAtMs: epochMs(inspect.Created),
-    ips: isRunning ? addressesOf(inspect) : [],
+    ips: isReady ? ips : [],
     labels,
     annotations,
   };
@@ -67,16 +67,6 @@ function startFailure(exitCode: number, message: string): Pick<Life, 'exitCode' 
 function endReason(exitCode: number, wasOomKilled: boolean): string {
   if (wasOomKilled) return 'OOMKilled';
   return exitCode === 0 ? 'Completed' : 'Error';
-}
-
-function addressesOf({ HostConfig, NetworkSettings }: ContainerInspect): readonly string[] {
-  if (HostConfig.NetworkMode === 'host') return [];
-  const endpoints = Object.values(NetworkSettings.Networks ?? {});
-  return endpoints.flatMap(({ IPAddress, GlobalIPv6Address }) => [IPAddress, GlobalIPv6Address].filter(isThere));
-}
-
-function isThere(text: string | undefined): text is string {
-  return text !== undefined && text !== '';
 }
 
 export function epochMs(time: string): number {

@@ -53,6 +53,9 @@ export interface PodNetwork {
   /** `undefined` if there is nothing of it, not even something unfinished. Cheap. */
   find(sandboxId: string): Promise<NetworkAttachment | undefined>;
 
-  /** Removes all sandboxes but these. Tries all of them before it rejects with the first failure. */
-  retain(sandboxIds: ReadonlySet<string>, signal?: AbortSignal): Promise<void>;
+  /**
+   * Removes all sandboxes but those that are there. It asks which are once it knows what it has: what is attached meanwhile stays. Tries all
+   * of them before it rejects with the first failure.
+   */
+  retain(sandboxes: () => Promise<ReadonlySet<string>>, signal?: AbortSignal): Promise<void>;
 }

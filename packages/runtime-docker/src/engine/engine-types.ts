@@ -53,7 +53,11 @@ export interface ContainerInspect {
     readonly UTSMode: string;
     readonly CgroupParent: string;
   };
+  /** On the engine's machine. */
+  readonly HostsPath?: string;
   readonly NetworkSettings: {
+    /** A file on the engine's machine that is the network namespace. */
+    readonly SandboxKey?: string;
     readonly Networks?: Readonly<Record<string, EndpointSettings>>;
   };
 }

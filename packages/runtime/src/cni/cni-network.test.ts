@@ -204,7 +204,7 @@ describe('after a crash', () => {
     const later = plugins.network();
 
     const found = await later.find('abc');
-    await later.retain(new Set());
+    await later.retain(async () => new Set());
 
     expect(found).toMatchObject({ ...request(), state: 'unfinished', ips: [] });
     expect(await later.find('abc')).toBeUndefined();
@@ -251,7 +251,7 @@ describe('check, status and garbage', () => {
     chain({ cniVersion: '1.1.0' });
     const network = plugins.network();
     await network.add(request());
-    await network.retain(new Set(['abc']));
+    await network.retain(async () => new Set(['abc']));
     const garbage = plugins.calls().at(-1);
     plugins.plugin('two', failing('STATUS', { code: 50, msg: 'not connected' }));
 

@@ -101,11 +101,12 @@ export class CniNetwork implements PodNetwork {
     return records.has(sandboxId) ? attachmentOf(sandboxId, records.get(sandboxId)) : undefined;
   }
 
-  async retain(sandboxIds: ReadonlySet<string>, signal?: AbortSignal): Promise<void> {
-    const records = await this.#load();
+  async retain(sandboxes: () => Promise<ReadonlySet<string>>, signal?: AbortSignal): Promise<void> {
+    const known = [...(await this.#load()).keys()];
+    const there = await sandboxes();
     const failures: unknown[] = [];
-    for (const id of records.keys()) {
-      if (sandboxIds.has(id)) continue;
+    for (const id of known) {
+      if (there.has(id)) continue;
       this.#logger.info('removing the network of a sandbox that is gone', { sandbox: id });
       await this.remove(id, signal).catch((error: unknown) => failures.push(error));
     }
@@ -166,7 +167,8 @@ export class CniNetwork implements PodNetwork {
   }
 
   async #collectGarbage(signal: AbortSignal | undefined): Promise<void> {
-    const network = await this.#network();
+    const network = await this.#network().catch(() => undefined);
+    if (!network) return;
     const records = await this.#load();
     const valid = [...records.keys()].map((containerID) => ({ containerID, ifname: INTERFACE }));
     await this.#chain.gc(network, valid, signal);

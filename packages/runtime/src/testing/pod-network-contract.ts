@@ -14,6 +14,7 @@ export interface NetworkUnderTest {
   close(): Promise<void>;
 }
 
+const none = async (): Promise<ReadonlySet<string>> => new Set();
 const OPEN_TIMEOUT_MS = 60_000;
 
 /** The contract of `PodNetwork` as a suite of tests. `start` is called once; each test begins with no sandbox attached. */
@@ -22,7 +23,7 @@ export function describePodNetworkContract(name: string, start: () => Promise<Ne
     const world = new World(start);
     beforeAll(() => world.start(), OPEN_TIMEOUT_MS);
     afterAll(() => world.close(), OPEN_TIMEOUT_MS);
-    beforeEach(() => world.network.retain(new Set()));
+    beforeEach(() => world.network.retain(none));
     describeAttachments(world);
     describeWhatIsLeft(world);
   });
@@ -54,7 +55,7 @@ class World {
   }
 
   async close(): Promise<void> {
-    await this.#network?.retain(new Set());
+    await this.#network?.retain(none);
     await this.#under?.close();
   }
 
@@ -175,7 +176,7 @@ function describeWhatIsLeft(world: World): void {
     const later = await world.under.open();
 
     const found = await later.find(orphan.sandboxId);
-    await later.retain(new Set([kept.sandboxId]));
+    await later.retain(async () => new Set([kept.sandboxId]));
 
     expect(found).toEqual(orphan);
     expect(await later.find(kept.sandboxId)).toEqual(kept);
@@ -184,6 +185,17 @@ function describeWhatIsLeft(world: World): void {
     expect(await world.under.addressesIn(orphan.namespacePath, orphan.interfaceName)).toEqual([]);
     // The first one has not heard of it.
     await world.network.remove(orphan.sandboxId);
+  });
+
+  it('keeps what is attached while somebody clears up', async () => {
+    let during: NetworkAttachment | undefined;
+
+    await world.network.retain(async () => {
+      during = await world.attach();
+      return new Set();
+    });
+
+    expect(await world.network.find(during?.sandboxId ?? '')).toEqual(during);
   });
 
   it('gives up what it has begun when it is told to stop', async () => {
