@@ -27,8 +27,10 @@ export {
 } from './auth/credentials.ts';
 export { LegacyTokens, type LegacyTokenSubject } from './auth/legacy-tokens.ts';
 export { RbacAuthorizer, type RoleSource } from './auth/rbac.ts';
+export { RoleIndex } from './auth/role-index.ts';
 export { ServiceAccountTokens } from './auth/service-account-tokens.ts';
 export { ensureObjects } from './bootstrap/ensure-objects.ts';
+export { joiningObjects } from './bootstrap/joining.ts';
 export { bootstrapObjects, firstAddress, type BootstrapObject, type BootstrapOptions } from './bootstrap/objects.ts';
 export type { Intercepted, RequestInterceptor } from './dispatch/interceptor.ts';
 export { HttpFrontend, type HttpFrontendOptions, type TlsOptions } from './http/http-frontend.ts';

@@ -1,4 +1,12 @@
 export { addressOf, addressText, familyOf, type Address, type IpFamily } from './address.ts';
+export {
+  BOOTSTRAP_TOKEN_TYPE,
+  bootstrapTokenExpiry,
+  bootstrapTokenName,
+  bootstrapTokenOf,
+  parseBootstrapToken,
+  type BootstrapToken,
+} from './bootstrap-token.ts';
 export { cloneJson } from './clone-json.ts';
 export { parseCronSchedule, type CronSchedule } from './cron/cron-schedule.ts';
 export { TimeZone } from './cron/time-zone.ts';

@@ -4,6 +4,8 @@ import { persistentVolumeBinderController } from './persistentvolume-binder/pers
 import { volumeProtectionController } from './storage-protection/volume-protection-controller.ts';
 import { nodeIpamController } from './node-ipam/node-ipam-controller.ts';
 import { serviceAccountTokenController } from './serviceaccount-token/service-account-token-controller.ts';
+import { bootstrapSignerController } from './bootstrap-tokens/bootstrap-signer.ts';
+import { tokenCleanerController } from './bootstrap-tokens/token-cleaner.ts';
 import { certificateApprovingController } from './certificates/certificate-approving-controller.ts';
 import { certificateCleanerController } from './certificates/certificate-cleaner-controller.ts';
 import { certificateSigningController } from './certificates/certificate-signing-controller.ts';
@@ -34,6 +36,10 @@ import { ttlAfterFinishedController } from './ttl-after-finished/ttl-after-finis
 export function builtinControllers(options: ControllerOptions): Readonly<Record<string, ControllerFactory>> {
   const { signer, rootCa, legacyTokens, nodeCidrs } = options;
   return {
+    ...(options.bootstrapTokens && {
+      'bootstrap-signer-controller': bootstrapSignerController,
+      'token-cleaner-controller': tokenCleanerController,
+    }),
     ...(signer && { 'certificatesigningrequest-signing-controller': certificateSigningController(signer) }),
     ...(legacyTokens && { 'serviceaccount-token-controller': serviceAccountTokenController({ rootCa, legacyTokens }) }),
     ...(nodeCidrs && { 'node-ipam-controller': nodeIpamController(nodeCidrs) }),

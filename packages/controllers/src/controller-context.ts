@@ -27,6 +27,8 @@ export interface ControllerOptions {
   readonly signer?: CertificateSigner;
   /** Makes the tokens that are kept in Secrets. Without it such Secrets stay empty. */
   readonly legacyTokens?: LegacyTokenIssuer;
+  /** Sign what the cluster says of itself by bootstrap tokens, and delete those that have expired. Default false, as upstream. */
+  readonly bootstrapTokens?: boolean;
   /** Where nodes that bring no pod network get one from. Without it they get none. */
   readonly nodeCidrs?: NodeCidrOptions;
 }

@@ -11,7 +11,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AuthenticatorChain, bearerToken, ClientCertificateAuthenticator, StaticTokenAuthenticator } from './authenticators.ts';
 import type { AuthorizationAttributes } from './contracts.ts';
 import { ensureCredentials } from './credentials.ts';
-import { RbacAuthorizer, type RoleSource } from './rbac.ts';
+import { RbacAuthorizer } from './rbac.ts';
+import { RoleIndex } from './role-index.ts';
 import { reviews } from './reviews.ts';
 import { ServiceAccountTokens } from './service-account-tokens.ts';
 
@@ -150,7 +151,7 @@ describe('RbacAuthorizer', () => {
     health: { metadata: { name: 'health' }, rules: [{ nonResourceURLs: ['/healthz', '/api/*'], verbs: ['get'] }] },
   };
   const role: Role = {
-    metadata: { name: 'one' },
+    metadata: { name: 'one', namespace: 'dev' },
     rules: [{ apiGroups: [''], resources: ['configmaps'], resourceNames: ['mine'], verbs: ['get'] }],
   };
   const roleRef = (kind: string, name: string) => ({ apiGroup: 'rbac.authorization.k8s.io', kind, name });
@@ -163,15 +164,12 @@ describe('RbacAuthorizer', () => {
     },
   ];
   const bindings: RoleBinding[] = [
-    { metadata: {}, roleRef: roleRef('ClusterRole', 'reader'), subjects: [{ kind: 'User', name: 'alice' }] },
-    { metadata: {}, roleRef: roleRef('Role', 'one'), subjects: [{ kind: 'User', name: 'alice' }] },
+    { metadata: { namespace: 'dev' }, roleRef: roleRef('ClusterRole', 'reader'), subjects: [{ kind: 'User', name: 'alice' }] },
+    { metadata: { namespace: 'dev' }, roleRef: roleRef('Role', 'one'), subjects: [{ kind: 'User', name: 'alice' }] },
   ];
-  const source: RoleSource = {
-    clusterRole: (name) => clusterRoles[name],
-    role: (namespace) => (namespace === 'dev' ? role : undefined),
-    clusterRoleBindings: () => clusterBindings,
-    roleBindings: (namespace) => (namespace === 'dev' ? bindings : []),
-  };
+  const source = new RoleIndex();
+  for (const each of [...Object.values(clusterRoles), role]) source.putRole(each);
+  for (const each of [...clusterBindings, ...bindings]) source.putBinding(each);
   const authorizer = new RbacAuthorizer(source);
   const alice = { name: 'alice', groups: ['system:authenticated'] };
   const on = (

@@ -5,6 +5,7 @@ import type { ApiServerExtensions } from '../api-server.ts';
 import type { VirtualResource } from '../registry/virtual-resource.ts';
 import type { PathHandler } from '../request/path-handler.ts';
 import { ClientCertificateAuthenticator } from './authenticators.ts';
+import { BootstrapTokens } from './bootstrap-tokens.ts';
 import type { Authenticator } from './contracts.ts';
 import { isLegacyToken, LegacyTokens } from './legacy-tokens.ts';
 import { RbacMirror } from './rbac-mirror.ts';
@@ -24,7 +25,9 @@ export interface ClusterAuthOptions {
   readonly issuer?: string;
   /** PEM, P-256: signs service account tokens. */
   readonly signingKey: string;
-  /** Asked after certificates and service account tokens. */
+  /** Know the tokens of Secrets of the type `bootstrap.kubernetes.io/token`. Default false, as upstream. */
+  readonly bootstrapTokens?: boolean;
+  /** Asked after certificates and the tokens of the cluster's own. */
   readonly authenticators?: readonly Authenticator[];
 }
 
@@ -51,19 +54,26 @@ export class ClusterAuth {
     const { issuer = 'https://kubernetes.default.svc', signingKey, authenticators = [] } = options;
     const tokens = new ServiceAccountTokens(dependencies, { issuer, privateKey: signingKey });
     const legacyTokens = new LegacyTokens(dependencies, { privateKey: signingKey });
+    const bootstrapTokens = options.bootstrapTokens ? new BootstrapTokens(dependencies) : undefined;
     this.legacyTokens = legacyTokens;
     this.#mirror = new RbacMirror(dependencies);
-    const authorizer = new RbacAuthorizer(this.#mirror);
+    const authorizer = new RbacAuthorizer(this.#mirror.roles);
     this.extensions = {
-      authenticators: [new ClientCertificateAuthenticator(), tokens, legacyTokens, ...authenticators],
+      authenticators: [
+        new ClientCertificateAuthenticator(),
+        tokens,
+        legacyTokens,
+        ...(bootstrapTokens ? [bootstrapTokens] : []),
+        ...authenticators,
+      ],
       authorizer,
       tokenIssuer: tokens,
       virtualResources: reviewResources({
         authorizer,
         rulesOf: (user, namespace) => authorizer.rulesOf(user, namespace),
         reviewToken: async (token, audiences) => {
-          if (!isLegacyToken(token)) return tokens.review(token, audiences);
-          return { user: await legacyTokens.review(token), audiences: legacyAudiences(audiences, issuer) };
+          const user = isLegacyToken(token) ? await legacyTokens.review(token) : await bootstrapTokens?.review(token);
+          return user ? { user, audiences: ownAudience(audiences, issuer) } : tokens.review(token, audiences);
         },
       }),
       pathHandlers: [new IssuerPaths(tokens)],
@@ -81,7 +91,7 @@ export class ClusterAuth {
 }
 
 /** Tokens that name no audience are for the API server alone. */
-function legacyAudiences(wanted: readonly string[], own: string): readonly string[] {
+function ownAudience(wanted: readonly string[], own: string): readonly string[] {
   if (wanted.length > 0 && !wanted.includes(own)) throw new KeelsonError('Unauthorized', 'Unauthorized');
   return [own];
 }

@@ -1,4 +1,4 @@
-import { apiVersionOf, type Kind, type KubernetesObject } from '@keelson/api';
+import { apiVersionOf, keyOf, nameOf, namespaceOf, type Kind, type KubernetesObject } from '@keelson/api';
 import { Backoff, errorMessage, sleepOn, TaskGroup, type Clock, type Logger } from '@keelson/base';
 import type { Transport } from '@keelson/client';
 
@@ -6,6 +6,13 @@ interface Dependencies {
   readonly transport: () => Transport;
   readonly clock: Clock;
   readonly logger: Logger;
+}
+
+/** What is told of each change of a mirror. */
+export interface MirrorListener<T> {
+  /** `before`: what is in the mirror under the name. */
+  readonly put: (object: T, before: T | undefined) => void;
+  readonly drop: (object: T) => void;
 }
 
 /**
@@ -17,10 +24,12 @@ export class Mirror<T extends KubernetesObject> {
   readonly #dependencies: Dependencies;
   readonly #objects = new Map<string, Map<string, T>>();
   readonly #tasks: TaskGroup;
+  readonly #listener: MirrorListener<T> | undefined;
   #ready: Promise<void> | undefined;
 
-  constructor(kind: Kind<T>, dependencies: Dependencies) {
+  constructor(kind: Kind<T>, dependencies: Dependencies, listener?: MirrorListener<T>) {
     this.#kind = kind;
+    this.#listener = listener;
     this.#dependencies = dependencies;
     this.#tasks = new TaskGroup(dependencies.logger);
   }
@@ -70,8 +79,12 @@ export class Mirror<T extends KubernetesObject> {
   async #list(): Promise<string> {
     const { body } = await this.#dependencies.transport().request({ method: 'GET', path: this.#path() });
     const list = body as { items: readonly T[]; metadata: { resourceVersion: string } };
-    this.#objects.clear();
-    for (const object of list.items) this.#put(object);
+    const gone = new Set([...this.#objects.values()].flatMap((objects) => [...objects.values()].map(keyOf)));
+    for (const object of list.items) {
+      gone.delete(keyOf(object));
+      this.#put(object);
+    }
+    for (const key of gone) this.#drop(key);
     return list.metadata.resourceVersion;
   }
 
@@ -84,7 +97,7 @@ export class Mirror<T extends KubernetesObject> {
         next: (events) => {
           for (const event of events) {
             if (event.type === 'BOOKMARK') continue;
-            if (event.type === 'DELETED') this.#drop(event.object);
+            if (event.type === 'DELETED') this.#drop(keyOf(event.object));
             else this.#put(event.object as T);
           }
         },
@@ -103,13 +116,16 @@ export class Mirror<T extends KubernetesObject> {
   }
 
   #put(object: T): void {
-    const { name = '', namespace = '' } = object.metadata ?? {};
+    const [name, namespace] = [nameOf(object), namespaceOf(object)];
     const inNamespace = this.#objects.get(namespace) ?? new Map<string, T>();
+    this.#listener?.put(object, inNamespace.get(name));
     this.#objects.set(namespace, inNamespace.set(name, object));
   }
 
-  #drop(object: KubernetesObject): void {
-    const { name = '', namespace = '' } = object.metadata ?? {};
+  #drop(key: string): void {
+    const [name = '', namespace = ''] = key.split('/').toReversed();
+    const known = this.get(name, namespace);
     this.#objects.get(namespace)?.delete(name);
+    if (known) this.#listener?.drop(known);
   }
 }

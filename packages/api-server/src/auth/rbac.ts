@@ -1,13 +1,13 @@
-import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, Subject } from '@keelson/api/rbac/v1';
+import type { ClusterRoleBinding, PolicyRule, RoleBinding } from '@keelson/api/rbac/v1';
 import type { UserInfo } from '../registry/strategy.ts';
 import type { AuthorizationAttributes, AuthorizationDecision, Authorizer } from './contracts.ts';
 
-/** Where roles and bindings come from: a cache that follows the API. */
+/** Where roles and bindings come from: an index that follows the API. */
 export interface RoleSource {
-  clusterRole(name: string): ClusterRole | undefined;
-  role(namespace: string, name: string): Role | undefined;
-  clusterRoleBindings(): Iterable<ClusterRoleBinding>;
-  roleBindings(namespace: string): Iterable<RoleBinding>;
+  /** Of a role of a namespace, or of the cluster role of ''; none if there is no such role. */
+  rules(namespace: string, name: string): readonly PolicyRule[];
+  /** Those of a namespace, or the cluster-wide ones of '', that name the user or a group of theirs; one may come more than once. */
+  bindings(user: UserInfo, namespace: string): Iterable<RoleBinding | ClusterRoleBinding>;
 }
 
 const MASTERS = 'system:masters';
@@ -30,28 +30,19 @@ export class RbacAuthorizer implements Authorizer {
 
   /** All rules that hold for a user, cluster-wide and in `namespace`. */
   *rulesOf(user: UserInfo, namespace: string | undefined): Iterable<PolicyRule> {
-    for (const binding of this.#roles.clusterRoleBindings()) {
-      if (isBound(binding.subjects, user, '')) yield* this.#roles.clusterRole(binding.roleRef.name)?.rules ?? [];
-    }
-    if (namespace === undefined) return;
-    for (const binding of this.#roles.roleBindings(namespace)) {
-      if (!isBound(binding.subjects, user, namespace)) continue;
+    yield* this.#rulesIn('', user);
+    if (namespace !== undefined) yield* this.#rulesIn(namespace, user);
+  }
+
+  *#rulesIn(namespace: string, user: UserInfo): Iterable<PolicyRule> {
+    const seen = new Set<object>();
+    for (const binding of this.#roles.bindings(user, namespace)) {
+      if (seen.has(binding)) continue;
+      seen.add(binding);
       const { kind, name } = binding.roleRef;
-      const role = kind === 'ClusterRole' ? this.#roles.clusterRole(name) : this.#roles.role(namespace, name);
-      yield* role?.rules ?? [];
+      yield* this.#roles.rules(kind === 'Role' ? namespace : '', name);
     }
   }
-}
-
-function isBound(subjects: readonly Subject[] | undefined, user: UserInfo, bindingNamespace: string): boolean {
-  return (subjects ?? []).some((subject) => isSubject(subject, user, bindingNamespace));
-}
-
-function isSubject(subject: Subject, user: UserInfo, bindingNamespace: string): boolean {
-  if (subject.kind === 'User') return subject.name === user.name;
-  if (subject.kind === 'Group') return user.groups.includes(subject.name);
-  if (subject.kind !== 'ServiceAccount') return false;
-  return user.name === `system:serviceaccount:${subject.namespace ?? bindingNamespace}:${subject.name}`;
 }
 
 function allows(rule: PolicyRule, { verb, resource, path }: AuthorizationAttributes): boolean {

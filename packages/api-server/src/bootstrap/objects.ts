@@ -3,10 +3,11 @@ import { ConfigMap, Endpoints, Namespace, Service } from '@keelson/api/core/v1';
 import { EndpointSlice } from '@keelson/api/discovery/v1';
 import { FlowSchema, PriorityLevelConfiguration } from '@keelson/api/flowcontrol/v1';
 import { ServiceCIDR } from '@keelson/api/networking/v1';
-import { ClusterRole, ClusterRoleBinding } from '@keelson/api/rbac/v1';
+import { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from '@keelson/api/rbac/v1';
 import { PriorityClass } from '@keelson/api/scheduling/v1';
 import { addressRange } from '../kinds/service/allocation/address-range.ts';
 import { bootstrapFlowSchemas, bootstrapPriorityLevels } from './flow-control.ts';
+import { bootstrapRoleBindings, bootstrapRoles } from './namespace-roles.ts';
 import { bootstrapClusterRoleBindings, bootstrapClusterRoles } from './roles.ts';
 
 export interface BootstrapOptions {
@@ -35,6 +36,8 @@ export function bootstrapObjects(options: BootstrapOptions): readonly BootstrapO
     ...NAMESPACES.map((name) => once(Namespace, { metadata: { name } })),
     ...bootstrapClusterRoles().map((role) => ({ kind: ClusterRole, object: role, reconcile: true })),
     ...bootstrapClusterRoleBindings().map((binding) => ({ kind: ClusterRoleBinding, object: binding, reconcile: true })),
+    ...bootstrapRoles().map((role) => ({ kind: Role, object: role, reconcile: true })),
+    ...bootstrapRoleBindings().map((binding) => ({ kind: RoleBinding, object: binding, reconcile: true })),
     ...priorityClasses().map((priorityClass) => once(PriorityClass, priorityClass)),
     ...bootstrapPriorityLevels().map((level) => once(PriorityLevelConfiguration, level)),
     ...bootstrapFlowSchemas().map((schema) => once(FlowSchema, schema)),

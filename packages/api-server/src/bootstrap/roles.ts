@@ -1,13 +1,10 @@
 import type { ClusterRole, ClusterRoleBinding, PolicyRule } from '@keelson/api/rbac/v1';
+import { COMPONENT_RULES, COMPONENT_USERS } from './component-roles.ts';
+import { controllerClusterRoleBindings, controllerClusterRoles } from './controller-roles.ts';
+import { MADE_HERE, RBAC, roleRef } from './policy-rules.ts';
 
 const READ = ['get', 'list', 'watch'];
 const WRITE = ['create', 'delete', 'deletecollection', 'patch', 'update'];
-const RBAC = 'rbac.authorization.k8s.io';
-/** What marks roles that the server made, and may bring up to date. */
-const MADE_HERE = {
-  labels: { 'kubernetes.io/bootstrapping': 'rbac-defaults' },
-  annotations: { 'rbac.authorization.kubernetes.io/autoupdate': 'true' },
-};
 
 function rule(apiGroup: string, resources: readonly string[], verbs: readonly string[]): PolicyRule {
   return { apiGroups: [apiGroup], resources: [...resources], verbs: [...verbs] };
@@ -115,6 +112,7 @@ const RULES: Readonly<Record<string, readonly PolicyRule[]>> = {
     urls('/.well-known/openid-configuration', '/.well-known/openid-configuration/', '/openid/v1/jwks', '/openid/v1/jwks/'),
   ],
   ...certificateRoles(),
+  ...COMPONENT_RULES,
   'system:auth-delegator': [
     rule('authentication.k8s.io', ['tokenreviews'], ['create']),
     rule('authorization.k8s.io', ['subjectaccessreviews'], ['create']),
@@ -167,7 +165,11 @@ const BOUND_GROUPS: Readonly<Record<string, readonly string[]>> = {
 
 /** The cluster roles that every cluster has (kubernetes.io: rbac, default roles). */
 export function bootstrapClusterRoles(): ClusterRole[] {
-  return [...Object.entries(AGGREGATED).map(([name, { partOf: larger }]) => aggregatedRole(name, larger)), ...plainRoles()];
+  return [
+    ...Object.entries(AGGREGATED).map(([name, { partOf: larger }]) => aggregatedRole(name, larger)),
+    ...plainRoles(),
+    ...controllerClusterRoles(),
+  ];
 }
 
 /** Its rules are the aggregating controller's, and so none is said here. */
@@ -187,9 +189,12 @@ function plainRoles(): ClusterRole[] {
 
 /** Who has them. */
 export function bootstrapClusterRoleBindings(): ClusterRoleBinding[] {
-  return Object.entries(BOUND_GROUPS).map(([name, groups]) => ({
-    metadata: { name, ...MADE_HERE },
-    roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name },
-    subjects: groups.map((group) => ({ apiGroup: RBAC, kind: 'Group', name: group })),
-  }));
+  const ofGroups = Object.entries(BOUND_GROUPS).map(([role, groups]) => binding(role, 'Group', groups));
+  const ofUsers = Object.entries(COMPONENT_USERS).map(([role, user]) => binding(role, 'User', [user]));
+  return [...ofGroups, ...ofUsers, ...controllerClusterRoleBindings()];
+}
+
+function binding(name: string, kind: 'Group' | 'User', names: readonly string[]): ClusterRoleBinding {
+  const subjects = names.map((each) => ({ apiGroup: RBAC, kind, name: each }));
+  return { metadata: { name, ...MADE_HERE }, roleRef: roleRef('ClusterRole', name), subjects };
 }

@@ -1,30 +1,23 @@
 import { expect, it } from 'vitest';
-import { RbacAuthorizer, type RoleSource } from '../auth/rbac.ts';
+import { RbacAuthorizer } from '../auth/rbac.ts';
+import { RoleIndex } from '../auth/role-index.ts';
 import { ApiProbe } from '../test-support/api-probe.ts';
 import { BOATS, boat, boats, customWorld, failure } from './test-support.ts';
 
 /** Sailors read boats in one namespace, and write nothing but their status. */
-const ROLES: RoleSource = {
-  clusterRole: () => undefined,
-  role: (name) => ({
-    metadata: { name },
-    rules: [
-      { apiGroups: ['example.com'], resources: ['boats'], verbs: ['get', 'list', 'watch'] },
-      { apiGroups: ['example.com'], resources: ['boats/status'], verbs: ['patch'] },
-    ],
-  }),
-  clusterRoleBindings: () => [],
-  roleBindings: (namespace) =>
-    namespace === 'default'
-      ? [
-          {
-            metadata: { name: 'sailors' },
-            roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'sailor' },
-            subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'popeye' }],
-          },
-        ]
-      : [],
-};
+const ROLES = new RoleIndex();
+ROLES.putRole({
+  metadata: { name: 'sailor', namespace: 'default' },
+  rules: [
+    { apiGroups: ['example.com'], resources: ['boats'], verbs: ['get', 'list', 'watch'] },
+    { apiGroups: ['example.com'], resources: ['boats/status'], verbs: ['patch'] },
+  ],
+});
+ROLES.putBinding({
+  metadata: { name: 'sailors', namespace: 'default' },
+  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'sailor' },
+  subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'popeye' }],
+});
 
 it('is given by roles, as to built-in kinds', async () => {
   const authorizer = new RbacAuthorizer(ROLES);
