@@ -1,4 +1,5 @@
 export { builtinControllers } from './builtin-controllers.ts';
+export { accountUser, CONTROLLER_MANAGER, controllerUser, type ControllerUser } from './controller-account.ts';
 export type { CertificateSigner } from './certificates/certificate-signing-controller.ts';
 export type { ControllerContext, ControllerFactory, ControllerOptions } from './controller-context.ts';
 export { Controllers, type ControllersOptions, type NamedController } from './controllers.ts';

@@ -3,12 +3,20 @@ import type { UserInfo } from '@keelson/api-server';
 import { Lifecycle, silentLogger, SystemClock, type Clock, type Logger, type Runnable } from '@keelson/base';
 import { createClient, type Client, type Transport } from '@keelson/client';
 import { defineController, EventRecorder, InformerFactory, type ControllerDefinition } from '@keelson/controller-runtime';
-import { builtinControllers, Controllers } from '@keelson/controllers';
+import {
+  accountUser,
+  builtinControllers,
+  Controllers,
+  CONTROLLER_MANAGER,
+  controllerUser,
+  type ControllerOptions,
+} from '@keelson/controllers';
 import type { SimulatedRuntime } from '@keelson/runtime';
 import { EventObserver, Scheduler, type Plugin } from '@keelson/scheduler';
 import { MemoryStore } from '@keelson/store';
 import { ControlPlane } from './control-plane.ts';
 import { Faults } from './faults.ts';
+import { OwnParts } from './own-parts.ts';
 import { HOT_LOOP, Problems, type HotLoopLimit } from './problems.ts';
 import { SimulatedNode, type TestNode } from './simulated-node.ts';
 import { Snapshot } from './snapshot.ts';
@@ -73,6 +81,7 @@ interface Parts {
   readonly logger: Logger;
 }
 
+const SCHEDULER: UserInfo = { name: 'system:kube-scheduler', groups: ['system:authenticated'] };
 const ADMIN: UserInfo = { name: 'test-admin', groups: ['system:masters', 'system:authenticated'] };
 
 /**
@@ -97,11 +106,14 @@ async function startAll(options: TestClusterOptions, parts: Parts, problems: Pro
   const { lifecycle, signal, clock, logger } = parts;
   const store = options.from?.open({ clock }) ?? new MemoryStore({ clock });
   const faults = new Faults(clock);
-  const plane = await lifecycle.run(new ControlPlane({ store, clock, logger, faults, http: options.http ?? false }), signal);
+  const own = new OwnParts((text) => problems.report(text));
+  const unstarted = new ControlPlane({ store, clock, logger, faults, parts: own, http: options.http ?? false });
+  const plane = await lifecycle.run(unstarted, signal);
   const transport = plane.transport(ADMIN);
   const client = createClient(transport);
-  const informers = await lifecycle.run(new InformerFactory({ client, clock, logger }), signal);
-  const world = { ...parts, client, informers };
+  const reader = createClient(plane.partTransport(CONTROLLER_MANAGER));
+  const informers = await lifecycle.run(new InformerFactory({ client: reader, clock, logger }), signal);
+  const world = { ...parts, client, informers, plane };
   await startControllers(options, world);
   await startScheduler(options, world);
   const runtimes = await startNodes(options, world);
@@ -117,7 +129,7 @@ async function startAll(options: TestClusterOptions, parts: Parts, problems: Pro
       return plane.https?.frontend.url;
     },
     kubeconfig: () => kubeconfigOf(plane),
-    control: (definition) => control(problems.watch(definition), world),
+    control: (definition) => runDefined(problems.watch(definition), world),
     restart: () => plane.restart(),
     snapshot: () => new Snapshot(store.fork()),
     restore: (snapshot) => snapshot.restoreTo(store),
@@ -145,7 +157,7 @@ function kubeconfigOf({ https }: ControlPlane): string {
   return https.kubeconfig;
 }
 
-async function control<T extends KubernetesObject>(definition: ControllerDefinition<T>, world: World): Promise<Runnable> {
+async function runDefined<T extends KubernetesObject>(definition: ControllerDefinition<T>, world: World): Promise<Runnable> {
   const events = new EventRecorder({ ...world, component: definition.name ?? definition.for.resource });
   await world.lifecycle.run(
     stopOnly('events', () => events.stop()),
@@ -154,24 +166,33 @@ async function control<T extends KubernetesObject>(definition: ControllerDefinit
   return world.lifecycle.run(defineController(definition, { ...world, events }), world.signal);
 }
 
-type World = Parts & Pick<TestCluster, 'client' | 'informers'>;
+type World = Parts & Pick<TestCluster, 'client' | 'informers'> & { readonly plane: ControlPlane };
 
-async function startControllers({ controllers: wanted = true }: TestClusterOptions, world: World): Promise<void> {
+async function startControllers({ controllers: wanted = true, http = false }: TestClusterOptions, world: World): Promise<void> {
   if (wanted === false) return;
-  const controllers = Object.entries(builtinControllers({ rootCa: '' })).map(([name, create]) => ({ name, create }));
+  const { plane } = world;
+  const options: ControllerOptions = {
+    rootCa: http ? (await plane.authority()).certificate : '',
+    signer: { sign: async (...request) => (await plane.authority()).sign(...request) },
+    legacyTokens: { issue: (subject) => plane.legacyTokens.issue(subject) },
+    bootstrapTokens: true,
+  };
+  const controllers = Object.entries(builtinControllers(options)).map(([name, create]) => ({ name, create }));
   const enabled = wanted === true ? ['*'] : wanted;
-  await world.lifecycle.run(new Controllers({ ...world, controllers }, { enabled }), world.signal);
+  const clientOf = (name: string): Client => createClient(plane.partTransport(controllerUser(name) ?? accountUser(name)));
+  await world.lifecycle.run(new Controllers({ ...world, controllers, clientOf }, { enabled }), world.signal);
 }
 
 async function startScheduler({ scheduler: wanted = true }: TestClusterOptions, world: World): Promise<void> {
   if (wanted === false) return;
-  const events = new EventRecorder({ ...world, component: 'default-scheduler' });
+  const own = { ...world, client: createClient(world.plane.partTransport(SCHEDULER)) };
+  const events = new EventRecorder({ ...own, component: 'default-scheduler' });
   await world.lifecycle.run(
     stopOnly('events of default-scheduler', () => events.stop()),
     world.signal,
   );
   const plugins = wanted === true ? [] : wanted.plugins;
-  const scheduler = new Scheduler({ ...world, observer: new EventObserver(events) }, { plugins });
+  const scheduler = new Scheduler({ ...own, observer: new EventObserver(events) }, { plugins });
   await world.lifecycle.run(scheduler, world.signal);
 }
 

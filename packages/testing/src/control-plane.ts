@@ -2,16 +2,18 @@ import { ApiServer, API_SERVER_USER, bootstrapObjects, ClusterAuth, ensureObject
 import { ServiceAccount } from '@keelson/api/core/v1';
 import { KeelsonError, type Clock, type Logger, type Runnable } from '@keelson/base';
 import type { Transport } from '@keelson/client';
-import { createSigningKey } from '@keelson/pki';
+import { createAuthority, createSigningKey, type CertificateAuthority } from '@keelson/pki';
 import type { MemoryStore } from '@keelson/store';
 import type { Faults } from './faults.ts';
 import { https, type Https } from './https.ts';
+import type { OwnParts } from './own-parts.ts';
 
 interface Dependencies {
   readonly store: MemoryStore;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly faults: Faults;
+  readonly parts: OwnParts;
   /** Serve HTTPS too. */
   readonly http: boolean;
 }
@@ -25,6 +27,7 @@ export class ControlPlane implements Runnable {
   #auth: ClusterAuth | undefined;
   #server: ApiServer | undefined;
   #https: Https | undefined;
+  #authority: Promise<CertificateAuthority> | undefined;
   #signal = AbortSignal.abort();
 
   constructor(deps: Dependencies) {
@@ -34,6 +37,17 @@ export class ControlPlane implements Runnable {
   /** Of the HTTPS front, if there is one. It stays the same when the server is started anew. */
   get https(): Https | undefined {
     return this.#https;
+  }
+
+  /** Makes the tokens that are kept in Secrets. */
+  get legacyTokens(): ClusterAuth['legacyTokens'] {
+    if (!this.#auth) throw new KeelsonError('ServiceUnavailable', 'The API server is not running');
+    return this.#auth.legacyTokens;
+  }
+
+  /** Made when it is first asked for. By the machine's time, as TLS knows no other. */
+  authority(): Promise<CertificateAuthority> {
+    return (this.#authority ??= createAuthority({ commonName: 'test-ca' }));
   }
 
   /** The API as a user, whichever server is running. `ServiceUnavailable` while there is none. */
@@ -55,12 +69,17 @@ export class ControlPlane implements Runnable {
     };
   }
 
+  /** The same for a part of the cluster, which must not lack rights. */
+  partTransport(user: UserInfo): Transport {
+    return this.transport(this.#deps.parts.add(user));
+  }
+
   async start(signal: AbortSignal): Promise<void> {
     this.#signal = signal;
     const { clock, logger, http } = this.#deps;
     const { privateKey: signingKey } = await createSigningKey();
     const transport = this.transport(API_SERVER_USER);
-    this.#auth = new ClusterAuth({ clock, logger, transport: () => transport }, { signingKey });
+    this.#auth = new ClusterAuth({ clock, logger, transport: () => transport }, { signingKey, bootstrapTokens: true });
     await this.#startServer(this.#auth);
     const objects = bootstrapObjects({ serviceCidr: SERVICE_CIDR, advertise: undefined, clientCa: undefined });
     // Without it the namespace could have no pods until a controller has made it, if there is one.
@@ -68,7 +87,7 @@ export class ControlPlane implements Runnable {
     await ensureObjects(transport, [...objects, { kind: ServiceAccount, object: account, reconcile: false }]);
     await this.#auth.ready();
     if (!http || !this.#server) return;
-    this.#https = await https(this.#server, signal);
+    this.#https = await https(this.#server, await this.authority(), signal);
   }
 
   /** The server ends, with all watches and connections, and a new one begins on the same store, address and keys. */
@@ -87,8 +106,8 @@ export class ControlPlane implements Runnable {
   }
 
   async #startServer({ extensions }: ClusterAuth): Promise<ApiServer> {
-    const { store, clock, logger, faults } = this.#deps;
-    const interceptors = [faults.interceptor];
+    const { store, clock, logger, faults, parts } = this.#deps;
+    const interceptors = [faults.interceptor, parts.interceptor];
     const server = new ApiServer({ store, clock, logger, ...extensions, interceptors }, { serviceCidr: SERVICE_CIDR });
     await server.start(this.#signal);
     this.#server = server;

@@ -1,6 +1,6 @@
 import { HttpFrontend, type ApiServer, type TlsOptions } from '@keelson/api-server';
 import { kubeconfigOf } from '@keelson/client';
-import { createAuthority } from '@keelson/pki';
+import type { CertificateAuthority } from '@keelson/pki';
 
 /** An API server on a TLS socket of 127.0.0.1, and the kubeconfig of an administrator for it. */
 export interface Https {
@@ -11,8 +11,7 @@ export interface Https {
 }
 
 /** Resolves when it listens. */
-export async function https(server: ApiServer, signal: AbortSignal): Promise<Https> {
-  const authority = await createAuthority({ commonName: 'test-ca' });
+export async function https(server: ApiServer, authority: CertificateAuthority, signal: AbortSignal): Promise<Https> {
   const [serving, admin] = await Promise.all([
     authority.issue({ commonName: 'test', ipAddresses: ['127.0.0.1'], usages: ['server'] }),
     authority.issue({ commonName: 'test-admin', organizations: ['system:masters'], usages: ['client'] }),

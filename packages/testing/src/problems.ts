@@ -11,7 +11,10 @@ export interface HotLoopLimit {
 
 export const HOT_LOOP: HotLoopLimit = { reconciliations: 100, withinMs: 5_000 };
 
-/** What went wrong unseen while a cluster ran: controllers that never come to rest, and errors of streams that nobody handles. */
+/**
+ * What went wrong unseen while a cluster ran: controllers that never come to rest, errors of streams that nobody handles, and rights that a
+ * part of the cluster lacks.
+ */
 export class Problems implements Disposable {
   readonly #clock: Clock;
   readonly #limit: HotLoopLimit | undefined;
@@ -28,6 +31,11 @@ export class Problems implements Disposable {
 
   get list(): readonly string[] {
     return [...this.#found.values()];
+  }
+
+  /** One that is not seen from here. */
+  report(text: string): void {
+    this.#note(text, text);
   }
 
   /** The definition, watched for loops. */

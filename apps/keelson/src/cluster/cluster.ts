@@ -7,8 +7,10 @@ import {
   KUBELET_CONNECTION,
   bootstrapObjects,
   ensureObjects,
+  joiningObjects,
   writeFileAtomic,
   type ApiServer,
+  type BootstrapObject,
 } from '@keelson/api-server';
 import { apiServerModule, clusterAuthModule, podStreamsModule } from '@keelson/api-server/module';
 import { CLOCK, Lifecycle, LOGGER, type Clock, type Logger, type Runnable } from '@keelson/base';
@@ -100,12 +102,13 @@ export class Cluster implements Runnable {
     container.load(
       store,
       apiServerModule({ serviceCidr: SERVICE_CIDR, serverAddress: () => this.url.replace('https://', '') }),
-      clusterAuthModule({ signingKey: credentials.signingKey }),
+      clusterAuthModule({ signingKey: credentials.signingKey, bootstrapTokens: true }),
       podStreamsModule({ tls: { ca: authority.certificate, ...kubeletClient } }),
       controllerRuntimeModule(),
       controllersModule({
         rootCa: authority.certificate,
         signer: authority,
+        bootstrapTokens: true,
         legacyTokens: { issue: (subject) => container.get(CLUSTER_AUTH).legacyTokens.issue(subject) },
       }),
     );
@@ -156,11 +159,15 @@ export class Cluster implements Runnable {
     });
   }
 
-  #objects({ authority }: ClusterCredentials): ReturnType<typeof bootstrapObjects> {
+  #objects({ authority: { certificate: ca } }: ClusterCredentials): readonly BootstrapObject[] {
     const { nodeAddress } = this.#reachable;
+    const port = this.#frontend?.port ?? 0;
     // No address of the loopback may be an endpoint: simulated pods reach nothing.
-    const advertise = nodeAddress === '127.0.0.1' ? undefined : { address: nodeAddress, port: this.#frontend?.port ?? 0 };
-    return bootstrapObjects({ serviceCidr: SERVICE_CIDR, advertise, clientCa: authority.certificate });
+    const advertise = nodeAddress === '127.0.0.1' ? undefined : { address: nodeAddress, port };
+    return [
+      ...bootstrapObjects({ serviceCidr: SERVICE_CIDR, advertise, clientCa: ca }),
+      ...joiningObjects(kubeconfigOf('', { server: `https://${nodeAddress}:${port}`, ca })),
+    ];
   }
 
   async #writeKubeconfig({ authority, admin }: ClusterCredentials): Promise<void> {

@@ -1,20 +1,25 @@
 import type { UserInfo } from '@keelson/api-server';
+import { accountUser, CONTROLLER_MANAGER, controllerUser as builtinUser } from '@keelson/controllers';
 
-/** Who the parts of the cluster are to the API server, which they reach in this process. */
+/** Who the parts of the cluster are to the API server, which they reach in this process. What they may do is said by RBAC. */
 function component(name: string, ...groups: string[]): UserInfo {
-  return { name, groups: [...groups, 'system:masters', 'system:authenticated'] };
+  return { name, groups: [...groups, 'system:authenticated'] };
 }
 
-export const BOOTSTRAP = component('system:apiserver');
-export const INFORMER = component('system:kube-controller-manager');
+export const BOOTSTRAP = component('system:apiserver', 'system:masters');
+export const INFORMER: UserInfo = CONTROLLER_MANAGER;
 export const SCHEDULER = component('system:kube-scheduler');
 export const PROXY = component('system:kube-proxy');
 
-/** Each controller acts as a service account of its own, so that what it does can be told apart. */
+/**
+ * Each controller acts as a service account of its own. What an embedder adds under another name has no role in a new cluster, and is trusted
+ * as the process is.
+ */
 export function controllerUser(name: string): UserInfo {
-  return component(`system:serviceaccount:kube-system:${name}`, 'system:serviceaccounts', 'system:serviceaccounts:kube-system');
+  const embedded = accountUser(name);
+  return builtinUser(name) ?? { ...embedded, groups: [...embedded.groups, 'system:masters'] };
 }
 
 export function nodeUser(nodeName: string): UserInfo {
-  return component(`system:node:${nodeName}`, 'system:nodes');
+  return component(`system:node:${nodeName}`, 'system:nodes', 'system:masters');
 }

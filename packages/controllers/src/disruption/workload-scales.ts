@@ -68,10 +68,18 @@ export class WorkloadScales {
       return scale.metadata?.uid === uid ? { uid, replicas: scale.spec?.replicas ?? 0 } : undefined;
     } catch (error) {
       if (!isReason(error, 'NotFound')) throw error;
-      if ((await objects.find({ name, namespace }))?.metadata?.uid !== uid) return undefined;
+      if (await this.#hasScales(resource)) return undefined;
       const what = resource.group === '' ? resource.resource : `${resource.resource}.${resource.group}`;
       throw new KeelsonError('NotFound', `${what} does not implement the scale subresource`, { cause: error });
     }
+  }
+
+  /** Whether objects of this kind have a scale, by what the server says that it serves. */
+  async #hasScales(resource: ServedResource): Promise<boolean> {
+    const path = `${resource.group === '' ? '/api' : '/apis'}/${apiVersionOf(resource)}`;
+    const { body } = await this.#client.transport.request({ method: 'GET', path });
+    const { resources = [] } = body as { readonly resources?: readonly { readonly name: string }[] };
+    return resources.some(({ name }) => name === `${resource.resource}/scale`);
   }
 
   async #discover(apiVersion: string, kind: string): Promise<ServedResource | undefined> {

@@ -3,11 +3,13 @@ import { silentLogger, SystemClock, type Clock, type Runnable } from '@keelson/b
 import { createClient, type ApiCall, type Client, type Transport } from '@keelson/client';
 import { EventRecorder, InformerFactory } from '@keelson/controller-runtime';
 import { concatMap, from, map, of, type Observable } from 'rxjs';
+import { accountUser, CONTROLLER_MANAGER, controllerUser, type ControllerUser } from '../controller-account.ts';
 import type { ControllerContext, ControllerFactory } from '../controller-context.ts';
+import { OwnRights } from './own-rights.ts';
 
 const DEADLINE_MS = 10_000;
 
-/** A real API server in this process with some controllers, for tests. */
+/** A real API server in this process with some controllers, each with the rights of its own role and no more, for tests. */
 export class World implements AsyncDisposable {
   readonly api: TestApiServer;
   /** The test's own. */
@@ -26,22 +28,33 @@ export class World implements AsyncDisposable {
   /** What they sent. */
   readonly bodies: { readonly kind?: string }[] = [];
   readonly #informers: InformerFactory;
-  readonly #controllerClient: Client;
+  readonly #rights: OwnRights;
+  readonly #as: (user: ControllerUser) => Transport;
   readonly #running: Runnable[] = [];
   readonly #recorders: EventRecorder[] = [];
 
-  constructor(api: TestApiServer, clock: Clock) {
+  /** `as`: how controllers reach the server; straight, if absent. */
+  constructor(api: TestApiServer, clock: Clock, as = (user: ControllerUser): Transport => api.server.transport(user)) {
     this.api = api;
     this.clock = clock;
     this.client = createClient(api.transport);
-    this.#controllerClient = createClient(this.#recorded(api.transport));
-    this.#informers = new InformerFactory({ client: this.#controllerClient, clock, logger: silentLogger });
+    this.#rights = new OwnRights(api.server.authorizer);
+    api.server.extend({ authorizer: this.#rights });
+    this.#as = as;
+    const client = createClient(this.#recorded(as(CONTROLLER_MANAGER)));
+    this.#informers = new InformerFactory({ client, clock, logger: silentLogger });
   }
 
   /** Starts controllers, in this order. */
   async run(...factories: readonly ControllerFactory[]): Promise<void> {
     const { signal } = new AbortController();
-    const controllers = factories.map((factory) => factory(this.#context()));
+    const controllers = factories.map((factory) => {
+      let own: Transport | undefined;
+      const controller = factory(
+        this.#context(() => (own ??= this.#as(controllerUser(controller.name) ?? accountUser(controller.name)))),
+      );
+      return controller;
+    });
     await this.#informers.start(signal);
     for (const controller of controllers) {
       this.#running.push(controller);
@@ -59,10 +72,20 @@ export class World implements AsyncDisposable {
     await this.stopControllers();
     await this.#informers.stop();
     await this.api.close();
+    if (this.#rights.refused.length > 0) throw new Error(`controllers were refused: ${this.#rights.refused.join('; ')}`);
   }
 
-  #context(): ControllerContext {
-    const [client, { clock }] = [this.#controllerClient, this];
+  /** The controller's own transport is asked for only once it has its name. */
+  #context(own: () => Transport): ControllerContext {
+    const transport: Transport = {
+      request: (call) => own().request(call),
+      watch: (call) => own().watch(call),
+      stream: (call) => own().stream(call),
+      upgrade: (call, protocols) => own().upgrade(call, protocols),
+      close: async () => undefined,
+    };
+    const { clock } = this;
+    const client = createClient(this.#recorded(transport));
     const events = new EventRecorder({ client, clock, logger: silentLogger, component: 'test' });
     this.#recorders.push(events);
     return { client, informers: this.#informers, events, clock, logger: silentLogger };

@@ -13,6 +13,17 @@ export class HeldTransport implements Transport {
     this.#inner = inner;
   }
 
+  /** Another transport that is held, and fails, as this one. */
+  over(inner: Transport): Transport {
+    return {
+      request: (call) => this.#request(inner, call),
+      watch: (call) => this.#watch(inner, call),
+      stream: (call) => inner.stream(call),
+      upgrade: (call, protocols) => inner.upgrade(call, protocols),
+      close: async () => undefined,
+    };
+  }
+
   /** From now on no events of these resources (`pods`) arrive. */
   hold(...resources: readonly string[]): void {
     for (const resource of resources) this.#held.add(resource);
@@ -24,15 +35,23 @@ export class HeldTransport implements Transport {
     for (const deliver of this.#waiting.splice(0)) deliver();
   }
 
-  async request(call: ApiCall): ReturnType<Transport['request']> {
-    await this.intercept(call);
-    return this.#inner.request(call);
+  request(call: ApiCall): ReturnType<Transport['request']> {
+    return this.#request(this.#inner, call);
   }
 
   watch(call: ApiCall): Observable<readonly WatchEvent[]> {
+    return this.#watch(this.#inner, call);
+  }
+
+  async #request(inner: Transport, call: ApiCall): ReturnType<Transport['request']> {
+    await this.intercept(call);
+    return inner.request(call);
+  }
+
+  #watch(inner: Transport, call: ApiCall): Observable<readonly WatchEvent[]> {
     const resource = call.path.slice(call.path.lastIndexOf('/') + 1);
     return new Observable((subscriber) =>
-      this.#inner.watch(call).subscribe({
+      inner.watch(call).subscribe({
         next: (events) => {
           if (this.#held.has(resource)) this.#waiting.push(() => subscriber.next(events));
           else subscriber.next(events);

@@ -34,7 +34,7 @@ export class WorkloadWorld implements AsyncDisposable {
   static async startWith(clock: ManualClock, ...controllers: readonly ControllerFactory[]): Promise<WorkloadWorld> {
     const api = await startTestApiServer({ clock });
     const transport = new HeldTransport(api.transport);
-    const world = new World({ ...api, transport }, clock);
+    const world = new World({ ...api, transport }, clock, (user) => transport.over(api.server.transport(user)));
     await world.run(...controllers);
     return new WorkloadWorld({ clock, transport, world }, controllers);
   }
