@@ -379,10 +379,10 @@ describe('Kubelet: ending pods', () => {
 
     world.client.remove(Pod, { name: 'a', namespace: 'default' });
     world.createPod('a', { containers: [container('next')] });
-    await world.until(() => world.runtime.journal.includes('stop web 30'));
+    await world.until(() => world.runtime.journal.includes('stop web 2'));
     await world.advanceUntil(() => world.pod('a')?.status?.phase === 'Running');
 
-    expect(world.runtime.journal).toEqual(['sandbox a', 'start web', 'stop web 30', 'sandbox a', 'start next']);
+    expect(world.runtime.journal).toEqual(['sandbox a', 'start web', 'stop web 2', 'sandbox a', 'start next']);
   });
 });
 

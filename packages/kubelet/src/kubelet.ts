@@ -75,8 +75,10 @@ export class Kubelet implements Runnable {
     const killer = new PodKiller({ ...common, probes: reach });
     const memoryCapacityBytes = Number(parseQuantity(capacity['memory'] ?? '0').value());
     const images = this.#images;
-    const starter = new ContainerStarter({ ...common, config, images, volumes, probes: reach, memoryCapacityBytes });
-    const sandbox = { nodeName, clusterDns: options.clusterDns ?? [], clusterDomain: options.clusterDomain ?? 'cluster.local' };
+    const clusterDomain = options.clusterDomain ?? 'cluster.local';
+    const needs = { config, images, volumes, probes: reach, memoryCapacityBytes, clusterDomain };
+    const starter = new ContainerStarter({ ...common, ...needs });
+    const sandbox = { nodeName, clusterDns: options.clusterDns ?? [], clusterDomain };
     const parts = { volumes, images, starter, killer, tokens, sandbox, probes: this.#probes, statuses: this.#statuses };
     const syncer = new PodSyncer({ ...common, ...parts, hostIps: hostIps(options), allocatable: () => capacity });
     this.#workers = new PodWorkers({ ...common, syncer, node: () => this.#agent.node });

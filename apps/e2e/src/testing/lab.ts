@@ -65,6 +65,28 @@ export class Machine implements AsyncDisposable {
   }
 }
 
+/** A Docker engine of its own in the network of this machine, so that its pods are reached from here. */
+export class DockerEngine implements AsyncDisposable {
+  readonly name: string;
+  readonly host: string;
+
+  private constructor(name: string, host: string) {
+    this.name = name;
+    this.host = host;
+  }
+
+  static async up(prefix: string): Promise<DockerEngine> {
+    const name = `${prefix}-${randomBytes(3).toString('hex')}`;
+    await must(lab('images'), ['pause', 'busybox'], { timeoutMs: 300_000 });
+    const output = await must(lab('docker'), ['up', name], { timeoutMs: 170_000 });
+    return new DockerEngine(name, output.trim().split('\n').at(-1) ?? '');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await must(lab('docker'), ['down', this.name], { timeoutMs: 120_000 });
+  }
+}
+
 /** A real etcd cluster on this machine. */
 export class Etcd implements AsyncDisposable {
   readonly #name: string;

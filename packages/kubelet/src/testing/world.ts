@@ -120,6 +120,7 @@ export class World implements AsyncDisposable {
       nodeName: 'n1',
       rootDir: this.rootDir,
       serving: false,
+      clusterDns: ['10.96.0.10'],
       capacity: { cpu: '4', memory: '8Gi', 'ephemeral-storage': '10Gi' },
       ...this.#options,
     });

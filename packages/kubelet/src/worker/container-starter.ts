@@ -16,6 +16,7 @@ import type { ProbeDependencies } from '../probes/probe-actions.ts';
 import { runHook } from '../probes/hooks.ts';
 import { containerMounts, type VolumeManager, type VolumePaths } from '../volumes/volume-manager.ts';
 import { containerConfig } from './container-config.ts';
+import { mountHosts } from './pod-hosts.ts';
 
 export interface ContainerStarterDependencies {
   readonly runtime: ContainerRuntime;
@@ -27,6 +28,7 @@ export interface ContainerStarterDependencies {
   readonly volumes: VolumeManager;
   readonly probes: ProbeDependencies;
   readonly nodeName: string;
+  readonly clusterDomain: string;
   readonly memoryCapacityBytes: number;
 }
 
@@ -92,8 +94,12 @@ export class ContainerStarter {
     const { pod, sandbox, downward, volumes, signal } = context;
     const { config, services, runtime, nodeName, memoryCapacityBytes } = this.#deps;
     const env = await containerEnv({ pod, container, config, downward, services: services.list() });
-    const mounts = await containerMounts(container, volumes, env);
-    const terminationLog = await this.#deps.volumes.terminationLog(pod.metadata?.uid ?? '', container.name, attempt);
+    const ofVolumes = await containerMounts(container, volumes, env);
+    const { uid = '' } = pod.metadata ?? {};
+    const terminationLog = await this.#deps.volumes.terminationLog(uid, container.name, attempt);
+    const { clusterDomain } = this.#deps;
+    const hosts = { pod, podIps: downward.podIps, clusterDomain };
+    const mounts = [...ofVolumes, ...(await mountHosts(this.#deps.volumes.podDirectory(uid), hosts, ofVolumes))];
     const wanted = containerConfig({
       pod,
       container,

@@ -32,12 +32,37 @@ export function podDns(pod: Pod, context: DnsContext): DnsConfig {
   };
 }
 
+/** Pure: what a pod does not get of what it asks for, as reasons and messages of events. */
+export function dnsWarnings(pod: Pod, context: DnsContext): (readonly [reason: string, message: string])[] {
+  const { dnsConfig, dnsPolicy = 'ClusterFirst' } = pod.spec ?? {};
+  const base = baseOf(pod, context);
+  const { searches, servers } = podDns(pod, context);
+  const left = (what: string, line: string, applied: readonly string[]) =>
+    ['DNSConfigForming', `${what} have been omitted, the applied ${line} line is: ${applied.join(' ')}`] as const;
+  const warnings: (readonly [string, string])[] = [];
+  if (wantsCluster(pod) && context.clusterDns.length === 0) warnings.push(['MissingClusterDNS', missing(pod, dnsPolicy)]);
+  if (unique([...base.servers, ...(dnsConfig?.nameservers ?? [])]).length > servers.length)
+    warnings.push(left('Nameserver limits were exceeded, some nameservers', 'nameserver', servers));
+  if (unique([...base.searches, ...(dnsConfig?.searches ?? [])]).length > searches.length)
+    warnings.push(left('Search Line limits were exceeded, some search paths', 'search', searches));
+  return warnings;
+}
+
+function missing({ metadata }: Pod, policy: string): string {
+  const which = `pod: "${metadata?.name}_${metadata?.namespace}(${metadata?.uid})"`;
+  const why = `kubelet does not have ClusterDNS IP configured and cannot create Pod using "${policy}" policy`;
+  return `${which}. ${why}. Falling back to "Default" policy.`;
+}
+
+function wantsCluster({ spec }: Pod): boolean {
+  const { dnsPolicy = 'ClusterFirst', hostNetwork } = spec ?? {};
+  return dnsPolicy === 'ClusterFirstWithHostNet' || (dnsPolicy === 'ClusterFirst' && !hostNetwork);
+}
+
 /** What `dnsPolicy` asks for. */
 function baseOf(pod: Pod, { clusterDns, clusterDomain, nodeDns }: DnsContext): DnsConfig {
-  const { dnsPolicy = 'ClusterFirst', hostNetwork } = pod.spec ?? {};
-  if (dnsPolicy === 'None') return NOTHING;
-  const wantsCluster = dnsPolicy === 'ClusterFirstWithHostNet' || (dnsPolicy === 'ClusterFirst' && !hostNetwork);
-  if (!wantsCluster || clusterDns.length === 0) return nodeDns;
+  if (pod.spec?.dnsPolicy === 'None') return NOTHING;
+  if (!wantsCluster(pod) || clusterDns.length === 0) return nodeDns;
   const own = [`${pod.metadata?.namespace ?? ''}.svc.${clusterDomain}`, `svc.${clusterDomain}`, clusterDomain];
   return { servers: clusterDns, searches: [...own, ...nodeDns.searches], options: ['ndots:5'] };
 }

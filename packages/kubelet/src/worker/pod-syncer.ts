@@ -19,7 +19,7 @@ import type { ContainerStarter } from './container-starter.ts';
 import type { PodKiller } from './pod-killer.ts';
 import { podStatus, type PodReport } from './pod-status.ts';
 import type { Pleg } from './pleg.ts';
-import { readNodeDns } from './pod-dns.ts';
+import { dnsWarnings, readNodeDns } from './pod-dns.ts';
 import { sandboxConfig, type SandboxContext } from './sandbox-config.ts';
 import type { StatusManager } from './status-manager.ts';
 import { TerminationMessages } from './termination-messages.ts';
@@ -254,6 +254,7 @@ export class PodSyncer {
     }
     try {
       const context = { ...this.#deps.sandbox, nodeDns: await readNodeDns() };
+      for (const warning of dnsWarnings(pod, context)) this.#deps.events.event(podSubject(pod), 'Warning', ...warning);
       const sandbox = await this.#deps.runtime.runSandbox(sandboxConfig(pod, attempt, context), signal);
       memory.sandboxFailures = 0;
       return sandbox;

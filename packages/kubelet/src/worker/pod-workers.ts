@@ -250,7 +250,8 @@ function withoutOwn({ metadata, spec, status }: Pod): unknown {
 /** Seconds that a pod has to end in, or `undefined` if it shall run. */
 function graceOf({ pod, deleted }: Worker): number | undefined {
   const { deletionTimestamp, deletionGracePeriodSeconds } = pod.metadata ?? {};
-  if (deletionTimestamp === undefined && !deleted) return undefined;
+  if (deleted) return 1; // By force, or it would still be there: nobody waits for it.
+  if (deletionTimestamp === undefined) return undefined;
   const fallback = pod.spec?.terminationGracePeriodSeconds ?? 30;
   return Math.max(1, deletionGracePeriodSeconds ?? fallback);
 }

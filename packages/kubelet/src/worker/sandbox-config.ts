@@ -1,4 +1,5 @@
 import type { Pod } from '@keelson/api/core/v1';
+import { KeelsonError } from '@keelson/base';
 import type { PortMapping, SandboxConfig } from '@keelson/runtime';
 import { allContainers, LABELS } from '../pod/pod-facts.ts';
 import { cgroupParent } from '../pod/resources.ts';
@@ -9,8 +10,10 @@ export interface SandboxContext extends DnsContext {
 }
 
 const MAX_HOSTNAME = 63;
+/** Of the kernel. */
+const MAX_FQDN = 64;
 
-/** Pure: the sandbox that a pod asks for. */
+/** Pure: the sandbox that a pod asks for. Throws if its full name is too long for a host name. */
 export function sandboxConfig(pod: Pod, attempt: number, context: SandboxContext): SandboxConfig {
   const spec = pod.spec ?? { containers: [] };
   const { uid = '', name = '', namespace = '' } = pod.metadata ?? {};
@@ -40,12 +43,31 @@ export function sandboxConfig(pod: Pod, attempt: number, context: SandboxContext
 }
 
 function hostnameOf(pod: Pod, { clusterDomain, nodeName }: SandboxContext): string {
-  const { hostNetwork, hostname, hostnameOverride, setHostnameAsFQDN, subdomain } = pod.spec ?? {};
-  if (hostnameOverride !== undefined) return hostnameOverride;
+  const { hostNetwork, hostnameOverride, setHostnameAsFQDN } = pod.spec ?? {};
+  const short = podHostname(pod);
+  if (hostnameOverride !== undefined) return short;
   if (hostNetwork) return nodeName;
-  const short = (hostname ?? pod.metadata?.name ?? '').slice(0, MAX_HOSTNAME).replace(/[-.]+$/, '');
-  if (!setHostnameAsFQDN || !subdomain) return short;
-  return `${short}.${subdomain}.${pod.metadata?.namespace}.svc.${clusterDomain}`;
+  const domain = podDomain(pod, clusterDomain);
+  if (!setHostnameAsFQDN || domain === undefined) return short;
+  const name = `${short}.${domain}`;
+  if (name.length <= MAX_FQDN) return name;
+  const limits = `(${MAX_FQDN} characters is the max, ${name.length} characters requested)`;
+  throw new KeelsonError(
+    'BadRequest',
+    `Failed to construct FQDN from pod hostname and cluster domain, FQDN ${name} is too long ${limits}`,
+  );
+}
+
+/** What a pod is called, without its domain. */
+export function podHostname({ metadata, spec }: Pod): string {
+  if (spec?.hostnameOverride !== undefined) return spec.hostnameOverride;
+  return (spec?.hostname ?? metadata?.name ?? '').slice(0, MAX_HOSTNAME).replace(/[-.]+$/, '');
+}
+
+/** Where a pod with a subdomain is found. */
+export function podDomain({ metadata, spec }: Pod, clusterDomain: string): string | undefined {
+  if (!spec?.subdomain || spec.hostnameOverride !== undefined) return undefined;
+  return `${spec.subdomain}.${metadata?.namespace}.svc.${clusterDomain}`;
 }
 
 function portMappings(pod: Pod): PortMapping[] {

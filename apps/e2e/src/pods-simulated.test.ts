@@ -1,0 +1,4 @@
+import { describePods } from './pods/pod-suite.ts';
+import { simulatedTarget } from './pods/simulated-target.ts';
+
+describePods(simulatedTarget);
