@@ -185,14 +185,19 @@ export class ApiServer implements Runnable {
     this.#stopping.abort(new Error('The API server is shutting down'));
   }
 
-  /** Adds what could not be made before the server was, because it uses the server itself. Before the first request. */
+  /** Adds what could not be made before the server was, because it uses the server itself. Kinds may come at any time, the rest before the first request. */
   extend(extensions: ApiServerExtensions): void {
     this.#authenticators.push(...(extensions.authenticators ?? []));
     this.#interceptors.push(...(extensions.interceptors ?? []));
     this.#services.mutators.push(...(extensions.mutators ?? []));
     this.#services.validators.push(...(extensions.validators ?? []));
     this.#routes.connectors.push(...(extensions.connectors ?? []));
-    this.#routes.virtualResources.push(...(extensions.virtualResources ?? []));
+    const virtual = extensions.virtualResources ?? [];
+    this.#routes.virtualResources.push(...virtual);
+    this.registry.replace(
+      [],
+      virtual.flatMap(({ definition }) => definition ?? []),
+    );
     this.#routes.pathHandlers.push(...(extensions.pathHandlers ?? []));
     if (extensions.authorizer) this.#routes.authorizer = extensions.authorizer;
     if (extensions.tokenIssuer) this.#services.tokenIssuer = extensions.tokenIssuer;

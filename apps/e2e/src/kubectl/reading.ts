@@ -301,10 +301,41 @@ export const READING: CaseTable = {
   ],
   top: [
     {
-      title: 'says that there are no metrics',
+      title: 'shows what nodes use',
       steps: [
-        { run: 'kubectl top pods', code: 1, complains: 'error: Metrics API not available' },
-        { run: 'kubectl top nodes', code: 1, complains: 'error: Metrics API not available' },
+        {
+          run: 'kubectl top nodes',
+          prints:
+            /^NAME +CPU\(cores\) +CPU\(?%\)? +MEMORY\(bytes\) +MEMORY\(?%\)? +\nnode-1 +\d+m +\d+% +\d+Mi +\d+% +\n(node-\d .*\n){2}$/,
+          eventually: true,
+        },
+        { run: 'kubectl top nodes --sort-by=memory --no-headers | wc -l', prints: '3' },
+        { run: 'kubectl top node node-2', prints: /\nnode-2 +\d+m/ },
+        { run: 'kubectl get nodes.metrics.k8s.io', prints: /^NAME +CPU +MEMORY +WINDOW\nnode-1 +\S+ +\S+ +\d+\.?\d*s\n/ },
+        { run: 'kubectl get apiservice v1beta1.metrics.k8s.io', prints: /v1beta1.metrics.k8s.io +Local +True/ },
+      ],
+    },
+    {
+      title: 'shows what pods and their containers use',
+      steps: [
+        { run: 'kubectl apply -f load.yaml && kubectl wait --for=condition=Ready pod -l load --timeout=60s' },
+        {
+          run: 'kubectl top pods --sort-by=cpu',
+          prints: /^NAME +CPU\(cores\) +MEMORY\(bytes\) +\nheavy +80\dm +64Mi +\nlight +3[01]m +20Mi +\n$/,
+          eventually: true,
+        },
+        {
+          run: 'kubectl top pods --containers --sort-by=memory',
+          prints: /^POD +NAME +CPU\(cores\) +MEMORY\(bytes\) +\nheavy +main +80\dm +64Mi +\nlight +\S+ +/,
+        },
+        {
+          run: 'kubectl top pod light --containers --no-headers',
+          prints: [/light +main +2[01]m +16Mi/, /light +side +1[01]m +4Mi/],
+        },
+        { run: 'kubectl top pods -l load=heavy --no-headers', prints: /^heavy +80\dm +64Mi +\n$/ },
+        { run: 'kubectl top pods -A', prints: /NAMESPACE +NAME .*\n(.*\n)*\S+ +heavy +80\dm/ },
+        { run: 'kubectl top pod none', code: 1, complains: 'podmetrics.metrics.k8s.io "' },
+        { run: 'kubectl top pods -l load=none', complains: 'No resources found in' },
       ],
     },
   ],

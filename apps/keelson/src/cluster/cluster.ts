@@ -27,6 +27,7 @@ import { loadCredentials, type ClusterCredentials } from './credentials.ts';
 import type { Reachable } from './component-context.ts';
 import { addDns } from './dns.ts';
 import { addControllers, addScheduler } from './control-plane.ts';
+import { addMetrics } from './metrics.ts';
 import { addNodes } from './nodes.ts';
 import { addProxy } from './proxy.ts';
 import { addStorage } from './storage.ts';
@@ -189,6 +190,7 @@ export class Cluster implements Runnable {
     addScheduler(parts, context);
     addDns(parts, context);
     addStorage(parts, context);
+    addMetrics(parts, context);
     addNodes(parts, context);
     addProxy(parts, context);
     await this.#lifecycle.run(parts, signal);

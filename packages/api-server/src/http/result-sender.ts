@@ -44,6 +44,10 @@ export class ResultSender {
         return this.#sendObject(answer, result);
       case 'list':
         return this.#sendList(answer, result);
+      case 'objects': {
+        const { representation, includeObject } = answer;
+        return sendValue(answer, 200, this.#representer.objects(representation, result, includeObject));
+      }
       case 'value': {
         const value = result.definition
           ? this.#representer.value(answer.representation, result.definition, { value: result.value, ...answer })

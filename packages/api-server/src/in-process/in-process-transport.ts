@@ -8,7 +8,7 @@ import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { UserInfo } from '../registry/strategy.ts';
 import type { ApiRequest } from '../request/api-request.ts';
 import { Query } from '../request/query.ts';
-import type { ApiResult, ListResult, ObjectResult, WatchResult } from '../response/api-result.ts';
+import type { ApiResult, ListResult, ObjectsResult, ObjectResult, WatchResult } from '../response/api-result.ts';
 import { agentOf } from './agent.ts';
 import { bookmarkObject, servedObject } from '../response/served-object.ts';
 import { representationOf, type Representation } from '../response/representation.ts';
@@ -83,9 +83,10 @@ export class InProcessTransport implements Transport {
     // Nothing is kept open.
   }
 
-  #represented(representation: Representation, result: ObjectResult | ListResult, call: ApiCall): unknown {
+  #represented(representation: Representation, result: ObjectResult | ListResult | ObjectsResult, call: ApiCall): unknown {
     const { representer } = this.#handler;
     const includeObject = Query.of(call.query).get('includeObject');
+    if (result.type === 'objects') return representer.objects(representation, result, includeObject);
     if (result.type === 'list') return representer.list(representation, result, includeObject);
     const value = servedObject(result.definition, result.item);
     return representer.value(representation, result.definition, { value, includeObject });
@@ -106,7 +107,7 @@ export class InProcessTransport implements Transport {
   }
 
   async #answer(call: ApiCall, result: ApiResult, warnings: readonly string[]): Promise<ApiResponse> {
-    if (call.accept !== undefined && (result.type === 'object' || result.type === 'list')) {
+    if (call.accept !== undefined && (result.type === 'object' || result.type === 'list' || result.type === 'objects')) {
       const representation = representationOf(call.accept);
       if (representation.as !== 'object') {
         return { status: 200, body: this.#represented(representation, result, call), warnings };
@@ -117,6 +118,8 @@ export class InProcessTransport implements Transport {
         return { status: result.status, body: servedObject(result.definition, result.item), warnings };
       case 'list':
         return { status: 200, body: listValue(result), warnings };
+      case 'objects':
+        return { status: 200, body: this.#represented(representationOf(undefined), result, call), warnings };
       case 'value':
         if (result.status >= 400) throw errorOf(result.value ?? {}, result.status);
         return { status: result.status, body: result.value, warnings };

@@ -1,4 +1,4 @@
-import type { ColumnFact, SubresourceFact } from '@keelson/api';
+import type { ColumnFact, KubernetesObject, SubresourceFact } from '@keelson/api';
 import type { ObjectCodec } from '../storage/object-codec.ts';
 import type { KindSchema } from './kind-schema.ts';
 import type { Strategy } from './strategy.ts';
@@ -6,6 +6,8 @@ import type { Strategy } from './strategy.ts';
 /** A column of a Table. */
 export interface Column extends ColumnFact {
   readonly description?: string;
+  /** What it shows of an object, if that is no path. */
+  readonly cell?: (object: Readonly<KubernetesObject>, nowMs: number) => unknown;
 }
 
 /** Where objects of a kind are kept, and how. */

@@ -1,13 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Duplex } from 'node:stream';
+import type { KubernetesObject } from '@keelson/api';
 import type { KeelsonError } from '@keelson/base';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { WatchNote } from '../storage/cache-event.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
 
 /** What a request leads to. Each front (HTTP, in process) sends it in its own way. */
-export type ApiResult = ObjectResult | ListResult | ValueResult | WatchResult | ContentResult | ConnectResult;
+export type ApiResult = ObjectResult | ListResult | ObjectsResult | ValueResult | WatchResult | ContentResult | ConnectResult;
 
 /** An object as it is stored. */
 export interface ObjectResult {
@@ -28,6 +29,14 @@ export interface ListResult {
   readonly definition: ResourceDefinition;
   readonly items: readonly StoredObject[];
   readonly metadata: ListMetadata;
+}
+
+/** A list of objects that are not stored. */
+export interface ObjectsResult {
+  readonly type: 'objects';
+  readonly definition: ResourceDefinition;
+  readonly objects: readonly Readonly<KubernetesObject>[];
+  readonly metadata: Partial<ListMetadata>;
 }
 
 /** Any other JSON value; with a definition if it is an object of that kind (of a dry run, say). */

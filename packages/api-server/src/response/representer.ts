@@ -3,7 +3,7 @@ import { KeelsonError, type Clock } from '@keelson/base';
 import { encodeWatchEvent, PROTOBUF } from '../protobuf/index.ts';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { WatchNote } from '../storage/cache-event.ts';
-import type { ListResult } from './api-result.ts';
+import type { ListResult, ObjectsResult } from './api-result.ts';
 import type { Representation } from './representation.ts';
 import { bookmarkObject, servedFrame, servedObject } from './served-object.ts';
 
@@ -62,9 +62,15 @@ export class Representer {
   }
 
   /** Throws `NotAcceptable` if the form is one of single objects. */
-  list({ as, version }: Representation, { definition, items, metadata }: ListResult, includeObject: string | undefined): unknown {
-    if (as === 'PartialObjectMetadata') throw wrongForm(`${as}, but the requested object is a list`, definition.listKind);
+  list(representation: Representation, { definition, items, metadata }: ListResult, includeObject: string | undefined): unknown {
     const objects = items.map((item) => servedObject(definition, item));
+    return this.objects(representation, { type: 'objects', definition, objects, metadata }, includeObject);
+  }
+
+  /** As `list`. */
+  objects({ as, version }: Representation, result: ObjectsResult, includeObject: string | undefined): unknown {
+    const { definition, objects, metadata } = result;
+    if (as === 'PartialObjectMetadata') throw wrongForm(`${as}, but the requested object is a list`, definition.listKind);
     if (as === 'Table') return this.#table(definition, objects, { includeObject, version, metadata });
     if (as === 'PartialObjectMetadataList') {
       const partial = objects.map((object) => partialOf(object, version));

@@ -57,6 +57,7 @@ function tableColumn({ name, type, format = '', priority = 0, path, expr, descri
 }
 
 function compileColumn(column: Column, { group, schema }: ResourceDefinition): Cell {
+  if (column.cell) return column.cell;
   if (column.computed !== undefined) return computedCell(column.computed);
   if (column.expr !== undefined) return compileExpression(inGroup(column.expr, group));
   const path = inGroup(column.path ?? '', group);

@@ -6,7 +6,7 @@ import type { Selection } from '../storage/selection.ts';
 import type { Call } from './call.ts';
 
 /** What a list, watch or deletecollection is about, from its path and query. Throws `BadRequest`. */
-export function selectionOf(call: Call): Selection {
+export function selectionOf(call: Omit<Call, 'storage' | 'dryRun'>): Selection {
   const { query } = call.request;
   const labelText = query.get('labelSelector');
   const fieldText = query.get('fieldSelector');
@@ -43,7 +43,7 @@ function unknownField({ fieldSelectors }: ResourceDefinition, label: string): st
 /** Labels that `events.k8s.io` gives to fields of the stored event. */
 const EVENT_FIELDS: Readonly<Record<string, string>> = { reportingController: 'reportingComponent' };
 
-function fieldOf({ definition }: Call, label: string): string {
+function fieldOf({ definition }: Pick<Call, 'definition'>, label: string): string {
   const field = supportedField(definition, label);
   if (field === undefined) throw badRequest(unknownField(definition, label));
   if (definition.kind !== 'Event' || !converterOf(definition)) return field;

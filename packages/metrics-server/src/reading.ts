@@ -1,0 +1,85 @@
+/** What was used up to a moment. */
+export interface Point {
+  readonly atMs: number;
+  /** Since the container, or the machine, was started. */
+  readonly cpuNanoSeconds: number;
+  readonly memoryBytes: number;
+  /** Of containers, where the kubelet tells. */
+  readonly startedAtMs?: number;
+}
+
+/** What a kubelet told once. */
+export interface Reading {
+  readonly node: Point | undefined;
+  /** By `namespace/name` of the pod, then by the container's name. */
+  readonly pods: ReadonlyMap<string, ReadonlyMap<string, Point>>;
+}
+
+type Field = 'cpu' | 'memory' | 'started';
+
+const METRICS: ReadonlyMap<string, Field> = new Map([
+  ['node_cpu_usage_seconds_total', 'cpu'],
+  ['node_memory_working_set_bytes', 'memory'],
+  ['container_cpu_usage_seconds_total', 'cpu'],
+  ['container_memory_working_set_bytes', 'memory'],
+  ['container_start_time_seconds', 'started'],
+]);
+
+type Draft = Partial<Record<Field, number>> & { atMs?: number };
+
+const LABEL = /(container|namespace|pod)="([^"]*)"/g;
+
+/**
+ * Reads `/metrics/resource` of a kubelet. Lines without a time are of `nowMs`; what lacks CPU or memory is left out, as lines are that make no
+ * sense. Hot path: every pod of every node, four times a minute.
+ */
+export function parseReading(text: string, nowMs: number): Reading {
+  const node: Draft = {};
+  const pods = new Map<string, Map<string, Draft>>();
+  for (const line of text.split('\n')) {
+    const nameEnd = line.search(/[{ ]/);
+    const field = nameEnd > 0 ? METRICS.get(line.slice(0, nameEnd)) : undefined;
+    if (field === undefined) continue;
+    const labelsEnd = line.lastIndexOf('}');
+    const [value = '', time] = line.slice(labelsEnd < 0 ? nameEnd + 1 : labelsEnd + 2).split(' ');
+    const draft = line.startsWith('node_') ? node : draftOf(pods, line.slice(nameEnd, labelsEnd));
+    const number = Number(value);
+    if (!draft || value === '' || !Number.isFinite(number)) continue;
+    draft[field] = number;
+    if (field !== 'started') draft.atMs = time === undefined ? nowMs : Number(time);
+  }
+  return { node: pointOf(node), pods: new Map([...pods].map(([key, drafts]) => [key, pointsOf(drafts)])) };
+}
+
+function draftOf(pods: Map<string, Map<string, Draft>>, labels: string): Draft | undefined {
+  let [container, namespace, pod] = ['', '', ''];
+  for (const [, name, value = ''] of labels.matchAll(LABEL)) {
+    if (name === 'container') container = value;
+    else if (name === 'namespace') namespace = value;
+    else pod = value;
+  }
+  if (container === '' || pod === '') return undefined;
+  const key = `${namespace}/${pod}`;
+  const ofPod = pods.get(key) ?? new Map<string, Draft>();
+  pods.set(key, ofPod);
+  const draft = ofPod.get(container) ?? {};
+  ofPod.set(container, draft);
+  return draft;
+}
+
+/** A pod one of whose containers is not known well has no points at all: a sum without it would be wrong. */
+function pointsOf(drafts: ReadonlyMap<string, Draft>): ReadonlyMap<string, Point> {
+  const points = new Map<string, Point>();
+  for (const [name, draft] of drafts) {
+    const point = pointOf(draft);
+    if (!point) return new Map();
+    points.set(name, point);
+  }
+  return points;
+}
+
+function pointOf({ atMs, cpu, memory, started }: Draft): Point | undefined {
+  if (atMs === undefined || cpu === undefined || memory === undefined) return undefined;
+  const point = { atMs, cpuNanoSeconds: cpu * 1e9, memoryBytes: memory };
+  return started === undefined ? point : { ...point, startedAtMs: started * 1000 };
+}
