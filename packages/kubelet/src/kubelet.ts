@@ -17,6 +17,9 @@ import { KubeletMetrics } from './stats/kubelet-metrics.ts';
 import { measuredRuntime } from './stats/measured-runtime.ts';
 import { NodeReports } from './stats/node-reports.ts';
 import { NodeStats } from './stats/node-stats.ts';
+import { ManifestDirectory, type ManifestDirectoryDependencies } from './static-pods/manifest-directory.ts';
+import { MirrorPods } from './static-pods/mirror-pods.ts';
+import { mirroredHash } from './static-pods/static-pod.ts';
 import { VolumeManager } from './volumes/volume-manager.ts';
 import { ContainerStarter } from './worker/container-starter.ts';
 import { Orphans } from './worker/orphans.ts';
@@ -44,6 +47,8 @@ export class Kubelet implements Runnable {
   readonly #orphans: Orphans;
   readonly #agent: NodeAgent;
   readonly #server: KubeletServer | undefined;
+  readonly #mirrors: MirrorPods;
+  readonly #manifests: ManifestDirectory | undefined;
   #subscription: Subscription | undefined;
 
   constructor(deps: KubeletDependencies, options: KubeletOptions) {
@@ -66,7 +71,7 @@ export class Kubelet implements Runnable {
     const reach = { runtime, clock, dial: dialer(runtime, () => this.#pleg.info?.podNetwork ?? false) };
     this.#probes = new ProbeManager({ ...common, ...reach }, (uid) => this.#workers.notify(uid));
     this.#statuses = new StatusManager(common);
-    this.#agent = new NodeAgent({ ...common, port: () => this.port }, options);
+    this.#agent = new NodeAgent({ ...common, port: () => this.port, registered: () => this.#mirrors.lookAtAll() }, options);
     const { capacity } = this.#agent;
     const config = new ConfigCache(common);
     const tokens = new TokenCache(common);
@@ -83,6 +88,10 @@ export class Kubelet implements Runnable {
     const syncer = new PodSyncer({ ...common, ...parts, hostIps: hostIps(options), allocatable: () => capacity });
     this.#workers = new PodWorkers({ ...common, syncer, node: () => this.#agent.node });
     this.#orphans = new Orphans({ ...common, killer, syncer, volumes, isKnown: (uid) => this.#workers.has(uid) });
+    this.#mirrors = new MirrorPods({ ...common, node: () => this.#agent.node }, (uid, mirror) =>
+      this.#statuses.setMirror(uid, mirror),
+    );
+    this.#manifests = options.staticPodPath === undefined ? undefined : this.#manifestsIn(options.staticPodPath, common);
     const pods = () => this.#podsWithStatus();
     const stats = new NodeStats({ runtime, clock, pods, view: (uid) => this.#pleg.view(uid) });
     const reports = new NodeReports({ stats, runtime, clock }, { ...options, capacity });
@@ -101,6 +110,7 @@ export class Kubelet implements Runnable {
     await this.#server?.start(signal);
     this.#pleg.start();
     this.#agent.start();
+    await this.#manifests?.start();
     await Promise.all([this.#deps.pods.whenSynced(signal), this.#deps.services.whenSynced(signal)]);
     this.#subscription = this.#deps.pods.deltas$.subscribe((deltas) => deltas.forEach((delta) => this.#onDelta(delta)));
     this.#orphans.start();
@@ -109,13 +119,29 @@ export class Kubelet implements Runnable {
   async stop(): Promise<void> {
     this.#subscription?.unsubscribe();
     this.#alarms.stop();
+    await this.#manifests?.stop();
+    await this.#mirrors.stop();
     await this.#server?.stop();
     await Promise.all([this.#images.stop(), this.#workers.stop(), this.#orphans.stop(), this.#probes.stop()]);
     await Promise.all([this.#statuses.stop(), this.#agent.stop(), this.#pleg.stop()]);
   }
 
+  #manifestsIn(path: string, deps: ManifestDirectoryDependencies): ManifestDirectory {
+    return new ManifestDirectory(deps, path, {
+      added: (pod) => {
+        this.#mirrors.add(pod);
+        this.#workers.update(pod);
+      },
+      removed: (pod) => {
+        this.#mirrors.remove(pod);
+        this.#workers.delete(pod);
+      },
+    });
+  }
+
   #onDelta(delta: PodDelta): void {
-    if (delta.type === 'deleted') this.#workers.delete(delta.object);
+    if (mirroredHash(delta.object) !== undefined) this.#mirrors.observe(delta.object, delta.type === 'deleted');
+    else if (delta.type === 'deleted') this.#workers.delete(delta.object);
     else this.#workers.update(delta.object);
   }
 

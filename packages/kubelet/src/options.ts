@@ -36,6 +36,8 @@ export interface KubeletOptions {
   readonly clusterDomain?: string;
   /** Default 110. */
   readonly maxPods?: number;
+  /** A directory of manifests: the pods in it run as long as their file is there, whether or not there is an API. Default: none. */
+  readonly staticPodPath?: string;
 }
 
 export interface KubeletDependencies {

@@ -24,6 +24,8 @@ export interface NodeAgentDependencies {
   readonly pleg: Pleg;
   /** The port of the kubelet's server; 0 if there is none. */
   readonly port: () => number;
+  /** Called when the API has the node, and has it again. */
+  readonly registered?: () => void;
 }
 
 const LEASE_NAMESPACE = 'kube-node-lease';
@@ -120,6 +122,7 @@ export class NodeAgent {
       }
     }
     this.#tellOfConditions({}, this.#node.status ?? {});
+    this.#deps.registered?.();
     this.#beat();
   }
 

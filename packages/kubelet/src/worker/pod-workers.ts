@@ -7,6 +7,7 @@ import { OWN_CONDITIONS } from '../pod/pod-conditions.ts';
 import { isTerminal } from '../pod/pod-facts.ts';
 import { podSubject } from '../event-subject.ts';
 import type { EventSink } from '../ports.ts';
+import { isStatic } from '../static-pods/static-pod.ts';
 import type { Pleg } from './pleg.ts';
 import { newMemory, type PodMemory, type PodSyncer } from './pod-syncer.ts';
 
@@ -250,8 +251,9 @@ function withoutOwn({ metadata, spec, status }: Pod): unknown {
 /** Seconds that a pod has to end in, or `undefined` if it shall run. */
 function graceOf({ pod, deleted }: Worker): number | undefined {
   const { deletionTimestamp, deletionGracePeriodSeconds } = pod.metadata ?? {};
-  if (deleted) return 1; // By force, or it would still be there: nobody waits for it.
-  if (deletionTimestamp === undefined) return undefined;
   const fallback = pod.spec?.terminationGracePeriodSeconds ?? 30;
+  // By force, or it would still be there: nobody waits for it. A static pod is gone with its manifest.
+  if (deleted) return isStatic(pod) ? fallback : 1;
+  if (deletionTimestamp === undefined) return undefined;
   return Math.max(1, deletionGracePeriodSeconds ?? fallback);
 }

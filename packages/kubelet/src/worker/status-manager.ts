@@ -2,6 +2,7 @@ import { Backoff, errorMessage, isReason, TaskGroup, type Clock, type Logger } f
 import { deepEqual, findCondition } from '@keelson/api';
 import { Pod, type PodCondition, type PodStatus } from '@keelson/api/core/v1';
 import type { Client } from '@keelson/client';
+import { isStatic } from '../static-pods/static-pod.ts';
 import { within } from '../within.ts';
 
 export interface StatusManagerDependencies {
@@ -11,7 +12,8 @@ export interface StatusManagerDependencies {
 }
 
 interface Entry {
-  pod: Pod;
+  /** Where it is written; nowhere yet for a static pod that has no copy in the API. */
+  pod: Pod | undefined;
   desired: PodStatus;
   /** What the API is known to have, of the fields that are ours. */
   written: PodStatus;
@@ -45,6 +47,8 @@ export class StatusManager {
   readonly #deps: StatusManagerDependencies;
   readonly #tasks: TaskGroup;
   readonly #entries = new Map<string, Entry>();
+  /** Copies of static pods in the API, by the UID of the static pod. */
+  readonly #mirrors = new Map<string, Pod>();
 
   constructor(deps: StatusManagerDependencies) {
     this.#deps = deps;
@@ -60,13 +64,28 @@ export class StatusManager {
   set(pod: Pod, status: PodStatus): void {
     const uid = pod.metadata?.uid ?? '';
     const entry = this.#entries.get(uid);
-    if (!entry)
-      this.#entries.set(uid, { pod, desired: status, written: pod.status ?? {}, writing: undefined, resourceVersion: undefined });
-    else {
+    const target = isStatic(pod) ? this.#mirrors.get(uid) : pod;
+    if (!entry) {
+      const written = target?.status ?? {};
+      this.#entries.set(uid, { pod: target, desired: status, written, writing: undefined, resourceVersion: undefined });
+    } else {
       entry.desired = status;
-      take(entry, pod);
+      if (target) take(entry, target);
     }
     this.#write(uid);
+  }
+
+  /** The copy of a static pod that is there now, if one is: it gets the status of the pod. */
+  setMirror(staticUid: string, mirror: Pod | undefined): void {
+    const old = this.#mirrors.get(staticUid);
+    if (mirror) this.#mirrors.set(staticUid, mirror);
+    else this.#mirrors.delete(staticUid);
+    const entry = this.#entries.get(staticUid);
+    if (!entry) return;
+    if (old?.metadata?.uid !== mirror?.metadata?.uid) entry.resourceVersion = undefined;
+    if (mirror) take(entry, mirror);
+    else entry.pod = undefined;
+    this.#write(staticUid);
   }
 
   /** The API has this now: if somebody else has changed what is ours, it is written again. */
@@ -93,7 +112,7 @@ export class StatusManager {
 
   #write(uid: string): void {
     const entry = this.#entries.get(uid);
-    if (!entry || entry.writing || !statusPatch(entry.pod, entry.written, entry.desired)) return;
+    if (!entry?.pod || entry.writing || !statusPatch(entry.pod, entry.written, entry.desired)) return;
     this.#tasks.run('write pod status', (signal) => {
       entry.writing = this.#writeUntilDone(uid, entry, signal).finally(() => (entry.writing = undefined));
       return entry.writing;
@@ -104,7 +123,7 @@ export class StatusManager {
     const backoff = new Backoff({ initialMs: 100, maxMs: 10_000 });
     while (this.#entries.get(uid) === entry && !signal.aborted) {
       const { desired, pod } = entry;
-      const patch = statusPatch(pod, entry.written, desired);
+      const patch = pod && statusPatch(pod, entry.written, desired);
       if (!patch) return;
       try {
         const { name = '', namespace } = pod.metadata ?? {};
