@@ -24,13 +24,16 @@ export async function run(argv: readonly string[]): Promise<number> {
     .addOption(new Option('--nodes <n>', 'more than one only with --runtime sim').argParser(count).default(1))
     .addOption(new Option('--proxy-mode <mode>', 'how packets get to services').choices(PROXY_MODES).default('auto'))
     .addOption(new Option('--dns <choice>', 'cluster DNS for pods').choices(DNS_CHOICES).default('auto'))
+    .option('--static-pod-path <dir>', 'a directory of manifests whose pods the node runs by itself')
     .addOption(new Option('--store <store>', STORE_HELP).argParser(storeChoice).default('lmdb'))
     .addOption(new Option('--log-level <level>', 'least level of what is logged').choices(LOG_LEVELS).default('warn'))
     .action(async ({ logLevel, ...flags }: UpFlags) => {
       const { up } = await import('./up.ts');
       const directory = resolve(flags.dataDir);
       const kubeconfig = flags.kubeconfig === undefined ? join(directory, 'kubeconfig') : resolve(flags.kubeconfig);
-      code = await up({ ...flags, dataDir: directory, kubeconfig }, { logLevel });
+      const { staticPodPath } = flags;
+      const manifests = staticPodPath === undefined ? {} : { staticPodPath: resolve(staticPodPath) };
+      code = await up({ ...flags, ...manifests, dataDir: directory, kubeconfig }, { logLevel });
     });
   program
     .command('reset')

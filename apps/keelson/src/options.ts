@@ -23,6 +23,8 @@ export interface ClusterOptions {
   readonly store: StoreChoice;
   /** Cluster DNS for pods. `auto`: where pods are real and the addresses of Services can be reached. */
   readonly dns: (typeof DNS_CHOICES)[number];
+  /** A directory of manifests, whose pods every node runs by itself. */
+  readonly staticPodPath?: string;
 }
 
 /** `ClusterOptions` once it is found out what the machine can do. */

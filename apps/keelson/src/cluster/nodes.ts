@@ -64,6 +64,7 @@ function kubeletOptions({ credentials, settings, reachable }: ComponentContext, 
       { type: 'Hostname', address: nodeName },
     ],
     rootDir: join(settings.dataDir, 'kubelet', nodeName),
+    ...(settings.staticPodPath !== undefined && { staticPodPath: settings.staticPodPath }),
     podCidr: podCidr(index),
     ...(settings.dns === 'on' && { clusterDns: [CLUSTER_DNS] }),
     serving: {
