@@ -27,6 +27,7 @@ import { replicaSetController } from './replicaset/replicaset-controller.ts';
 import { replicationControllerController } from './replicationcontroller/replicationcontroller-controller.ts';
 import { resourceQuotaController } from './resourcequota/resource-quota-controller.ts';
 import { rootCaCertificatePublisherController } from './root-ca-certificate-publisher/root-ca-certificate-publisher-controller.ts';
+import { serviceCidrController } from './service-cidr/service-cidr-controller.ts';
 import { serviceAccountController } from './serviceaccount/service-account-controller.ts';
 import { statefulSetController } from './statefulset/stateful-set-controller.ts';
 import { taintEvictionController } from './taint-eviction/taint-eviction-controller.ts';
@@ -65,6 +66,7 @@ export function builtinControllers(options: ControllerOptions): Readonly<Record<
     'namespace-controller': namespaceController,
     'node-lifecycle-controller': nodeLifecycleController(),
     'resourcequota-controller': resourceQuotaController,
+    'service-cidr-controller': serviceCidrController,
     'statefulset-controller': statefulSetController,
     'taint-eviction-controller': taintEvictionController,
     'ttl-after-finished-controller': ttlAfterFinishedController,
