@@ -15,10 +15,14 @@ export interface Logger {
 
 const LEVELS: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
 
-/** Writes one JSON object a line to `write`, for levels from `level` up. */
-export function jsonLogger(write: (line: string) => void, level: LogLevel = 'info', bound: LogFields = {}): Logger {
+/** Writes one JSON object a line to `write`, for levels from `level` up; as a function, it is asked for each line. */
+export function jsonLogger(
+  write: (line: string) => void,
+  level: LogLevel | (() => LogLevel) = 'info',
+  bound: LogFields = {},
+): Logger {
   const log = (at: LogLevel) => (message: string, fields?: LogFields) => {
-    if (LEVELS[at] < LEVELS[level]) return;
+    if (LEVELS[at] < LEVELS[typeof level === 'string' ? level : level()]) return;
     write(`${JSON.stringify({ time: new Date().toISOString(), level: at, ...bound, message, ...fields })}\n`);
   };
   return {

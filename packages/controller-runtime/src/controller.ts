@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { errorMessage, KeelsonError, TaskGroup, type Clock, type Logger, type Runnable } from '@keelson/base';
 import type { Registry } from 'prom-client';
 import { controllerMetrics, type ControllerMetrics, type ReconcileOutcome } from './metrics.ts';
@@ -15,6 +16,7 @@ export interface ReconcileResult {
 export interface ReconcileContext {
   /** Aborts when the controller stops, and when the reconciler takes too long. */
   readonly signal: AbortSignal;
+  /** Says key and `reconcileId`, which is another one at each run. */
   readonly logger: Logger;
 }
 
@@ -121,12 +123,15 @@ export class Controller implements Runnable {
     const startMs = this.#dependencies.clock.monotonic();
     this.#metrics?.started();
     let outcome: ReconcileOutcome | undefined;
+    // Most runs log nothing.
+    let own: Logger | undefined;
+    const logger = (): Logger => (own ??= this.#logger.child({ key: keyText(key), reconcileId: randomUUID() }));
     try {
-      outcome = this.#comeBack(key, (await this.#attempt(key, signal)) ?? {});
+      outcome = this.#comeBack(key, (await this.#attempt(key, signal, logger)) ?? {});
     } catch (error) {
       if (!signal.aborted) {
         outcome = 'error';
-        this.#retry(key, error);
+        this.#retry(key, error, logger());
       }
     }
     this.#metrics?.finished(outcome, this.#dependencies.clock.monotonic() - startMs);
@@ -146,19 +151,19 @@ export class Controller implements Runnable {
     return 'success';
   }
 
-  #retry(key: NamespacedName, error: unknown): void {
+  #retry(key: NamespacedName, error: unknown, logger: Logger): void {
     if (error instanceof TerminalError) {
       this.#metrics?.terminalError();
-      this.#logger.error('reconciler gave up', { key: keyText(key), error: error.message });
+      logger.error('reconciler gave up', { error: error.message });
       this.queue.forget(key);
       return;
     }
     const failures = this.queue.failures(key) + 1;
-    this.#logger.warn('reconciler failed; trying again', { key: keyText(key), failures, error: errorMessage(error) });
+    logger.warn('reconciler failed; trying again', { failures, error: errorMessage(error) });
     this.queue.addRateLimited(key);
   }
 
-  async #attempt(key: NamespacedName, signal: AbortSignal): Promise<ReconcileResult | void> {
+  async #attempt(key: NamespacedName, signal: AbortSignal, logger: () => Logger): Promise<ReconcileResult | void> {
     const timeout = new AbortController();
     const late = Promise.withResolvers<never>();
     using _timer = this.#dependencies.clock.after(this.#timeoutMs, () => {
@@ -167,7 +172,12 @@ export class Controller implements Runnable {
       timeout.abort(error);
       late.reject(error);
     });
-    const context = { signal: AbortSignal.any([signal, timeout.signal]), logger: this.#logger.child({ key: keyText(key) }) };
+    const context: ReconcileContext = {
+      signal: AbortSignal.any([signal, timeout.signal]),
+      get logger() {
+        return logger();
+      },
+    };
     return await Promise.race([this.#dependencies.reconciler.reconcile(key, context), late.promise]);
   }
 }

@@ -28,13 +28,20 @@ export {
 } from './define-controller.ts';
 export { EventRecorder, type EventSubject } from './event-recorder.ts';
 export { Expectations } from './expectations.ts';
+export { FeatureGates, type Feature } from './feature-gates.ts';
 export type { Delta, IndexFunction, Informer, InformerOptions, InformerSelection, Lister, ReflectorState } from './informer.ts';
-export { InformerFactory } from './informer-factory.ts';
+export { InformerFactory, type InformerFactoryOptions } from './informer-factory.ts';
 export { LeaderElector, type LeaderElectionOptions, type LeadershipCallbacks } from './leader-election.ts';
 export { Manager } from './manager.ts';
 export { MultiClusterManager, type Cluster, type ClusterChange } from './multi-cluster.ts';
 export type { WorkQueueMetrics } from './metrics.ts';
 export { ObjectCache } from './object-cache.ts';
+export {
+  parseOperatorConfiguration,
+  readOperatorConfiguration,
+  type ControllerConfiguration,
+  type OperatorConfiguration,
+} from './operator-config.ts';
 export { ControllerRefManager, stillThere, type Claim } from './ownership.ts';
 export { planWrites, type PlannedWrite } from './plan-writes.ts';
 export {

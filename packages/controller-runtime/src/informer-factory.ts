@@ -2,6 +2,7 @@ import type { Kind, KubernetesObject } from '@keelson/api';
 import type { Clock, Logger, Runnable } from '@keelson/base';
 import type { Client } from '@keelson/client';
 import { CachedInformer } from './cached-informer.ts';
+import { CombinedInformer } from './combined-informer.ts';
 import type { Informer, InformerOptions } from './informer.ts';
 
 interface Dependencies {
@@ -10,22 +11,38 @@ interface Dependencies {
   readonly logger: Logger;
 }
 
+export interface InformerFactoryOptions {
+  /** Objects that are in namespaces are followed in these alone, unless their informer is asked for with another one. All if absent. */
+  readonly namespaces?: readonly string[];
+}
+
 /** One informer for each kind and selection, shared by all who ask for it. */
 export class InformerFactory implements Runnable {
   readonly name = 'informers';
   readonly #dependencies: Dependencies;
+  readonly #namespaces: readonly string[] | undefined;
   readonly #informers = new Map<string, Informer<KubernetesObject>>();
   readonly #byResource = new Map<string, Informer<KubernetesObject>[]>();
   /** Informers with different functions are different ones. */
   readonly #transforms: unknown[] = [];
   #running: AbortSignal | undefined;
 
-  constructor(dependencies: Dependencies) {
+  constructor(dependencies: Dependencies, { namespaces }: InformerFactoryOptions = {}) {
     this.#dependencies = dependencies;
+    this.#namespaces = namespaces && [...new Set(namespaces)];
   }
 
   /** The shared informer. Its indexers are added to those that it has. It starts with the factory, or at once if that is running. */
   for<T extends KubernetesObject>(kind: Kind<T>, options: InformerOptions<T> = {}): Informer<T> {
+    if (!this.#namespaces || !kind.namespaced || options.namespace !== undefined) return this.#one(kind, options);
+    const parts = new Map(this.#namespaces.map((namespace) => [namespace, this.#one(kind, { ...options, namespace })]));
+    const [only] = parts.values();
+    const { labelSelector, fieldSelector } = options;
+    const selection = { ...(labelSelector && { labelSelector }), ...(fieldSelector && { fieldSelector }) };
+    return parts.size === 1 && only ? only : new CombinedInformer(kind, parts, selection);
+  }
+
+  #one<T extends KubernetesObject>(kind: Kind<T>, options: InformerOptions<T>): Informer<T> {
     const { indexers = {}, ...selection } = options;
     const key = JSON.stringify([
       kind.group,

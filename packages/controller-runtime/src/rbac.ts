@@ -14,6 +14,8 @@ export interface RbacOptions {
   /** Where it runs. */
   readonly namespace: string;
   readonly controllers: readonly AnyDefinition[];
+  /** It works in these alone: roles of namespaces give what is in them, and the cluster role the rest. */
+  readonly namespaces?: readonly string[];
   /** It elects a leader. */
   readonly leaderElection?: boolean;
   /** It serves webhooks, and so registers them and keeps certificates. */
@@ -22,16 +24,16 @@ export interface RbacOptions {
   readonly more?: readonly PolicyRule[];
 }
 
+type RuleOptions = Omit<RbacOptions, 'name' | 'namespace' | 'namespaces' | 'controllers'> & {
+  readonly controllers: readonly (Omit<AnyDefinition, 'for'> & { readonly for?: Kind })[];
+};
+
+const GROUP = 'rbac.authorization.k8s.io';
 const READ = ['get', 'list', 'watch'] as const;
 const WRITE = ['create', 'delete', 'patch', 'update'] as const;
 
 /** What an operator has to be allowed, of what its controllers declare: objects they are for, what they own, and what they read. */
-export function rbacRules({
-  controllers,
-  leaderElection = false,
-  webhooks = false,
-  more = [],
-}: Omit<RbacOptions, 'name' | 'namespace'>): PolicyRule[] {
+export function rbacRules({ controllers, leaderElection = false, webhooks = false, more = [] }: RuleOptions): PolicyRule[] {
   const verbs = new Map<string, { readonly group: string; readonly resource: string; readonly verbs: Set<string> }>();
   const allow = (group: string, resource: string, wanted: readonly string[]): void => {
     const key = `${group}/${resource}`;
@@ -40,9 +42,11 @@ export function rbacRules({
     for (const verb of wanted) known.verbs.add(verb);
   };
   for (const { for: kind, owns = [], watches = [] } of controllers) {
-    allow(kind.group, kind.resource, [...READ, 'patch', 'update']);
-    allow(kind.group, `${kind.resource}/status`, ['get', 'patch', 'update']);
-    allow(kind.group, `${kind.resource}/finalizers`, ['update']);
+    if (kind) {
+      allow(kind.group, kind.resource, [...READ, 'patch', 'update']);
+      allow(kind.group, `${kind.resource}/status`, ['get', 'patch', 'update']);
+      allow(kind.group, `${kind.resource}/finalizers`, ['update']);
+    }
     for (const owned of owns) allow(owned.group, owned.resource, [...READ, ...WRITE]);
     for (const watched of watches) allow(watched.kind.group, watched.kind.resource, READ);
   }
@@ -83,22 +87,71 @@ function merged(rules: readonly Rule[]): Rule[] {
   return [...shared.values()];
 }
 
-/** ServiceAccount, ClusterRole and ClusterRoleBinding of an operator, as manifests. */
+/** ServiceAccount, roles and bindings of an operator, as manifests. */
 export function rbacManifests(options: RbacOptions): readonly KubernetesObject[] {
-  const { name, namespace } = options;
-  const apiVersion = 'rbac.authorization.k8s.io/v1';
-  const role: KubernetesObject & { readonly rules: PolicyRule[] } = {
-    apiVersion,
-    kind: 'ClusterRole',
-    metadata: { name },
-    rules: rbacRules(options),
+  const { name, namespace, namespaces } = options;
+  const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace } };
+  if (!namespaces) return [account, ...roleAndBinding(options, undefined, rbacRules(options))];
+  const [within, beyond] = separated(options);
+  const scoped = namespaces.flatMap((each) => roleAndBinding(options, each, rbacRules(within)));
+  // The lease, and the certificates of webhooks, are where the operator itself is.
+  const own = rbacRules({
+    controllers: [],
+    leaderElection: options.leaderElection ?? false,
+    webhooks: options.webhooks ?? false,
+  });
+  const ownRules = own.filter(({ apiGroups: [group = ''] = [] }) => group === '' || group === LEASES);
+  // Events of objects that are in no namespace are in `default`.
+  const needsEvents = options.controllers.some((definition) => !definition.for.namespaced);
+  const others = [...rbacRules(beyond), ...own.filter((rule) => !ownRules.includes(rule))];
+  const rules = others.filter((rule) => needsEvents || !isOfEvents(rule));
+  return [
+    account,
+    ...scoped,
+    ...(namespaces.includes(namespace) && ownRules.every(isOfEvents)
+      ? []
+      : roleAndBinding(options, namespace, ownRules, `${name}-own`)),
+    ...(rules.length > 0 ? roleAndBinding(options, undefined, rules) : []),
+  ];
+}
+
+const LEASES = 'coordination.k8s.io';
+
+function isOfEvents({ resources }: PolicyRule): boolean {
+  return resources?.join() === 'events';
+}
+
+/** What controllers do in namespaces, and what they do beyond them. */
+function separated({ controllers, more }: RbacOptions): readonly [within: RuleOptions, beyond: RuleOptions] {
+  const pick = (isNamespaced: boolean): RuleOptions['controllers'] =>
+    controllers.flatMap((definition) => {
+      const owns = (definition.owns ?? []).filter(({ namespaced }) => namespaced === isNamespaced);
+      const watches = (definition.watches ?? []).filter(({ kind }) => kind.namespaced === isNamespaced);
+      return [{ owns, watches, ...(definition.for.namespaced === isNamespaced && { for: definition.for }) }];
+    });
+  return [{ controllers: pick(true), ...(more && { more }) }, { controllers: pick(false) }];
+}
+
+function roleAndBinding(
+  { name: operator, namespace: home }: RbacOptions,
+  namespace: string | undefined,
+  rules: readonly PolicyRule[],
+  name = operator,
+): readonly KubernetesObject[] {
+  const prefix = namespace === undefined ? 'Cluster' : '';
+  const metadata = { name, ...(namespace !== undefined && { namespace }) };
+  const role: KubernetesObject & { readonly rules: readonly PolicyRule[] } = {
+    apiVersion: `${GROUP}/v1`,
+    kind: `${prefix}Role`,
+    metadata,
+    rules,
   };
   const binding = {
-    apiVersion,
-    kind: 'ClusterRoleBinding',
-    metadata: { name },
-    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
-    subjects: [{ kind: 'ServiceAccount', name, namespace }],
+    apiVersion: `${GROUP}/v1`,
+    kind: `${prefix}RoleBinding`,
+    metadata,
+    roleRef: { apiGroup: GROUP, kind: `${prefix}Role`, name },
+    subjects: [{ kind: 'ServiceAccount', name: operator, namespace: home }],
   };
-  return [{ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace } }, role, binding];
+  return [role, binding];
 }

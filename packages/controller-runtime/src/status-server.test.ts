@@ -1,5 +1,6 @@
+import { ManualClock } from '@keelson/base/testing';
 import { Counter, Registry } from 'prom-client';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { StatusServer } from './status-server.ts';
 
 describe('StatusServer', () => {
@@ -7,11 +8,18 @@ describe('StatusServer', () => {
   new Counter({ name: 'things_total', help: 'Things', registers: [metrics] }).inc(3);
   let server: StatusServer;
   let failure: string | undefined;
+  let hang: boolean;
+  let checks: number;
+  let clock: ManualClock;
 
   beforeEach(async () => {
     failure = undefined;
-    const cache = (): void => {
+    [hang, checks, clock] = [false, 0, new ManualClock()];
+    const cache = (): void | Promise<void> => {
+      checks += 1;
+      if (hang) return new Promise(() => undefined);
       if (failure !== undefined) throw new Error(failure);
+      return undefined;
     };
     server = new StatusServer({
       port: 0,
@@ -19,6 +27,7 @@ describe('StatusServer', () => {
       metrics,
       liveness: { ping: () => undefined },
       readiness: { cache, other: async () => undefined },
+      clock,
     });
     await server.start(new AbortController().signal);
   });
@@ -41,6 +50,16 @@ describe('StatusServer', () => {
     expect(await get('/readyz')).toEqual([500, '[-]cache failed: not synced: pods\n[+]other ok\n']);
     expect(await get('/readyz/other')).toEqual([200, 'ok']);
     expect(await get('/healthz')).toEqual([200, 'ok']);
+  });
+
+  it('gives up a check that takes too long', async () => {
+    hang = true;
+    const asked = get('/readyz');
+    await vi.waitUntil(() => checks > 0);
+
+    await clock.advance(5_000);
+
+    expect(await asked).toEqual([500, '[-]cache failed: it took longer than 5000 ms\n[+]other ok\n']);
   });
 
   it.each([

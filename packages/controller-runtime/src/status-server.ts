@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { errorMessage, type Runnable } from '@keelson/base';
+import { errorMessage, SystemClock, type Clock, type Runnable } from '@keelson/base';
 
 /** Rejects, or throws, with what is wrong. */
 export type Check = () => Promise<void> | void;
@@ -21,6 +21,8 @@ export interface StatusServerOptions {
   /** By name; a name may be asked for by itself, as `/readyz/NAME`. */
   readonly liveness?: Readonly<Record<string, Check>>;
   readonly readiness?: Readonly<Record<string, Check>>;
+  /** By which checks take too long. The machine's if absent. */
+  readonly clock?: Clock;
 }
 
 /** Longest time that a check may take. */
@@ -55,10 +57,10 @@ export class StatusServer implements Runnable {
 
   async #serve({ url = '/', method }: IncomingMessage, response: ServerResponse): Promise<void> {
     const [, page = '', name] = new URL(url, 'http://status').pathname.split('/');
-    const { metrics, liveness = {}, readiness = {} } = this.#options;
+    const { metrics, liveness = {}, readiness = {}, clock = new SystemClock() } = this.#options;
     if (method !== 'GET' && method !== 'HEAD') return answer(response, 405, 'method not allowed');
-    if (page === 'healthz' || page === 'livez') return respond(response, liveness, name);
-    if (page === 'readyz') return respond(response, readiness, name);
+    if (page === 'healthz' || page === 'livez') return respond(response, clock, { checks: liveness, name });
+    if (page === 'readyz') return respond(response, clock, { checks: readiness, name });
     if (page !== 'metrics' || !metrics) return answer(response, 404, 'not found');
     try {
       answer(response, 200, await metrics.metrics(), metrics.contentType);
@@ -68,29 +70,28 @@ export class StatusServer implements Runnable {
   }
 }
 
-async function respond(
-  response: ServerResponse,
-  checks: Readonly<Record<string, Check>>,
-  name: string | undefined,
-): Promise<void> {
+interface Asked {
+  readonly checks: Readonly<Record<string, Check>>;
+  readonly name: string | undefined;
+}
+
+async function respond(response: ServerResponse, clock: Clock, { checks, name }: Asked): Promise<void> {
   const asked = name === undefined ? Object.entries(checks) : Object.entries(checks).filter(([each]) => each === name);
   if (name !== undefined && asked.length === 0) return answer(response, 404, `no check "${name}"`);
-  const lines = await Promise.all(asked.map(async ([each, check]) => [each, await failureOf(check)] as const));
+  const lines = await Promise.all(asked.map(async ([each, check]) => [each, await failureOf(check, clock)] as const));
   const failed = lines.some(([, failure]) => failure !== undefined);
   const text = lines.map(([each, failure]) => (failure === undefined ? `[+]${each} ok` : `[-]${each} failed: ${failure}`));
   answer(response, failed ? 500 : 200, failed ? `${text.join('\n')}\n` : 'ok');
 }
 
-async function failureOf(check: Check): Promise<string | undefined> {
+async function failureOf(check: Check, clock: Clock): Promise<string | undefined> {
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error(`it took longer than ${CHECK_MS} ms`)), CHECK_MS);
+  using _timer = clock.after(CHECK_MS, () => late.reject(new Error(`it took longer than ${CHECK_MS} ms`)));
   try {
     await Promise.race([check(), late.promise]);
     return undefined;
   } catch (error) {
     return errorMessage(error);
-  } finally {
-    clearTimeout(timer);
   }
 }
 
