@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { errorMessage, KeelsonError, SystemClock } from '@keelson/base';
+import { removeVolumes } from '@keelson/kubelet';
 import { createProxyMode, PROXY_MODES } from '@keelson/proxy';
 import { dockerAvailable, DockerRuntime, removePods } from '@keelson/runtime-docker';
 import { clusterId } from './cluster/identity.ts';
@@ -18,6 +20,8 @@ export async function reset({ dataDir }: { readonly dataDir: string }): Promise<
       .cleanup()
       .catch(() => undefined);
   try {
+    const kubelets = join(dataDir, 'kubelet');
+    for (const nodeName of await readdir(kubelets).catch(() => [])) await removeVolumes(join(kubelets, nodeName));
     await rm(dataDir, { recursive: true, force: true });
   } catch (cause) {
     throw new KeelsonError('ServiceUnavailable', `Cannot remove "${dataDir}": ${errorMessage(cause)}`, { cause });

@@ -17,6 +17,8 @@ export {
 export { podPhase, type PhaseInput, type PodPhase } from './pod/pod-phase.ts';
 export { containerStatuses, type StatusInput, type WaitingReason } from './pod/container-statuses.ts';
 export { podConditions, type ConditionInput } from './pod/pod-conditions.ts';
+export type { Mounter, MountRequest } from './volumes/mounter.ts';
+export { removeVolumes } from './volumes/volume-manager.ts';
 export { groupByPod, type PodView } from './pod/runtime-view.ts';
 export { qosClass, type QosClass } from './pod/resources.ts';
 export { serviceEnv, type ServiceEnvInput } from './env/service-env.ts';

@@ -15,7 +15,12 @@ function restartCount(world: World, pod: string): number | undefined {
 
 const settings = {
   volumes: [{ name: 'v', configMap: { name: 'c' } }],
-  containers: [container('web', { env: [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'c', key: 'k' } } }] })],
+  containers: [
+    container('web', {
+      env: [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'c', key: 'k' } } }],
+      volumeMounts: [{ name: 'v', mountPath: '/v' }],
+    }),
+  ],
 };
 
 describe('Kubelet: a runtime that goes away', () => {
@@ -108,7 +113,8 @@ describe('Kubelet: an API that goes away', () => {
   it('keeps a service account token until its end', async () => {
     await using world = await World.start();
     const sources = [{ serviceAccountToken: { path: 'token', expirationSeconds: 3600 } }];
-    world.createPod('a', { volumes: [{ name: 't', projected: { sources } }] });
+    const containers = [container('web', { volumeMounts: [{ name: 't', mountPath: '/t' }] })];
+    world.createPod('a', { containers, volumes: [{ name: 't', projected: { sources } }] });
     await world.until(() => world.pod('a')?.status?.phase === 'Running');
 
     world.client.down = true;
@@ -147,7 +153,8 @@ describe('Kubelet: a disk that cannot be written', () => {
     await rm(path, { recursive: true, force: true });
     await writeFile(path, 'in the way');
 
-    world.createPod('a', { volumes: [{ name: 'v', emptyDir: {} }] });
+    const containers = [container('web', { volumeMounts: [{ name: 'v', mountPath: '/v' }] })];
+    world.createPod('a', { containers, volumes: [{ name: 'v', emptyDir: {} }] });
     await world.until(() => world.reasons().includes('FailedMount'));
     expect(world.events.find(({ reason }) => reason === 'FailedMount')?.message).toMatch(
       /^MountVolume.SetUp failed for volume "v" : ENOTDIR: not a directory/,

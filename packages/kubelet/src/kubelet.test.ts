@@ -575,7 +575,8 @@ describe('Kubelet: volumes', () => {
       { name: 't', projected: { sources: [{ serviceAccountToken: { path: 'token', expirationSeconds: 3600 } }] } },
     ];
 
-    world.createPod('a', { volumes });
+    const containers = [container('web', { volumeMounts: [{ name: 't', mountPath: '/t' }] })];
+    world.createPod('a', { volumes, containers });
     await world.until(() => world.pod('a')?.status?.phase === 'Running');
     const tokens = () => world.client.writes.filter((line) => line.startsWith('token')).length;
     expect(tokens()).toBe(1);

@@ -20,6 +20,7 @@ import { NodeStats } from './stats/node-stats.ts';
 import { ManifestDirectory, type ManifestDirectoryDependencies } from './static-pods/manifest-directory.ts';
 import { MirrorPods } from './static-pods/mirror-pods.ts';
 import { mirroredHash } from './static-pods/static-pod.ts';
+import { SystemMounter } from './volumes/mounter.ts';
 import { VolumeManager } from './volumes/volume-manager.ts';
 import { ContainerStarter } from './worker/container-starter.ts';
 import { Orphans } from './worker/orphans.ts';
@@ -46,14 +47,15 @@ export class Kubelet implements Runnable {
   readonly #workers: PodWorkers;
   readonly #orphans: Orphans;
   readonly #agent: NodeAgent;
+  readonly #volumes: VolumeManager;
   readonly #server: KubeletServer | undefined;
   readonly #mirrors: MirrorPods;
   readonly #manifests: ManifestDirectory | undefined;
   #subscription: Subscription | undefined;
 
   constructor(deps: KubeletDependencies, options: KubeletOptions) {
-    const { clock } = deps;
-    const { nodeName, serving = {} } = options;
+    const { clock, mounter = new SystemMounter() } = deps;
+    const { nodeName, rootDir, serving = {} } = options;
     const metrics = new KubeletMetrics();
     const runtime = measuredRuntime(deps.runtime, clock, metrics);
     const logger = deps.logger.child({ node: nodeName });
@@ -75,7 +77,8 @@ export class Kubelet implements Runnable {
     const { capacity } = this.#agent;
     const config = new ConfigCache(common);
     const tokens = new TokenCache(common);
-    const volumes = new VolumeManager({ clock, config, tokens, rootDir: options.rootDir });
+    const volumes = new VolumeManager({ ...common, config, tokens, mounter, rootDir, node: () => this.#agent.node });
+    this.#volumes = volumes;
     this.#images = new ImagePuller({ ...common, config });
     const killer = new PodKiller({ ...common, probes: reach });
     const memoryCapacityBytes = Number(parseQuantity(capacity['memory'] ?? '0').value());
@@ -107,6 +110,7 @@ export class Kubelet implements Runnable {
 
   /** Resolves when it serves and knows its pods. It does not wait for the runtime or for the node's registration: both are tried on and on. */
   async start(signal: AbortSignal): Promise<void> {
+    await this.#volumes.sweep();
     await this.#server?.start(signal);
     this.#pleg.start();
     this.#agent.start();

@@ -3,6 +3,7 @@ import type { Clock, Logger } from '@keelson/base';
 import type { Client } from '@keelson/client';
 import type { ContainerRuntime } from '@keelson/runtime';
 import type { EventSink, PodSource, ServiceSource } from './ports.ts';
+import type { Mounter } from './volumes/mounter.ts';
 import type { Authorize } from './server/contracts.ts';
 
 export interface ServingOptions {
@@ -48,4 +49,6 @@ export interface KubeletDependencies {
   readonly pods: PodSource;
   readonly services: ServiceSource;
   readonly events: EventSink;
+  /** How volumes are mounted; by the machine's own programs if absent. */
+  readonly mounter?: Mounter;
 }

@@ -9,6 +9,7 @@ import { Kubelet } from '../kubelet.ts';
 import type { KubeletOptions } from '../options.ts';
 import { filesIdle } from './file-access.ts';
 import { MemoryClient } from './memory-client.ts';
+import { NO_MOUNTS } from '../volumes/mounter.ts';
 import { MemoryRuntime } from './memory-runtime.ts';
 
 export interface RecordedEvent {
@@ -115,7 +116,8 @@ export class World implements AsyncDisposable {
         void this.events.push({ about, type, reason, message }),
     };
     const services = { list: () => this.services, whenSynced: async () => undefined };
-    const deps = { client, clock, runtime, events, services, pods: client.podsOf('n1'), logger: silentLogger };
+    const mounter = NO_MOUNTS;
+    const deps = { client, clock, runtime, events, services, mounter, pods: client.podsOf('n1'), logger: silentLogger };
     return new Kubelet(deps, {
       nodeName: 'n1',
       rootDir: this.rootDir,

@@ -1,10 +1,8 @@
-import { chmod, mkdtemp, readdir, readFile, readlink, rm, stat, symlink } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, rm, stat, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { writeAtomically, type Payload } from './atomic-writer.ts';
-import { prepareHostPath } from './host-path.ts';
-import { containerMounts } from './volume-manager.ts';
 
 function payload(files: Record<string, string>, mode = 0o644): Payload {
   return new Map(Object.entries(files).map(([path, text]) => [path, { content: Buffer.from(text), mode }]));
@@ -53,45 +51,5 @@ describe('writeAtomically', () => {
 
   it.each(['/etc/passwd', '../x', 'a/../../x', ''])('refuses the path "%s"', async (path) => {
     await expect(writeAtomically(directory, payload({ [path]: 'x' }), 0)).rejects.toMatchObject({ reason: 'BadRequest' });
-  });
-});
-
-describe('prepareHostPath', () => {
-  it('makes what may be made, and refuses what is of another type', async () => {
-    await prepareHostPath({ path: join(directory, 'd/e'), type: 'DirectoryOrCreate' });
-    await prepareHostPath({ path: join(directory, 'f'), type: 'FileOrCreate' });
-
-    expect((await stat(join(directory, 'd/e'))).isDirectory()).toBe(true);
-    await expect(prepareHostPath({ path: join(directory, 'f'), type: 'Directory' })).rejects.toThrow('is not a directory');
-    await expect(prepareHostPath({ path: join(directory, 'none'), type: 'File' })).rejects.toThrow('hostPath type check failed');
-  });
-});
-
-describe('containerMounts', () => {
-  const mount = (more: object) =>
-    containerMounts({ name: 'c', volumeMounts: [{ name: 'v', mountPath: '/m', ...more }] }, new Map([['v', directory]]), [
-      { name: 'N', value: 'x' },
-    ]);
-
-  it('pins a subPath to what it is now, so that it never updates', async () => {
-    await writeAtomically(directory, payload({ a: '1' }), 0);
-
-    const [found] = await mount({ subPath: 'a' });
-    await chmod(directory, 0o755);
-
-    expect(found?.hostPath).toBe(join(directory, await readlink(join(directory, '..data')), 'a'));
-  });
-
-  it('expands subPathExpr and makes the directory', async () => {
-    expect(await mount({ subPathExpr: 'd-$(N)', readOnly: true })).toEqual([
-      { hostPath: join(directory, 'd-x'), containerPath: '/m', readOnly: true },
-    ]);
-  });
-
-  it('refuses to leave the volume, also through links', async () => {
-    await symlink('/etc', join(directory, 'link'));
-
-    await expect(mount({ subPath: '../x' })).rejects.toMatchObject({ reason: 'BadRequest' });
-    await expect(mount({ subPath: 'link' })).rejects.toThrow('leaves the volume');
   });
 });

@@ -21,6 +21,8 @@ export interface PayloadFile {
   readonly content: Uint8Array;
   /** Permission bits. */
   readonly mode: number;
+  /** Whose it is to be; root's, or rather this process', if absent. */
+  readonly uid?: number;
 }
 
 /** File contents by relative path. */
@@ -69,11 +71,11 @@ function stamp(nowMs: number): string {
 async function writeFiles(root: string, payload: Payload, gid: number | undefined): Promise<void> {
   await mkdir(root, { recursive: true });
   await chmod(root, 0o755);
-  for (const [path, { content, mode }] of payload) {
+  for (const [path, { content, mode, uid }] of payload) {
     const file = join(root, path);
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, content);
-    if (gid !== undefined && process.getuid?.() === 0) await chown(file, -1, gid);
+    if ((uid ?? gid) !== undefined && process.getuid?.() === 0) await chown(file, uid ?? -1, gid ?? -1);
     await chmod(file, modeFor(mode, gid));
   }
 }

@@ -1,5 +1,15 @@
-import { KeelsonError } from '@keelson/base';
-import type { ConfigMap, Container, DownwardAPIVolumeFile, KeyToPath, Pod, Secret, Volume } from '@keelson/api/core/v1';
+import { errorMessage, KeelsonError } from '@keelson/base';
+import type {
+  ConfigMap,
+  Container,
+  DownwardAPIVolumeFile,
+  KeyToPath,
+  Pod,
+  Secret,
+  ServiceAccountTokenProjection,
+  Volume,
+  VolumeProjection,
+} from '@keelson/api/core/v1';
 import type { ConfigReader } from '../env/container-env.ts';
 import { fieldValue, resourceValue, type DownwardContext } from '../env/field-ref.ts';
 import type { Payload, PayloadFile } from './atomic-writer.ts';
@@ -48,21 +58,22 @@ function configMapFiles(found: ConfigMap | undefined, selection: Selection): Pay
   const data = new Map<string, Uint8Array>();
   for (const [key, value] of Object.entries(found?.data ?? {})) data.set(key, Buffer.from(value));
   for (const [key, value] of Object.entries(found?.binaryData ?? {})) data.set(key, Buffer.from(value, 'base64'));
-  return select(data, selection);
+  return select(data, selection, 'configmap references non-existent config key');
 }
 
 function secretFiles(found: Secret | undefined, selection: Selection): Payload {
   if (!found && !selection.optional) throw new KeelsonError('NotFound', `secret "${selection.name}" not found`);
-  return select(new Map(Object.entries(found?.data ?? {}).map(([key, value]) => [key, Buffer.from(value, 'base64')])), selection);
+  const data = new Map(Object.entries(found?.data ?? {}).map(([key, value]) => [key, Buffer.from(value, 'base64')]));
+  return select(data, selection, 'references non-existent secret key');
 }
 
-function select(data: ReadonlyMap<string, Uint8Array>, { items, optional, defaultMode }: Selection): Payload {
+function select(data: ReadonlyMap<string, Uint8Array>, { items, optional, defaultMode }: Selection, objection: string): Payload {
   const wanted = items ?? [...data.keys()].map((key): KeyToPath => ({ key, path: key }));
   const files = new Map<string, PayloadFile>();
   for (const { key, path, mode } of wanted) {
     const content = data.get(key);
     if (content) files.set(path, { content, mode: mode ?? defaultMode });
-    else if (!optional) throw new KeelsonError('NotFound', `references non-existent config key: ${key}`);
+    else if (!optional) throw new KeelsonError('NotFound', `${objection}: ${key}`);
   }
   return files;
 }
@@ -84,30 +95,55 @@ function downwardFiles(
   return files;
 }
 
+/** What is wrong with several sources is said at once. */
 async function projectedFiles({ projected }: Volume, context: PayloadContext): Promise<Payload> {
-  const namespace = context.pod.metadata?.namespace ?? '';
-  const defaultMode = projected?.defaultMode ?? DEFAULT_MODE;
   const files = new Map<string, PayloadFile>();
-  const add = (more: Payload) => more.forEach((file, path) => files.set(path, file));
-  for (const { configMap, secret, downwardAPI, serviceAccountToken } of projected?.sources ?? []) {
-    if (configMap) {
-      const { name = '', items, optional } = configMap;
-      add(configMapFiles(await context.config.configMap(namespace, name), { namespace, name, items, optional, defaultMode }));
-    } else if (secret) {
-      const { name = '', items, optional } = secret;
-      add(secretFiles(await context.config.secret(namespace, name), { namespace, name, items, optional, defaultMode }));
-    } else if (downwardAPI) {
-      add(downwardFiles(downwardAPI.items, defaultMode, context));
-    } else if (serviceAccountToken) {
-      const { audience, expirationSeconds = DEFAULT_TOKEN_SECONDS, path } = serviceAccountToken;
-      const token = await context.tokens.token(context.pod, audience, expirationSeconds);
-      files.set(path, { content: Buffer.from(token), mode: tokenMode(context.pod, defaultMode) });
-    } else throw new KeelsonError('BadRequest', 'unsupported source of a projected volume');
+  const failures: unknown[] = [];
+  for (const source of projected?.sources ?? []) {
+    try {
+      const more = await sourceFiles(source, projected?.defaultMode ?? DEFAULT_MODE, context);
+      more.forEach((file, path) => files.set(path, file));
+    } catch (error) {
+      failures.push(error);
+    }
   }
+  if (failures.length === 1) throw failures[0];
+  if (failures.length > 1) throw new KeelsonError('NotFound', `[${failures.map(errorMessage).join(', ')}]`);
   return files;
 }
 
-/** With an fsGroup the group gets to read it, and nobody else; otherwise the users of the pod are not known well enough. */
-function tokenMode(pod: Pod, defaultMode: number): number {
-  return pod.spec?.securityContext?.fsGroup === undefined ? defaultMode : 0o600;
+async function sourceFiles(source: VolumeProjection, defaultMode: number, context: PayloadContext): Promise<Payload> {
+  const namespace = context.pod.metadata?.namespace ?? '';
+  const { configMap, secret, downwardAPI, serviceAccountToken } = source;
+  if (configMap) {
+    const { name = '', items, optional } = configMap;
+    return configMapFiles(await context.config.configMap(namespace, name), { namespace, name, items, optional, defaultMode });
+  }
+  if (secret) {
+    const { name = '', items, optional } = secret;
+    return secretFiles(await context.config.secret(namespace, name), { namespace, name, items, optional, defaultMode });
+  }
+  if (downwardAPI) return downwardFiles(downwardAPI.items, defaultMode, context);
+  if (serviceAccountToken) return tokenFile(serviceAccountToken, defaultMode, context);
+  const [kind = 'unknown'] = Object.keys(source);
+  throw new KeelsonError('BadRequest', `projected volume source "${kind}" is not supported by this node`);
+}
+
+async function tokenFile(
+  { audience, expirationSeconds = DEFAULT_TOKEN_SECONDS, path }: ServiceAccountTokenProjection,
+  defaultMode: number,
+  { pod, tokens }: PayloadContext,
+): Promise<Payload> {
+  const content = Buffer.from(await tokens.token(pod, audience, expirationSeconds));
+  const uid = userOf(pod);
+  // Known users get it for themselves, or for their group; otherwise it is not known who needs to read it.
+  const isKnown = uid !== undefined || pod.spec?.securityContext?.fsGroup !== undefined;
+  return new Map([[path, { content, mode: isKnown ? 0o600 : defaultMode, ...(uid !== undefined && { uid }) }]]);
+}
+
+/** The user that all containers run as, if they do. */
+function userOf({ spec }: Pod): number | undefined {
+  const all = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])];
+  const users = new Set(all.map(({ securityContext }) => securityContext?.runAsUser ?? spec?.securityContext?.runAsUser));
+  return users.size === 1 ? [...users][0] : undefined;
 }

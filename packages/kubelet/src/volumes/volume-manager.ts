@@ -1,61 +1,78 @@
-import { execFile } from 'node:child_process';
-import { chmod, chown, mkdir, readFile, readdir, realpath, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join, normalize, resolve } from 'node:path';
-import { promisify } from 'node:util';
-import { parseQuantity } from '@keelson/api';
-import { errorMessage, KeelsonError, type Clock } from '@keelson/base';
-import type { Container, Pod, Volume } from '@keelson/api/core/v1';
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { nameOf } from '@keelson/api';
+import { errorMessage, KeelsonError, type Clock, type Logger } from '@keelson/base';
+import type { Node, Pod, Volume } from '@keelson/api/core/v1';
+import type { Client } from '@keelson/client';
 import type { Mount } from '@keelson/runtime';
 import type { ConfigReader } from '../env/container-env.ts';
-import { expand } from '../env/expand.ts';
 import type { DownwardContext } from '../env/field-ref.ts';
 import { writeAtomically } from './atomic-writer.ts';
+import { claimedVolume } from './claim-volume.ts';
+import { containerMounts, type ContainerMountsInput, type MountedVolume, type MountedVolumes } from './container-mounts.ts';
+import { makeEmptyDir } from './empty-dir.ts';
 import { prepareHostPath } from './host-path.ts';
+import { failureOf, MountFailure, NamedFailure, unprocessed, type VolumeFailure } from './mount-failure.ts';
+import { SystemMounter, type Mounter } from './mounter.ts';
 import { payloadOf, type TokenReader } from './payload.ts';
-
-const run = promisify(execFile);
+import { mountNfs, setUpPersistent } from './persistent-volume.ts';
+import { PodDirectories } from './pod-directories.ts';
+import { SubPaths } from './sub-paths.ts';
 
 export interface VolumeManagerDependencies {
+  readonly client: Client;
   readonly clock: Clock;
+  readonly logger: Logger;
   readonly config: ConfigReader;
   readonly tokens: TokenReader;
+  readonly mounter: Mounter;
+  /** The node as the API has it. */
+  readonly node: () => Node | undefined;
   /** Pod directories live under `<rootDir>/pods/<uid>`. */
   readonly rootDir: string;
-}
-
-/** Where each volume of a pod is on the node, by name. */
-export type VolumePaths = ReadonlyMap<string, string>;
-
-/** A volume that could not be set up; `message` is what the FailedMount event says. */
-export class MountFailure extends KeelsonError {
-  constructor(volume: string, cause: unknown) {
-    super('ServiceUnavailable', `MountVolume.SetUp failed for volume "${volume}" : ${errorMessage(cause)}`, { cause });
-  }
 }
 
 /** Makes the volumes of pods under one directory, keeps those made of API data up to date, and removes them. All calls are idempotent. */
 export class VolumeManager {
   readonly #deps: VolumeManagerDependencies;
+  readonly #directories: PodDirectories;
+  readonly #subPaths: SubPaths;
+  /** Volumes of claims that are ready, by pod and name: a claim keeps its volume, so there is nothing to ask again. */
+  readonly #claimed = new Map<string, Map<string, MountedVolume>>();
 
   constructor(deps: VolumeManagerDependencies) {
     this.#deps = deps;
+    this.#directories = new PodDirectories(deps.rootDir, deps.mounter);
+    this.#subPaths = new SubPaths(this.#directories, deps.mounter);
   }
 
   podDirectory(uid: string): string {
-    return join(this.#deps.rootDir, 'pods', uid);
+    return this.#directories.of(uid);
   }
 
-  /** Rejects with `MountFailure`. To be called again from time to time for what changes: this is also how updates reach the files. */
-  async mount(pod: Pod, downward: DownwardContext): Promise<VolumePaths> {
-    const paths = new Map<string, string>();
+  /**
+   * Makes ready the volumes that containers of the pod mount; the others nobody needs. Rejects with `MountFailure`. To be called again from
+   * time to time for what changes: this is also how updates reach the files.
+   */
+  async mount(pod: Pod, downward: DownwardContext): Promise<MountedVolumes> {
+    const ready = new Map<string, MountedVolume>();
+    const failures: VolumeFailure[] = [];
+    const used = mountedNames(pod);
     for (const volume of pod.spec?.volumes ?? []) {
+      if (!used.has(volume.name)) continue;
       try {
-        paths.set(volume.name, await this.#mountOne(pod, volume, downward));
+        ready.set(volume.name, await this.#mountOne(pod, volume, downward));
       } catch (cause) {
-        throw new MountFailure(volume.name, cause);
+        failures.push(failureOf(volume.name, cause));
       }
     }
-    return paths;
+    if (failures.length > 0) throw new MountFailure(failures);
+    return ready;
+  }
+
+  /** What a container sees of the volumes that `mount` gave. */
+  containerMounts(input: Omit<ContainerMountsInput, 'subPaths'>): Promise<Mount[]> {
+    return containerMounts({ ...input, subPaths: this.#subPaths });
   }
 
   /** Files for one container that are no volumes: where it leaves its last words. */
@@ -71,123 +88,105 @@ export class VolumeManager {
     await rm(this.#terminationLog(uid, container, attempt), { force: true });
   }
 
+  /** Of a pod whose containers are gone. What others may use beside it stays: volumes of claims, directories of the machine. */
   async unmount(uid: string): Promise<void> {
-    const directory = this.podDirectory(uid);
-    // Only these may be mounts of ours, and to read all mounts of the machine takes long.
-    const mounts = (await exists(join(directory, 'volumes', EMPTY_DIRS))) ? await mountsUnder(directory) : [];
-    for (const mounted of mounts) await run('umount', [mounted]).catch(() => run('umount', ['-l', mounted]));
-    await rm(directory, { recursive: true, force: true });
+    this.#claimed.delete(uid);
+    await this.#directories.remove(uid);
+  }
+
+  /** Removes what kubelets that are gone for good have left in memory. Never rejects. */
+  async sweep(): Promise<void> {
+    const { logger } = this.#deps;
+    await this.#directories
+      .sweepMemory()
+      .catch((error: unknown) => logger.warn('memory of other kubelets not swept', { error: errorMessage(error) }));
   }
 
   /** Uids of the pods that have a directory. */
-  async known(): Promise<readonly string[]> {
-    return readdir(join(this.#deps.rootDir, 'pods')).catch(() => []);
+  known(): Promise<readonly string[]> {
+    return this.#directories.uids();
   }
 
   #terminationLog(uid: string, container: string, attempt: number): string {
     return join(this.podDirectory(uid), 'containers', container, `${attempt}.log`);
   }
 
-  async #mountOne(pod: Pod, volume: Volume, downward: DownwardContext): Promise<string> {
-    if (volume.hostPath) return prepareHostPath(volume.hostPath);
-    const uid = pod.metadata?.uid ?? '';
-    const gid = pod.spec?.securityContext?.fsGroup;
-    const directory = join(this.podDirectory(uid), 'volumes', `kubernetes.io~${typeOf(volume)}`, volume.name);
-    if (volume.emptyDir) {
-      await makeEmptyDir(directory, volume.emptyDir.medium === 'Memory' ? (volume.emptyDir.sizeLimit ?? '') : undefined, gid);
-      return directory;
+  async #mountOne(pod: Pod, volume: Volume, downward: DownwardContext): Promise<MountedVolume> {
+    const machine = { directories: this.#directories, mounter: this.#deps.mounter };
+    const { uid = '' } = pod.metadata ?? {};
+    const { name, hostPath, emptyDir, nfs } = volume;
+    if (hostPath) return { path: await prepareHostPath(hostPath), readOnly: false };
+    if (emptyDir) {
+      const fsGroup = pod.spec?.securityContext?.fsGroup;
+      return { path: await makeEmptyDir({ uid, name, source: emptyDir, fsGroup }, machine), readOnly: false };
     }
-    const payload = await payloadOf(volume, { pod, downward, config: this.#deps.config, tokens: this.#deps.tokens });
-    if (!payload) throw new KeelsonError('BadRequest', `no volume plugin matched for "${typeOf(volume)}"`);
+    if (nfs) return mountNfs(nfs, { uid, name, mountOptions: [], readOnly: false }, machine);
+    if (volume.persistentVolumeClaim ?? volume.ephemeral) return this.#mountClaim(pod, volume);
+    return { path: await this.#writePayload(pod, volume, downward), readOnly: true };
+  }
+
+  async #mountClaim(pod: Pod, source: Volume): Promise<MountedVolume> {
+    const { uid = '' } = pod.metadata ?? {};
+    const known = this.#claimed.get(uid)?.get(source.name);
+    if (known) return known;
+    const { volume, readOnly } = await claimedVolume(pod, source, this.#deps);
+    const user = { uid, readOnly, security: pod.spec?.securityContext ?? {} };
+    const machine = { directories: this.#directories, mounter: this.#deps.mounter };
+    const mounted = await setUpPersistent(volume, user, machine).catch((cause: unknown) => {
+      throw new NamedFailure(failureOf(nameOf(volume), cause).message, { cause });
+    });
+    this.#claimed.set(uid, (this.#claimed.get(uid) ?? new Map()).set(source.name, mounted));
+    return mounted;
+  }
+
+  async #writePayload(pod: Pod, volume: Volume, downward: DownwardContext): Promise<string> {
+    const { config, tokens, clock } = this.#deps;
+    const { uid = '' } = pod.metadata ?? {};
+    const payload = await payloadOf(volume, { pod, downward, config, tokens });
+    const type = typeOf(volume);
+    if (!payload) throw unprocessed(volume.name, `no volume plugin matched: "${type}" is not supported by this node`);
+    const isPublic = volume.configMap !== undefined;
+    const directory = isPublic
+      ? this.#directories.volume(uid, type, volume.name)
+      : await this.#directories.secretVolume(uid, type, volume.name);
     await mkdir(directory, { recursive: true });
-    await writeAtomically(directory, payload, this.#deps.clock.now(), gid);
+    await chmod(directory, 0o777);
+    await writeAtomically(directory, payload, clock.now(), pod.spec?.securityContext?.fsGroup);
     return directory;
   }
 }
 
-const TYPES = {
+/**
+ * Removes all volumes that the kubelet of a directory has made for pods, and whatever it has mounted. For when it and its pods have gone for
+ * good; data of claims and of the machine's own directories stay.
+ */
+export async function removeVolumes(rootDir: string, mounter: Mounter = new SystemMounter()): Promise<void> {
+  await new PodDirectories(rootDir, mounter).removeAll();
+}
+
+const TYPES: Readonly<Record<string, string>> = {
   configMap: 'configmap',
   secret: 'secret',
   downwardAPI: 'downward-api',
-  emptyDir: 'empty-dir',
   projected: 'projected',
-} as const;
-
-const EMPTY_DIRS = `kubernetes.io~${TYPES.emptyDir}`;
+};
 
 function typeOf(volume: Volume): string {
   const [type = 'unknown'] = Object.keys(volume).filter((key) => key !== 'name');
-  return type in TYPES ? TYPES[type as keyof typeof TYPES] : type;
+  return TYPES[type] ?? type;
 }
 
-/** `memoryLimit`: undefined for a plain directory, `''` for one in memory without a limit. Without root, memory is a plain directory too. */
-async function makeEmptyDir(directory: string, memoryLimit: string | undefined, gid: number | undefined): Promise<void> {
-  if (await exists(directory)) return;
-  await mkdir(directory, { recursive: true });
-  const isRoot = process.getuid?.() === 0;
-  if (memoryLimit !== undefined && isRoot) await mountTmpfs(directory, memoryLimit);
-  if (gid !== undefined && isRoot) await chown(directory, -1, gid);
-  await chmod(directory, gid === undefined ? 0o777 : 0o2777);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined)) !== undefined;
-}
-
-async function mountTmpfs(directory: string, limit: string): Promise<void> {
-  const sizeBytes = limit === '' ? undefined : Number(parseQuantity(limit).value());
-  const options = sizeBytes === undefined ? [] : ['-o', `size=${sizeBytes}`];
-  // Where the kernel refuses (in a container without the right), a directory on disk has to do.
-  await run('mount', ['-t', 'tmpfs', ...options, 'tmpfs', directory]).catch(() => undefined);
-}
-
-async function mountsUnder(directory: string): Promise<string[]> {
-  if (process.platform !== 'linux') return [];
-  const table = await readFile('/proc/self/mounts', 'utf8').catch(() => '');
-  const root = `${resolve(directory)}/`;
-  return table
-    .split('\n')
-    .map((line) => line.split(' ')[1] ?? '')
-    .filter((path) => path.startsWith(root))
-    .reverse();
-}
-
-/** The mounts of a container, from the paths of its pod's volumes. Makes the directory of a subPath that is not there yet. */
-export async function containerMounts(
-  container: Container,
-  paths: VolumePaths,
-  env: readonly { readonly name: string; readonly value: string }[],
-): Promise<Mount[]> {
-  const values = new Map(env.map(({ name, value }) => [name, value]));
-  const mounts: Mount[] = [];
-  for (const mount of container.volumeMounts ?? []) {
-    const root = paths.get(mount.name);
-    if (root === undefined) throw new KeelsonError('NotFound', `volume "${mount.name}" not found`);
-    const subPath = mount.subPathExpr ? expand(mount.subPathExpr, (name) => values.get(name)) : (mount.subPath ?? '');
-    mounts.push({
-      hostPath: subPath === '' ? root : await preparedSubPath(root, subPath),
-      containerPath: mount.mountPath,
-      readOnly: mount.readOnly ?? false,
-      ...propagationOf(mount.mountPropagation),
-    });
+function mountedNames({ spec }: Pod): ReadonlySet<string> {
+  const { containers = [], initContainers = [], ephemeralContainers = [] } = spec ?? {};
+  const names = new Set<string>();
+  for (const { volumeMounts = [], volumeDevices = [] } of [...containers, ...initContainers, ...ephemeralContainers]) {
+    for (const { name } of volumeMounts) names.add(name);
+    for (const { name } of volumeDevices) throw new MountFailure([blockDevice(name)]);
   }
-  return mounts;
+  return names;
 }
 
-async function preparedSubPath(root: string, subPath: string): Promise<string> {
-  if (subPath.startsWith('/') || normalize(subPath).split('/').includes('..')) {
-    throw new KeelsonError('BadRequest', `subPath must be relative and not leave the volume: "${subPath}"`);
-  }
-  const path = join(root, subPath);
-  if (!(await exists(path))) await mkdir(path, { recursive: true, mode: 0o750 });
-  const [real, realRoot] = [await realpath(path), await realpath(root)];
-  if (real !== realRoot && !real.startsWith(`${realRoot}/`)) {
-    throw new KeelsonError('BadRequest', `subPath "${subPath}" leaves the volume through a symbolic link`);
-  }
-  return real;
-}
-
-function propagationOf(value: string | undefined): Pick<Mount, 'propagation'> {
-  if (value === 'HostToContainer') return { propagation: 'host-to-container' };
-  return value === 'Bidirectional' ? { propagation: 'bidirectional' } : {};
+function blockDevice(name: string): VolumeFailure {
+  const cause = new KeelsonError('BadRequest', 'block devices are not supported by this node');
+  return { message: `MapVolume.SetUpDevice failed for volume "${name}" : ${cause.message}`, cause };
 }

@@ -14,7 +14,8 @@ import { containerSubject } from '../event-subject.ts';
 import type { EventSink, ServiceSource } from '../ports.ts';
 import type { ProbeDependencies } from '../probes/probe-actions.ts';
 import { runHook } from '../probes/hooks.ts';
-import { containerMounts, type VolumeManager, type VolumePaths } from '../volumes/volume-manager.ts';
+import type { MountedVolumes } from '../volumes/container-mounts.ts';
+import type { VolumeManager } from '../volumes/volume-manager.ts';
 import { containerConfig } from './container-config.ts';
 import { mountHosts } from './pod-hosts.ts';
 
@@ -36,7 +37,7 @@ export interface StartContext {
   readonly pod: Pod;
   readonly view: PodView;
   readonly sandbox: SandboxStatus;
-  readonly volumes: VolumePaths;
+  readonly volumes: MountedVolumes;
   readonly downward: DownwardContext;
   readonly signal: AbortSignal;
 }
@@ -94,8 +95,8 @@ export class ContainerStarter {
     const { pod, sandbox, downward, volumes, signal } = context;
     const { config, services, runtime, nodeName, memoryCapacityBytes } = this.#deps;
     const env = await containerEnv({ pod, container, config, downward, services: services.list() });
-    const ofVolumes = await containerMounts(container, volumes, env);
     const { uid = '' } = pod.metadata ?? {};
+    const ofVolumes = await this.#deps.volumes.containerMounts({ podUid: uid, container, volumes, env });
     const terminationLog = await this.#deps.volumes.terminationLog(uid, container.name, attempt);
     const { clusterDomain } = this.#deps;
     const hosts = { pod, podIps: downward.podIps, clusterDomain };

@@ -14,7 +14,9 @@ import { podSubject } from '../event-subject.ts';
 import type { EventSink } from '../ports.ts';
 import type { ProbeManager } from '../probes/probe-manager.ts';
 import { networkFailure } from '../network-failure.ts';
-import { MountFailure, type VolumeManager, type VolumePaths } from '../volumes/volume-manager.ts';
+import type { MountedVolumes } from '../volumes/container-mounts.ts';
+import { MountFailure } from '../volumes/mount-failure.ts';
+import type { VolumeManager } from '../volumes/volume-manager.ts';
 import type { ContainerStarter } from './container-starter.ts';
 import type { PodKiller } from './pod-killer.ts';
 import { podStatus, type PodReport } from './pod-status.ts';
@@ -178,14 +180,14 @@ export class PodSyncer {
   }
 
   /** A number is a failure: when to try again. */
-  async #mount(pod: Pod, memory: PodMemory): Promise<VolumePaths | number> {
+  async #mount(pod: Pod, memory: PodMemory): Promise<MountedVolumes | number> {
     try {
       const paths = await this.#deps.volumes.mount(pod, this.#downward(this.#viewOf(pod)));
       memory.mountFailures = 0;
       return paths;
     } catch (error) {
       if (!(error instanceof MountFailure)) throw error;
-      this.#deps.events.event(podSubject(pod), 'Warning', 'FailedMount', error.message);
+      for (const message of error.messages) this.#deps.events.event(podSubject(pod), 'Warning', 'FailedMount', message);
       memory.mountFailures += 1;
       return this.#deps.clock.now() + Math.min(122_000, 250 * 2 ** memory.mountFailures);
     }
@@ -202,7 +204,7 @@ export class PodSyncer {
     pod: Pod,
     view: PodView,
     actions: PodActions,
-    context: { readonly memory: PodMemory; readonly volumes: VolumePaths; readonly signal: AbortSignal },
+    context: { readonly memory: PodMemory; readonly volumes: MountedVolumes; readonly signal: AbortSignal },
   ): Promise<number> {
     const { memory, signal } = context;
     await this.#kill(pod, view, actions, signal);
