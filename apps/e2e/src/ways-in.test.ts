@@ -43,6 +43,14 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `
     expect(await inClient('timeout', '5', 'wget', '-qO-', 'http://pets-0.pets:8080/')).toBe('pets-0\n');
   });
 
+  it('tells containers of services by variables, in both forms', async () => {
+    const variables = await inClient('env');
+
+    expect(variables).toContain('KUBERNETES_SERVICE_HOST=10.96.0.1\n');
+    expect(variables).toContain('KUBERNETES_PORT_443_TCP=tcp://10.96.0.1:443\n');
+    expect(variables).not.toContain('PETS_');
+  });
+
   it('knows their ports, and their names by their addresses', async () => {
     const reverse = (await addressOf('pets-0')).split('.').toReversed().join('.');
 

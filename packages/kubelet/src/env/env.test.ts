@@ -73,6 +73,71 @@ describe('serviceEnv', () => {
   });
 });
 
+describe('services in the environment, as upstream has them', () => {
+  const env = (services: readonly Service[], namespace = 'x', enableServiceLinks = true) =>
+    Object.fromEntries(serviceEnv(services, { namespace, enableServiceLinks }));
+
+  it.each(['', 'None', undefined])('leaves out services with cluster IP %s', (clusterIP) => {
+    const spec = { ports: [{ port: 80 }], ...(clusterIP !== undefined && { clusterIP }) };
+
+    expect(env([{ metadata: { namespace: 'x', name: 'a' }, spec }])).toEqual({});
+  });
+
+  it('names the API server even without service links, also in its own namespace', () => {
+    const services = [service('default', 'kubernetes', '10.0.0.1'), service('default', 'a', '10.0.0.2')];
+
+    expect(Object.keys(env(services, 'default', false)).filter((name) => !name.startsWith('KUBERNETES_'))).toEqual([]);
+    expect(env(services, 'default', false)).toHaveProperty('KUBERNETES_PORT_80_TCP_ADDR', '10.0.0.1');
+    expect(env(services, 'default')).toHaveProperty('A_SERVICE_HOST', '10.0.0.2');
+  });
+
+  it.each([false, true])('takes a service "kubernetes" of the namespace before the API server (listed first: %s)', (first) => {
+    const [own, api] = [service('x', 'kubernetes', '10.0.0.9'), service('default', 'kubernetes', '10.0.0.1')];
+
+    expect(env(first ? [own, api] : [api, own])).toHaveProperty('KUBERNETES_SERVICE_HOST', '10.0.0.9');
+  });
+
+  it('does not name the API server twice over for other services of its namespace', () => {
+    expect(env([service('default', 'other', '10.0.0.2')])).toEqual({});
+  });
+
+  it('brackets addresses of IPv6 in URLs only', () => {
+    expect(env([service('x', 'a', 'fd00::1')])).toMatchObject({
+      A_SERVICE_HOST: 'fd00::1',
+      A_PORT: 'tcp://[fd00::1]:80',
+      A_PORT_80_TCP: 'tcp://[fd00::1]:80',
+      A_PORT_80_TCP_ADDR: 'fd00::1',
+    });
+  });
+
+  it('names the first port without its name, and all that have one by it', () => {
+    const ports = [{ port: 80 }, { name: 'admin-ui', port: 8080 }, { name: 'sctp', port: 9, protocol: 'SCTP' }];
+
+    const found = env([service('x', 'a-b', '10.0.0.1', ports)]);
+
+    expect(Object.keys(found)).toEqual([
+      'A_B_SERVICE_HOST',
+      'A_B_SERVICE_PORT',
+      'A_B_SERVICE_PORT_ADMIN_UI',
+      'A_B_SERVICE_PORT_SCTP',
+      'A_B_PORT',
+      'A_B_PORT_80_TCP',
+      'A_B_PORT_80_TCP_PROTO',
+      'A_B_PORT_80_TCP_PORT',
+      'A_B_PORT_80_TCP_ADDR',
+      'A_B_PORT_8080_TCP',
+      'A_B_PORT_8080_TCP_PROTO',
+      'A_B_PORT_8080_TCP_PORT',
+      'A_B_PORT_8080_TCP_ADDR',
+      'A_B_PORT_9_SCTP',
+      'A_B_PORT_9_SCTP_PROTO',
+      'A_B_PORT_9_SCTP_PORT',
+      'A_B_PORT_9_SCTP_ADDR',
+    ]);
+    expect(found['A_B_PORT_9_SCTP']).toBe('sctp://10.0.0.1:9');
+  });
+});
+
 describe('downward API', () => {
   const container: Container = { name: 'c', resources: { limits: { memory: '1Gi' }, requests: { cpu: '250m' } } };
   const pod: Pod = {
