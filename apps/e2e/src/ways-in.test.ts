@@ -1,15 +1,19 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DockerWorld } from './testing/docker-world.ts';
-import { kubectlPath, withoutRoot } from './testing/lab.ts';
-import { eventually } from './testing/run.ts';
+import { kubectlPath, Outside, withoutRoot } from './testing/lab.ts';
+import { eventually, must } from './testing/run.ts';
 
 const MANIFEST = join(import.meta.dirname, 'manifests/pets.yaml');
 const PETS = 'pets.default.svc.cluster.local';
-const title = 'names of services on Docker';
+const title = 'names of services, and ways in from outside, on Docker';
+const WELCOME = 'Welcome to nginx!\n';
 
 describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `${title} (${withoutRoot})`, () => {
   let world: DockerWorld;
+  let outside: Outside;
   let kubectlFile: string;
 
   const kubectl = (...args: readonly string[]): Promise<string> =>
@@ -21,14 +25,18 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `
   const addressOf = (pod: string): Promise<string> => kubectl('get', 'pod', pod, '-o', 'jsonpath={.status.podIP}');
 
   beforeAll(async () => {
-    [world, kubectlFile] = await Promise.all([DockerWorld.up('ways-in'), kubectlPath('1.35')]);
+    [world, kubectlFile] = await Promise.all([DockerWorld.up('ways-in', ['--ingress']), kubectlPath('1.35')]);
+    outside = await Outside.up(world.machine);
     await eventually('the default service account', async () => (await kubectl('get', 'sa', 'default', '-o', 'name')) !== '');
     await kubectl('apply', '-f', MANIFEST);
     await kubectl('wait', '--for=condition=Ready', 'pod/client', '--timeout=90s');
     await kubectl('rollout', 'status', 'statefulset/pets', '--timeout=90s');
   });
 
-  afterAll(() => world?.[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await outside?.[Symbol.asyncDispose]();
+    await world?.[Symbol.asyncDispose]();
+  });
 
   it('resolves the API server, and pods of a headless service by their host names', async () => {
     const [first, second] = [await addressOf('pets-0'), await addressOf('pets-1')];
@@ -67,5 +75,62 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `
 
     expect(answer).toMatch(/ 10 +96 +0 +1/);
     await expect(inClient('nslookup', 'nobody.default.svc.cluster.local')).rejects.toThrow('NXDOMAIN');
+  });
+
+  it('lets a client from outside in by an Ingress with TLS', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'shop-'));
+    const [cert, key] = [join(directory, 'shop.crt'), join(directory, 'shop.key')];
+    const names = ['-subj', '/CN=shop.example', '-addext', 'subjectAltName=DNS:shop.example'];
+    await must('openssl', [
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:prime256v1',
+      '-nodes',
+      '-days',
+      '2',
+      '-keyout',
+      key,
+      '-out',
+      cert,
+      ...names,
+    ]);
+    await kubectl('create', 'secret', 'tls', 'shop', `--cert=${cert}`, `--key=${key}`);
+    await kubectl('create', 'deployment', 'shop', '--image=nginx:1.22', '--replicas=2');
+    await kubectl('expose', 'deployment', 'shop', '--port=80');
+    await kubectl(
+      'create',
+      'ingress',
+      'shop',
+      '--rule=shop.example/*=shop:80,tls=shop',
+      '--annotation=ingress.keelson.dev/ssl-redirect=true',
+    );
+    await kubectl('rollout', 'status', 'deployment/shop', '--timeout=60s');
+    const at = (scheme: 'http' | 'https', port: number): string[] => [
+      '-sS',
+      '--max-time',
+      '5',
+      '--cacert',
+      cert,
+      '--resolve',
+      `shop.example:${port}:${outside.address}`,
+      `${scheme}://shop.example/`,
+    ];
+
+    await eventually('the page', async () => (await outside.run('curl', at('https', 443))).stdout === WELCOME);
+    expect(await outside.must('curl', ['-o', '/dev/null', '-w', '%{http_version} %{http_code}', ...at('https', 443)])).toBe(
+      '2 200',
+    );
+    expect(await outside.must('curl', ['-o', '/dev/null', '-w', '%{http_code} %{redirect_url}', ...at('http', 80)])).toBe(
+      '308 https://shop.example/',
+    );
+    await eventually(
+      'an address',
+      async () =>
+        (await kubectl('get', 'ingress', 'shop')).match(/shop +keelson +shop\.example +\d+\.\d+\.\d+\.\d+ +80, 443/) !== null,
+    );
+    await rm(directory, { recursive: true });
   });
 });

@@ -25,6 +25,9 @@ export async function run(argv: readonly string[]): Promise<number> {
     .addOption(new Option('--proxy-mode <mode>', 'how packets get to services').choices(PROXY_MODES).default('auto'))
     .addOption(new Option('--dns <choice>', 'cluster DNS for pods').choices(DNS_CHOICES).default('auto'))
     .option('--static-pod-path <dir>', 'a directory of manifests whose pods the node runs by itself')
+    .option('--ingress', 'serve Ingresses', false)
+    .addOption(new Option('--ingress-http-port <port>', 'on all addresses').argParser(port).default(80))
+    .addOption(new Option('--ingress-https-port <port>', 'on all addresses').argParser(port).default(443))
     .addOption(new Option('--store <store>', STORE_HELP).argParser(storeChoice).default('lmdb'))
     .addOption(new Option('--log-level <level>', 'least level of what is logged').choices(LOG_LEVELS).default('warn'))
     .action(async ({ logLevel, ...flags }: UpFlags) => {

@@ -25,6 +25,10 @@ export interface ClusterOptions {
   readonly dns: (typeof DNS_CHOICES)[number];
   /** A directory of manifests, whose pods every node runs by itself. */
   readonly staticPodPath?: string;
+  /** Whether Ingresses are served, on these ports of all addresses. */
+  readonly ingress: boolean;
+  readonly ingressHttpPort: number;
+  readonly ingressHttpsPort: number;
 }
 
 /** `ClusterOptions` once it is found out what the machine can do. */

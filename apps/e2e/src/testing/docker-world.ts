@@ -17,10 +17,10 @@ export class DockerWorld implements AsyncDisposable {
     this.#scratch = scratch;
   }
 
-  static async up(prefix: string): Promise<DockerWorld> {
+  static async up(prefix: string, more: readonly string[] = []): Promise<DockerWorld> {
     const machine = await Machine.up(prefix);
     const scratch = await mkdtemp(join(tmpdir(), 'keelson-e2e-'));
-    const flags = ['--runtime', 'docker', '--data-dir', join(scratch, 'data')];
+    const flags = ['--runtime', 'docker', '--data-dir', join(scratch, 'data'), ...more];
     return new DockerWorld(machine, await Keelson.up((...args) => machine.start(...args), flags), scratch);
   }
 

@@ -87,6 +87,36 @@ export class DockerEngine implements AsyncDisposable {
   }
 }
 
+/** A machine beside another one, with nothing but a cable to it: who comes from outside. */
+export class Outside implements AsyncDisposable {
+  /** Of the machine at the other end. */
+  readonly address = '198.18.0.1';
+  readonly #name: string;
+
+  private constructor(name: string) {
+    this.#name = name;
+  }
+
+  static async up(machine: Machine): Promise<Outside> {
+    const name = `outside-${randomBytes(3).toString('hex')}`;
+    await must(lab('machine'), ['up', name], { timeoutMs: 120_000 });
+    await must(lab('machine'), ['link', machine.name, name]);
+    return new Outside(name);
+  }
+
+  run(file: string, args: readonly string[], options: RunOptions = {}): Promise<Output> {
+    return run(lab('machine'), ['exec', this.#name, file, ...args], options);
+  }
+
+  must(file: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
+    return must(lab('machine'), ['exec', this.#name, file, ...args], options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await must(lab('machine'), ['down', this.#name], { timeoutMs: 60_000 });
+  }
+}
+
 /** A real etcd cluster on this machine. */
 export class Etcd implements AsyncDisposable {
   readonly #name: string;

@@ -28,6 +28,7 @@ import type { Reachable } from './component-context.ts';
 import { addDns } from './dns.ts';
 import { addControllers, addScheduler } from './control-plane.ts';
 import { addMetrics } from './metrics.ts';
+import { addIngress } from './ingress.ts';
 import { addNodes } from './nodes.ts';
 import { addProxy } from './proxy.ts';
 import { addStorage } from './storage.ts';
@@ -193,6 +194,7 @@ export class Cluster implements Runnable {
     addMetrics(parts, context);
     addNodes(parts, context);
     addProxy(parts, context);
+    addIngress(parts, context);
     await this.#lifecycle.run(parts, signal);
   }
 }

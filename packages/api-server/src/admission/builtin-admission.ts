@@ -1,5 +1,6 @@
 import type { AdmissionMutator, AdmissionValidator } from './admission.ts';
 import { CertificateApproval, CertificateSigning, CertificateSubjectRestriction } from './certificate-requests.ts';
+import { DefaultIngressClass } from './default-ingress-class.ts';
 import { DefaultStorageClass } from './default-storage-class.ts';
 import { DefaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { LimitRanger } from './limit-ranger.ts';
@@ -21,6 +22,7 @@ export type BuiltinAdmission =
   | 'ServiceAccount'
   | 'DefaultTolerationSeconds'
   | 'Priority'
+  | 'DefaultIngressClass'
   | 'DefaultStorageClass'
   | 'StorageObjectInUseProtection'
   | 'CertificateApproval'
@@ -40,6 +42,7 @@ export function builtinMutators(services: WebhookSources, disabled: ReadonlySet<
     new ServiceAccountAdmission(services),
     new DefaultTolerationSeconds(),
     new PriorityAdmission(services),
+    new DefaultIngressClass(services),
     new DefaultStorageClass(services),
     new StorageObjectInUseProtection(),
     new PolicyTypeChecking(services),
