@@ -2,7 +2,7 @@ import type { RequestListener } from 'node:http';
 import { Event } from '@keelson/api/core/v1';
 import { Ingress, IngressClass } from '@keelson/api/networking/v1';
 import { afterEach, describe, expect, it } from 'vitest';
-import { closedPort, IngressWorld, pathTo, askTls } from './test-support/world.ts';
+import { closedPort, IngressWorld, pathTo, askTls } from './testing/world.ts';
 
 const says =
   (words: string): RequestListener =>

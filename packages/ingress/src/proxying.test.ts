@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { createServer } from 'node:http';
-import { IngressWorld, portOf } from './test-support/world.ts';
+import { IngressWorld, portOf } from './testing/world.ts';
 
 const HOST = 'shop.example';
 
