@@ -19,6 +19,7 @@ import { endpointsController } from './endpoints/endpoints-controller.ts';
 import { endpointSliceMirroringController } from './endpointslice-mirroring/endpoint-slice-mirroring-controller.ts';
 import { endpointSliceController } from './endpointslice/endpoint-slice-controller.ts';
 import { garbageCollectorController } from './garbage-collector/garbage-collector-controller.ts';
+import { horizontalPodAutoscalerController } from './horizontalpodautoscaler/horizontal-pod-autoscaler-controller.ts';
 import { jobController } from './job/job-controller.ts';
 import { namespaceController } from './namespace/namespace-controller.ts';
 import { nodeLifecycleController } from './node-lifecycle/node-lifecycle-controller.ts';
@@ -62,6 +63,7 @@ export function builtinControllers(options: ControllerOptions): Readonly<Record<
     'endpointslice-controller': endpointSliceController(),
     'endpointslice-mirroring-controller': endpointSliceMirroringController(),
     'garbage-collector-controller': garbageCollectorController,
+    'horizontal-pod-autoscaler-controller': horizontalPodAutoscalerController(),
     'job-controller': jobController,
     'namespace-controller': namespaceController,
     'node-lifecycle-controller': nodeLifecycleController(),

@@ -6,7 +6,8 @@ import type { OwnerReference } from '@keelson/api/meta/v1';
 import { isReason, KeelsonError, type Clock } from '@keelson/base';
 import type { Client } from '@keelson/client';
 import type { InformerFactory, Lister } from '@keelson/controller-runtime';
-import { servedResources, type ServedResource } from '../discovery/served-resources.ts';
+import { ServedKinds } from '../discovery/served-kinds.ts';
+import type { ServedResource } from '../discovery/served-resources.ts';
 
 /** How many pods a workload wants. */
 export interface WorkloadScale {
@@ -22,21 +23,16 @@ interface Dependencies {
 
 type Replicated = KubernetesObject & { readonly spec?: { readonly replicas?: number | undefined } | undefined };
 
-/** How often the server is asked anew what it offers, for kinds that were not there. */
-const REFRESH_MS = 30_000;
-
 /** Finds how many pods the controllers of pods want: built-in ones in caches, others by their `/scale`. */
 export class WorkloadScales {
   readonly #client: Client;
-  readonly #clock: Clock;
   readonly #builtin: ReadonlyMap<string, Lister<Replicated>>;
   readonly #deployments: Lister<Deployment>;
-  #served: readonly ServedResource[] = [];
-  #askedMs = -Infinity;
+  readonly #kinds: ServedKinds;
 
   constructor({ client, clock, informers }: Dependencies) {
     this.#client = client;
-    this.#clock = clock;
+    this.#kinds = new ServedKinds({ client, clock });
     this.#deployments = informers.for(Deployment);
     this.#builtin = new Map<string, Lister<Replicated>>([
       [nameOfKind(ReplicaSet), informers.for(ReplicaSet)],
@@ -59,7 +55,7 @@ export class WorkloadScales {
   }
 
   async #bySubresource({ apiVersion, kind, name, uid }: OwnerReference, namespace: string): Promise<WorkloadScale | undefined> {
-    const resource = await this.#discover(apiVersion, kind);
+    const resource = await this.#kinds.find(apiVersion, kind);
     if (!resource) throw new KeelsonError('NotFound', `no matches for kind "${kind}" in version "${apiVersion}"`);
     const objects = this.#client.resource(resource);
     try {
@@ -80,15 +76,6 @@ export class WorkloadScales {
     const { body } = await this.#client.transport.request({ method: 'GET', path });
     const { resources = [] } = body as { readonly resources?: readonly { readonly name: string }[] };
     return resources.some(({ name }) => name === `${resource.resource}/scale`);
-  }
-
-  async #discover(apiVersion: string, kind: string): Promise<ServedResource | undefined> {
-    const isWanted = (each: ServedResource): boolean => each.kind === kind && apiVersionOf(each) === apiVersion;
-    const known = this.#served.find(isWanted);
-    if (known || this.#clock.monotonic() - this.#askedMs < REFRESH_MS) return known;
-    this.#askedMs = this.#clock.monotonic();
-    this.#served = (await servedResources(this.#client.transport)).versions;
-    return this.#served.find(isWanted);
   }
 }
 
