@@ -73,10 +73,15 @@ function checkOverhead(spec: PodSpec, parent: Field): void {
 
 /** A template of a workload's pods. */
 export function checkPodTemplate(template: PodTemplateSpec | undefined, at: Field): void {
-  checkLabels(template?.metadata?.labels, at.child('labels'));
-  checkAnnotations(template?.metadata?.annotations, at.child('annotations'));
+  checkTemplateMetadata(template, at);
   checkPodSpec(template?.spec ?? { containers: [] }, at.child('spec'));
   if ((template?.spec?.ephemeralContainers ?? []).length > 0) {
     at.child('spec').child('ephemeralContainers').forbidden('ephemeral containers not allowed in pod template');
   }
+}
+
+/** Of a template what does not depend on what becomes of it. */
+export function checkTemplateMetadata(template: PodTemplateSpec | undefined, at: Field): void {
+  checkLabels(template?.metadata?.labels, at.child('labels'));
+  checkAnnotations(template?.metadata?.annotations, at.child('annotations'));
 }

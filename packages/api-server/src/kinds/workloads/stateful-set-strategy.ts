@@ -80,7 +80,8 @@ function checkSpec(spec: StatefulSetSpec | undefined, at: Field): void {
   checkNonNegative(spec?.minReadySeconds, at, 'minReadySeconds');
   checkNonNegative(spec?.ordinals?.start, at.child('ordinals'), 'start');
   checkSelector(spec?.selector, 'statefulset', at);
-  checkWorkloadTemplate(spec?.template, { selector: spec?.selector, title: 'StatefulSet' }, at);
+  // Containers mount the claims' volumes, which are no part of the template.
+  checkWorkloadTemplate(spec?.template, { selector: spec?.selector, title: 'StatefulSet', isPartial: true }, at);
 }
 
 function checkUpdateStrategy({ type = '', rollingUpdate }: NonNullable<StatefulSetSpec['updateStrategy']>, at: Field): void {

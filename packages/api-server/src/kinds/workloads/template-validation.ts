@@ -4,7 +4,7 @@ import type { LabelSelector } from '@keelson/api/meta/v1';
 import { isReason } from '@keelson/base';
 import type { Field } from '../../validation/field.ts';
 import { checkLabelSelector } from '../../validation/selectors.ts';
-import { checkPodTemplate } from '../pod/pod-validation.ts';
+import { checkPodTemplate, checkTemplateMetadata } from '../pod/pod-validation.ts';
 
 /** The selector of a workload of `title`: there, and not one that selects everything. */
 export function checkSelector(selector: LabelSelector | undefined, title: string, parent: Field): void {
@@ -31,6 +31,8 @@ export function isSelected(selector: LabelSelector | undefined, labels: Readonly
 
 export interface TemplateRules {
   readonly selector: LabelSelector | undefined;
+  /** The pods' spec is judged when pods are made: the template alone does not say what they will have. */
+  readonly isPartial?: boolean;
   /** The kind, in words. */
   readonly title: string;
 }
@@ -38,12 +40,13 @@ export interface TemplateRules {
 /** A template of pods that a controller keeps running. */
 export function checkWorkloadTemplate(
   template: PodTemplateSpec | undefined,
-  { selector, title }: TemplateRules,
+  { selector, title, isPartial = false }: TemplateRules,
   parent: Field,
 ): void {
   const at = parent.child('template');
   checkSelected(template, selector, at);
-  checkPodTemplate(template, at);
+  if (isPartial) checkTemplateMetadata(template, at);
+  else checkPodTemplate(template, at);
   const { restartPolicy, activeDeadlineSeconds } = template?.spec ?? {};
   if (restartPolicy !== 'Always' && restartPolicy !== undefined)
     at.child('spec').child('restartPolicy').notSupported(restartPolicy, ['Always']);

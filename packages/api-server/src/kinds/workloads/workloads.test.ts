@@ -258,6 +258,15 @@ describe('validation', () => {
   });
 });
 
+it('lets the pods of a StatefulSet mount what its claims will bring', () => {
+  const containers = [{ name: 'a', image: 'b', volumeMounts: [{ name: 'data', mountPath: '/data' }] }];
+  const template = { ...TEMPLATE, spec: { ...TEMPLATE.spec, containers } };
+  const volumeClaimTemplates = [{ metadata: { name: 'data' }, spec: { accessModes: ['ReadWriteOnce'] } }];
+
+  expect(problems('apps', workload('StatefulSet', { template, volumeClaimTemplates }))).toEqual([]);
+  expect(problems('apps', workload('Deployment', { template }))).not.toEqual([]);
+});
+
 describe('changes', () => {
   it.each([
     ['apps', 'Deployment'],
