@@ -16,6 +16,7 @@ import { EventObserver, Scheduler, type Plugin } from '@keelson/scheduler';
 import { MemoryStore } from '@keelson/store';
 import { ControlPlane } from './control-plane.ts';
 import { Faults } from './faults.ts';
+import { metricsServer } from './metrics.ts';
 import { OwnParts } from './own-parts.ts';
 import { HOT_LOOP, Problems, type HotLoopLimit } from './problems.ts';
 import { SimulatedNode, type TestNode } from './simulated-node.ts';
@@ -35,6 +36,8 @@ export interface TestClusterOptions {
   readonly logger?: Logger;
   /** Serve HTTPS too, on any free port of 127.0.0.1. Default false. */
   readonly http?: boolean;
+  /** Serve `metrics.k8s.io`, by which autoscalers go. What pods use is said by `runtimes`. Default false. */
+  readonly metrics?: boolean;
   /** What is stored when it starts. Nothing but what every cluster has, if absent. */
   readonly from?: Snapshot;
   /** When `close` fails because a controller of `control` did not come to rest. 100 times in 5 seconds if absent; `false`: never. */
@@ -116,13 +119,14 @@ async function startAll(options: TestClusterOptions, parts: Parts, problems: Pro
   const world = { ...parts, client, informers, plane };
   await startControllers(options, world);
   await startScheduler(options, world);
-  const runtimes = await startNodes(options, world);
+  const nodes = await startNodes(options, world);
+  if (options.metrics === true) await lifecycle.run(await metricsServer(nodes, world), signal);
   const close = closing(lifecycle, problems);
   return {
     client,
     transport,
     informers,
-    runtimes,
+    runtimes: new Map(nodes.map(({ name, runtime }) => [name, runtime])),
     faults,
     clientAs: (user) => createClient(plane.transport(user)),
     get url() {
@@ -196,15 +200,11 @@ async function startScheduler({ scheduler: wanted = true }: TestClusterOptions, 
   await world.lifecycle.run(scheduler, world.signal);
 }
 
-async function startNodes({ nodes = 1 }: TestClusterOptions, world: World): Promise<Map<string, SimulatedRuntime>> {
+async function startNodes({ nodes = 1 }: TestClusterOptions, world: World): Promise<readonly SimulatedNode[]> {
   const wanted = typeof nodes === 'number' ? Array.from({ length: nodes }, (_, at) => ({ name: `node-${at + 1}` })) : nodes;
-  const runtimes = new Map<string, SimulatedRuntime>();
-  for (const [at, each] of wanted.entries()) {
-    const node = new SimulatedNode(each, at + 1, world);
-    runtimes.set(node.name, node.runtime);
-    await world.lifecycle.run(node, world.signal);
-  }
-  return runtimes;
+  const made = wanted.map((each, at) => new SimulatedNode(each, at + 1, world));
+  for (const node of made) await world.lifecycle.run(node, world.signal);
+  return made;
 }
 
 function stopOnly(name: string, stop: () => Promise<void>): Runnable {

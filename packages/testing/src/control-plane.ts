@@ -1,4 +1,12 @@
-import { ApiServer, API_SERVER_USER, bootstrapObjects, ClusterAuth, ensureObjects, type UserInfo } from '@keelson/api-server';
+import {
+  ApiServer,
+  API_SERVER_USER,
+  bootstrapObjects,
+  ClusterAuth,
+  ensureObjects,
+  type ApiServerExtensions,
+  type UserInfo,
+} from '@keelson/api-server';
 import { ServiceAccount } from '@keelson/api/core/v1';
 import { KeelsonError, type Clock, type Logger, type Runnable } from '@keelson/base';
 import type { Transport } from '@keelson/client';
@@ -28,6 +36,7 @@ export class ControlPlane implements Runnable {
   #server: ApiServer | undefined;
   #https: Https | undefined;
   #authority: Promise<CertificateAuthority> | undefined;
+  readonly #extensions: ApiServerExtensions[] = [];
   #signal = AbortSignal.abort();
 
   constructor(deps: Dependencies) {
@@ -90,6 +99,12 @@ export class ControlPlane implements Runnable {
     this.#https = await https(this.#server, await this.authority(), signal);
   }
 
+  /** Adds to the server, and to those that take its place. */
+  extend(extensions: ApiServerExtensions): void {
+    this.#extensions.push(extensions);
+    this.#server?.extend(extensions);
+  }
+
   /** The server ends, with all watches and connections, and a new one begins on the same store, address and keys. */
   async restart(): Promise<void> {
     const auth = this.#auth;
@@ -109,6 +124,7 @@ export class ControlPlane implements Runnable {
     const { store, clock, logger, faults, parts } = this.#deps;
     const interceptors = [faults.interceptor, parts.interceptor];
     const server = new ApiServer({ store, clock, logger, ...extensions, interceptors }, { serviceCidr: SERVICE_CIDR });
+    for (const each of this.#extensions) server.extend(each);
     await server.start(this.#signal);
     this.#server = server;
     return server;

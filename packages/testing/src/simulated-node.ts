@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pod, Service } from '@keelson/api/core/v1';
-import type { Clock, Logger, Runnable } from '@keelson/base';
+import { KeelsonError, type Clock, type Logger, type Runnable } from '@keelson/base';
 import type { Client } from '@keelson/client';
 import { EventRecorder, type InformerFactory } from '@keelson/controller-runtime';
 import { Kubelet } from '@keelson/kubelet';
@@ -63,6 +63,12 @@ export class SimulatedNode implements Runnable {
       },
     );
     await this.#kubelet.start(signal);
+  }
+
+  /** What its kubelet tells of what is used. */
+  async resourceMetrics(): Promise<string> {
+    if (!this.#kubelet) throw new KeelsonError('ServiceUnavailable', `${this.name} does not run`);
+    return this.#kubelet.api.stats.resourceMetrics();
   }
 
   async stop(): Promise<void> {
