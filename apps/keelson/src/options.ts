@@ -1,5 +1,5 @@
 export const RUNTIMES = ['auto', 'docker', 'sim'] as const;
-export const PROXY_MODES = ['auto', 'userspace', 'iptables', 'nftables', 'none'] as const;
+export const PROXY_MODES = ['auto', 'userspace', 'iptables', 'nftables', 'ipvs', 'none'] as const;
 export const DNS_CHOICES = ['auto', 'on', 'off'] as const;
 /** `lmdb`: in the data directory. `memory`: gone at the end. Or the URL of an etcd cluster, as `etcdOptionsOf` of `@keelson/store-etcd` reads it. */
 export type StoreChoice = 'lmdb' | 'memory' | `etcd://${string}`;

@@ -3,6 +3,7 @@ import { runCommand, type CommandRunner } from './command-runner.ts';
 import { findIptables, findUsedIptables } from './iptables/iptables-tool.ts';
 import type { ProxyModeName } from './modes.ts';
 import { NftTool } from './nftables/nft-tool.ts';
+import { wordsOf } from './nftables/table-layout.ts';
 import { TableState } from './nftables/table-state.ts';
 import type { IpFamily } from './service-map.ts';
 
@@ -62,7 +63,9 @@ export async function detectProxyMode(options: DetectOptions = {}): Promise<Dete
 
 async function nftablesObstacle(run: CommandRunner, family: IpFamily): Promise<string | undefined> {
   try {
-    await new NftTool(run, family).check(new TableState({ family }).rewrite({ chains: new Set(), sets: new Set() }));
+    await new NftTool(run, wordsOf(family).table).check(
+      new TableState({ family }).rewrite({ chains: new Set(), sets: new Set() }),
+    );
     for (const { program } of await findUsedIptables(run, family)) {
       const { stdout } = await run({ file: program, args: ['-S', 'FORWARD'] });
       if (stdout.includes('-P FORWARD DROP')) return `${program} drops what is forwarded unless it has a rule for it`;

@@ -61,6 +61,11 @@ export function endpointText(endpoint: Pick<ProxyEndpoint, 'address' | 'port'>):
   return endpoint.address.includes(':') ? `[${endpoint.address}]:${endpoint.port}` : `${endpoint.address}:${endpoint.port}`;
 }
 
+/** The addresses of the endpoints on this node. */
+export function localAddresses({ clusterEndpoints, localEndpoints }: SelectedEndpoints): string[] {
+  return [...clusterEndpoints, ...localEndpoints].filter((one) => one.local).map((one) => one.address);
+}
+
 /** All endpoints of a service port, whatever their state, in order of address and port. */
 export function findCandidates(query: EndpointQuery): readonly Candidate[] {
   const found = new Map<string, Candidate>();

@@ -17,11 +17,13 @@ interface Check {
  */
 export class HealthCheckServer {
   readonly #address: string;
+  readonly #isProxyHealthy: () => boolean;
   readonly #open = new Map<number, { readonly server: Server; check: Check }>();
 
-  /** Listens on `address`; the unspecified one means all. */
-  constructor(address: string) {
+  /** Listens on `address`; the unspecified one means all. A proxy that is not healthy has no endpoints to offer. */
+  constructor(address: string, isProxyHealthy: () => boolean = () => true) {
     this.#address = address;
+    this.#isProxyHealthy = isProxyHealthy;
   }
 
   /** Makes the answers those of `services`. What can't be listened on is a problem. */
@@ -48,12 +50,13 @@ export class HealthCheckServer {
     }
     const server = createServer((_request, response) => {
       const { localEndpoints, namespace, name } = this.#open.get(check.port)?.check ?? check;
-      response.writeHead(localEndpoints > 0 ? 200 : 503, {
+      const serviceProxyHealthy = this.#isProxyHealthy();
+      response.writeHead(localEndpoints > 0 && serviceProxyHealthy ? 200 : 503, {
         'content-type': 'application/json',
         'x-content-type-options': 'nosniff',
         'x-load-balancing-endpoint-weight': String(localEndpoints),
       });
-      response.end(`${JSON.stringify({ service: { namespace, name }, localEndpoints, serviceProxyHealthy: true })}\n`);
+      response.end(`${JSON.stringify({ service: { namespace, name }, localEndpoints, serviceProxyHealthy })}\n`);
     });
     try {
       server.listen({ port: check.port, host: this.#address, exclusive: true });

@@ -1,13 +1,14 @@
 import type { Clock } from '@keelson/base';
 import type { CommandRunner } from './command-runner.ts';
 import { IptablesMode, type IptablesModeOptions } from './iptables/iptables-mode.ts';
+import { IpvsMode, type IpvsModeOptions } from './ipvs/ipvs-mode.ts';
 import { NftablesMode, type NftablesModeOptions } from './nftables/nftables-mode.ts';
 import { OnlyMode } from './only-mode.ts';
 import type { ProxyMode } from './proxy-mode.ts';
 import { UserspaceMode, type UserspaceModeOptions } from './userspace/userspace-mode.ts';
 
 /** The modes that there are, the one with the least cost first. */
-export const PROXY_MODES = ['nftables', 'iptables', 'userspace'] as const;
+export const PROXY_MODES = ['nftables', 'ipvs', 'iptables', 'userspace'] as const;
 export type ProxyModeName = (typeof PROXY_MODES)[number];
 
 export interface ModeDependencies {
@@ -17,13 +18,15 @@ export interface ModeDependencies {
 }
 
 /** What any of the modes can be told; each takes what it knows. */
-export type ModeOptions = NftablesModeOptions & IptablesModeOptions & UserspaceModeOptions;
+export type ModeOptions = NftablesModeOptions & IpvsModeOptions & IptablesModeOptions & UserspaceModeOptions;
 
 /** A mode by its name. */
 export function createProxyMode(name: ProxyModeName, deps: ModeDependencies, options: ModeOptions = {}): ProxyMode {
   switch (name) {
     case 'nftables':
       return new NftablesMode(deps, options);
+    case 'ipvs':
+      return new IpvsMode(deps, options);
     case 'iptables':
       return new IptablesMode(deps, options);
     case 'userspace':

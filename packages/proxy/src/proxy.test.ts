@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import type { ProxyMode, SyncOptions, SyncReport } from './proxy-mode.ts';
 import { ServiceProxy } from './proxy.ts';
 import type { ServiceMap } from './service-map.ts';
-import { ManualSource, NODE, service } from './test-support/objects.ts';
+import { endpoint, ManualSource, NODE, service, slice } from './test-support/objects.ts';
 
 /** Holds what it was given; fails as often as it is told to. */
 class MemoryMode implements ProxyMode {
@@ -155,5 +155,23 @@ describe('ServiceProxy', () => {
 
     await expect(started).rejects.toThrow('enough');
     await proxy.stop();
+  });
+
+  it('measures how long changes of endpoints take to come through, and is healthy when they have', async () => {
+    const { clock, endpointSlices, proxy } = await setUp();
+    const trigger = new Date(clock.now() - 700).toISOString();
+    const one = slice('a-1', [endpoint('10.0.0.1')], undefined, 'a');
+    const annotations = { 'endpoints.kubernetes.io/last-change-trigger-time': trigger };
+
+    endpointSlices.add({ ...one, metadata: { ...one.metadata, annotations } });
+    expect(proxy.metrics.text()).toContain('kubeproxy_sync_proxy_rules_endpoint_changes_pending{ip_family="IPv4"} 1');
+    await clock.advance(10);
+    await proxy.stop();
+
+    const lines = proxy.metrics.text().split('\n');
+    expect(lines).toContain('kubeproxy_network_programming_duration_seconds_bucket{ip_family="IPv4",le="0.5"} 0');
+    expect(lines).toContain('kubeproxy_network_programming_duration_seconds_bucket{ip_family="IPv4",le="1"} 1');
+    expect(lines).toContain('kubeproxy_sync_proxy_rules_endpoint_changes_pending{ip_family="IPv4"} 0');
+    expect(proxy.health.isHealthy).toBe(true);
   });
 });

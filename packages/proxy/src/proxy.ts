@@ -1,11 +1,13 @@
 import type { Node, Service } from '@keelson/api/core/v1';
 import type { EndpointSlice } from '@keelson/api/discovery/v1';
 import { Backoff, errorMessage, KeelsonError, type Clock, type Logger, type Runnable } from '@keelson/base';
-import type { Subscription } from 'rxjs';
+import { Subscription } from 'rxjs';
 import { HealthCheckServer } from './health-check-server.ts';
 import type { ProxyMode, SyncReport } from './proxy-mode.ts';
-import { serviceMaps$, type DeltaSource } from './service-map-builder.ts';
+import { serviceMaps$, type ChangeObserver, type DeltaSource } from './service-map-builder.ts';
 import type { ServiceMap, ServiceMapOptions } from './service-map.ts';
+import { ProxyHealth } from './status/proxy-health.ts';
+import { ProxyMetrics } from './status/proxy-metrics.ts';
 
 export interface ServiceProxyDependencies {
   readonly services: DeltaSource<Service>;
@@ -26,18 +28,26 @@ export interface ServiceProxyOptions extends ServiceMapOptions {
   readonly resyncMs?: number;
 }
 
+const RESYNC_MS = 60_000;
+
 /**
  * Keeps the packet path of one node equal to the Services. It runs one sync at a time, always to the newest map, and tries again with
  * growing delays (0.1 to 30 s) what failed.
  */
 export class ServiceProxy implements Runnable {
   readonly name = 'service-proxy';
+  /** Whether it keeps up. */
+  readonly health: ProxyHealth;
+  /** What it has done so far. */
+  readonly metrics: ProxyMetrics;
   readonly #deps: ServiceProxyDependencies;
   readonly #options: ServiceProxyOptions;
   readonly #logger: Logger;
   readonly #healthChecks: HealthCheckServer;
   readonly #backoff = new Backoff({ initialMs: 100, maxMs: 30_000, jitter: 0.1 });
-  #maps: Subscription | undefined;
+  readonly #maps = new Subscription();
+  /** When the changes of endpoints were made that the next sync takes up. */
+  #triggers: number[] = [];
   #resync: Disposable | undefined;
   #retry: Disposable | undefined;
   #desired: ServiceMap | undefined;
@@ -48,7 +58,11 @@ export class ServiceProxy implements Runnable {
   constructor(deps: ServiceProxyDependencies, options: ServiceProxyOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#healthChecks = new HealthCheckServer(options.healthCheckAddress ?? (options.family === 'IPv6' ? '::' : '0.0.0.0'));
+    const { family = 'IPv4', resyncMs = RESYNC_MS } = options;
+    this.health = new ProxyHealth(deps.clock, 2 * resyncMs);
+    this.metrics = new ProxyMetrics(deps.mode.name, family);
+    const address = options.healthCheckAddress ?? (family === 'IPv6' ? '::' : '0.0.0.0');
+    this.#healthChecks = new HealthCheckServer(address, () => this.health.isHealthy);
     this.#logger = deps.logger.child({ component: this.name, mode: deps.mode.name });
   }
 
@@ -58,9 +72,11 @@ export class ServiceProxy implements Runnable {
     const onAbort = (): void => first.reject(signal.reason);
     signal.throwIfAborted();
     signal.addEventListener('abort', onAbort, { once: true });
-    this.#maps = serviceMaps$(this.#deps, this.#options).subscribe({
+    this.#followNode();
+    const maps = serviceMaps$({ ...this.#deps, observer: this.#observer }, this.#options).subscribe({
       next: (map) => {
         this.#desired = map;
+        this.metrics.serves(map);
         this.#want('changes');
         void this.#running?.then(first.resolve);
       },
@@ -68,7 +84,8 @@ export class ServiceProxy implements Runnable {
       complete: () =>
         first.reject(new KeelsonError('ServiceUnavailable', 'Cannot start the service proxy: the informers have stopped')),
     });
-    this.#resync = this.#deps.clock.every(this.#options.resyncMs ?? 60_000, () => this.#want('full'));
+    this.#maps.add(maps);
+    this.#resync = this.#deps.clock.every(this.#options.resyncMs ?? RESYNC_MS, () => this.#want('full'));
     try {
       await first.promise;
     } finally {
@@ -78,7 +95,7 @@ export class ServiceProxy implements Runnable {
 
   /** Also closes the mode. Rules in the kernel stay; see `ProxyMode.cleanup`. */
   async stop(): Promise<void> {
-    this.#maps?.unsubscribe();
+    this.#maps.unsubscribe();
     this.#resync?.[Symbol.dispose]();
     this.#desired = undefined;
     await this.#running;
@@ -89,6 +106,7 @@ export class ServiceProxy implements Runnable {
 
   #want(what: 'changes' | 'full'): void {
     if (this.#due !== 'full') this.#due = what;
+    this.metrics.queued(this.#deps.clock.now());
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
       // Asked for between the last look and now.
@@ -112,9 +130,48 @@ export class ServiceProxy implements Runnable {
   }
 
   async #sync(desired: ServiceMap, full: boolean): Promise<SyncReport> {
-    const unanswered = await this.#healthChecks.sync(desired);
-    const report = await this.#deps.mode.sync(desired, { full });
-    return { ...report, problems: [...report.problems, ...unanswered] };
+    const { clock, mode } = this.#deps;
+    const startMs = clock.monotonic();
+    const triggers = this.#triggers;
+    this.#triggers = [];
+    this.metrics.began();
+    this.health.began();
+    let failed = true;
+    try {
+      const unanswered = await this.#healthChecks.sync(desired);
+      const report = await mode.sync(desired, { full });
+      failed = false;
+      this.health.updated();
+      for (const triggeredAtMs of triggers) this.metrics.programmed(Math.max(0, clock.now() - triggeredAtMs) / 1000);
+      return { ...report, problems: [...report.problems, ...unanswered] };
+    } finally {
+      if (failed) this.#triggers.push(...triggers);
+      this.metrics.synced({ full, failed, seconds: (clock.monotonic() - startMs) / 1000 }, clock.now());
+    }
+  }
+
+  get #observer(): ChangeObserver {
+    return {
+      serviceChanged: () => {
+        this.metrics.changed('service');
+        this.health.queued();
+      },
+      endpointsChanged: (triggeredAtMs) => {
+        this.metrics.changed('endpoint');
+        this.health.queued();
+        if (triggeredAtMs !== undefined) this.#triggers.push(triggeredAtMs);
+      },
+    };
+  }
+
+  #followNode(): void {
+    const { nodeName } = this.#options;
+    const follow = this.#deps.nodes?.deltas$.subscribe((deltas) => {
+      for (const { object, type } of deltas) {
+        if (object.metadata?.name === nodeName) this.health.nodeIs(type === 'deleted' ? undefined : object);
+      }
+    });
+    this.#maps.add(follow);
   }
 
   #finished(report: SyncReport): void {

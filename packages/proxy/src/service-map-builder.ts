@@ -106,6 +106,14 @@ export interface ServiceMapSources {
   /** For the zone of this node. Without them it is that of the options. */
   readonly nodes?: DeltaSource<Node> | undefined;
   readonly clock: Clock;
+  /** Hears of each change of a Service or EndpointSlice after the first map. */
+  readonly observer?: ChangeObserver;
+}
+
+export interface ChangeObserver {
+  serviceChanged(): void;
+  /** `triggeredAtMs` is when the pod or Service changed that the slice was written for, as far as it says. */
+  endpointsChanged(triggeredAtMs: number | undefined): void;
 }
 
 /**
@@ -118,7 +126,7 @@ export function serviceMaps$(
   options: ServiceMapOptions & { readonly coalesceMs?: number },
 ): Observable<ServiceMap> {
   return new Observable((subscriber) => {
-    const { services, endpointSlices, nodes, clock } = sources;
+    const { services, endpointSlices, nodes, clock, observer } = sources;
     const { coalesceMs = 10 } = options;
     const builder = new ServiceMapBuilder(options);
     const abort = new AbortController();
@@ -130,9 +138,10 @@ export function serviceMaps$(
       const map = builder.build();
       if (map !== last) subscriber.next((last = map));
     };
-    const follow = <T>(apply: (delta: Delta<T>) => void) => ({
+    const follow = <T>(apply: (delta: Delta<T>) => void, observe?: (delta: Delta<T>) => void) => ({
       next: (deltas: readonly Delta<T>[]) => {
         deltas.forEach(apply);
+        if (synced && observe) deltas.forEach(observe);
         if (synced) timer ??= clock.after(coalesceMs, emit);
       },
       error: (error: unknown) => subscriber.error(error),
@@ -142,8 +151,22 @@ export function serviceMaps$(
       abort.abort();
       timer?.[Symbol.dispose]();
     });
-    subscription.add(services.deltas$.subscribe(follow<Service>((delta) => builder.serviceChanged(delta))));
-    subscription.add(endpointSlices.deltas$.subscribe(follow<EndpointSlice>((delta) => builder.sliceChanged(delta))));
+    subscription.add(
+      services.deltas$.subscribe(
+        follow<Service>(
+          (delta) => builder.serviceChanged(delta),
+          () => observer?.serviceChanged(),
+        ),
+      ),
+    );
+    subscription.add(
+      endpointSlices.deltas$.subscribe(
+        follow<EndpointSlice>(
+          (delta) => builder.sliceChanged(delta),
+          (delta) => observer?.endpointsChanged(triggerOf(delta)),
+        ),
+      ),
+    );
     if (nodes) subscription.add(nodes.deltas$.subscribe(follow<Node>((delta) => builder.nodeChanged(delta))));
     Promise.all([services, endpointSlices, ...(nodes ? [nodes] : [])].map((one) => one.whenSynced(abort.signal))).then(
       () => {
@@ -154,4 +177,15 @@ export function serviceMaps$(
     );
     return subscription;
   });
+}
+
+/** The controllers note on each slice that they write when the first change happened that it is about. */
+const TRIGGER_ANNOTATION = 'endpoints.kubernetes.io/last-change-trigger-time';
+
+function triggerOf(delta: Delta<EndpointSlice>): number | undefined {
+  if (delta.type === 'deleted') return undefined;
+  const trigger = delta.object.metadata?.annotations?.[TRIGGER_ANNOTATION];
+  const before = delta.type === 'updated' ? delta.old.metadata?.annotations?.[TRIGGER_ANNOTATION] : undefined;
+  const atMs = trigger === undefined || trigger === before ? Number.NaN : Date.parse(trigger);
+  return Number.isNaN(atMs) ? undefined : atMs;
 }

@@ -9,4 +9,4 @@ export {
 } from './testing/mode-cases.ts';
 export { labObstacle, Machine, NetworkLab, type LoadResult } from './testing/network-lab.ts';
 export { mapOf, servicePort, type ServicePortSketch } from './testing/service-ports.ts';
-export { iptablesSubject, NFTABLES, USERSPACE } from './testing/subjects.ts';
+export { iptablesSubject, IPVS, NFTABLES, USERSPACE } from './testing/subjects.ts';

@@ -5,8 +5,11 @@ import type { IpFamily } from '../service-map.ts';
 
 const LOCALNET = 'net.ipv4.conf.all.route_localnet';
 
-interface Setting {
+/** A setting of the kernel that has to be on. */
+export interface Setting {
   readonly name: string;
+  /** Default 1. */
+  readonly value?: string;
   /** What does not work without it. */
   readonly loss: string;
   /** The kernel module that brings it. */
@@ -43,8 +46,8 @@ export class NodeSettings {
   }
 
   /** Turns on what is off. Never rejects: what can't be turned on is a problem. They stay on, since others may rely on them by then. */
-  async turnOn(): Promise<readonly SyncProblem[]> {
-    const problems = await Promise.all(SETTINGS[this.#family].map((setting) => this.#turnOn(setting)));
+  async turnOn(more: readonly Setting[] = []): Promise<readonly SyncProblem[]> {
+    const problems = await Promise.all([...SETTINGS[this.#family], ...more].map((setting) => this.#turnOn(setting)));
     return problems.filter((problem) => problem !== undefined);
   }
 
@@ -55,22 +58,22 @@ export class NodeSettings {
 
   async setLocalnet(on: boolean): Promise<readonly SyncProblem[]> {
     try {
-      await this.#write(LOCALNET, on);
+      await this.#write(LOCALNET, on ? '1' : '0');
       return [];
     } catch (error) {
       return [{ message: `Node ports are not served on 127.0.0.1: ${errorMessage(error)}`, lasting: true }];
     }
   }
 
-  async #turnOn({ name, loss, module }: Setting): Promise<SyncProblem | undefined> {
+  async #turnOn({ name, loss, module, value = '1' }: Setting): Promise<SyncProblem | undefined> {
     try {
-      if ((await this.#read(name)) === '1') return undefined;
+      if ((await this.#read(name)) === value) return undefined;
       // It fails where the module is built in or missing; the setting tells which.
       if (module) await this.#run({ file: 'modprobe', args: [module] }).catch(() => undefined);
-      await this.#write(name, true);
+      await this.#write(name, value);
       return undefined;
     } catch (error) {
-      return { message: `Setting "${name}" is off, so ${loss}: ${errorMessage(error)}`, lasting: true };
+      return { message: `Setting "${name}" is not ${value}, so ${loss}: ${errorMessage(error)}`, lasting: true };
     }
   }
 
@@ -80,7 +83,7 @@ export class NodeSettings {
     return code === 0 ? stdout.trim() : undefined;
   }
 
-  async #write(name: string, on: boolean): Promise<void> {
-    await runOrThrow(this.#run, { file: 'sysctl', args: ['-w', `${name}=${on ? 1 : 0}`] });
+  async #write(name: string, value: string): Promise<void> {
+    await runOrThrow(this.#run, { file: 'sysctl', args: ['-w', `${name}=${value}`] });
   }
 }

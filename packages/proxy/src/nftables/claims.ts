@@ -1,5 +1,9 @@
-import type { Element } from './service-pieces.ts';
-import type { SetName } from './table-layout.ts';
+/** One entry of a set, or of a map if it has a value. */
+export interface Element<S extends string = string> {
+  readonly set: S;
+  readonly key: string;
+  readonly value: string | undefined;
+}
 
 interface Claim {
   readonly owner: string;
@@ -18,9 +22,9 @@ export interface ElementChanges {
  */
 export class Claims {
   /** By set and key. Nearly all have one claim, and are kept without a list. */
-  readonly #claims = new Map<SetName, Map<string, Claim | readonly Claim[]>>();
+  readonly #claims = new Map<string, Map<string, Claim | readonly Claim[]>>();
   /** The values that elements had before they were touched; null if they were not there. */
-  readonly #touched = new Map<SetName, Map<string, string | undefined | null>>();
+  readonly #touched = new Map<string, Map<string, string | undefined | null>>();
   #count = 0;
 
   /** How many elements there are. */
@@ -68,24 +72,24 @@ export class Claims {
     }
   }
 
-  #touch(set: SetName, key: string): void {
+  #touch(set: string, key: string): void {
     const keys = this.#touched.get(set) ?? new Map<string, string | undefined | null>();
     this.#touched.set(set, keys);
     if (!keys.has(key)) keys.set(key, this.#valueOf(set, key));
   }
 
-  #valueOf(set: SetName, key: string): string | undefined | null {
+  #valueOf(set: string, key: string): string | undefined | null {
     const claim = this.#claims.get(set)?.get(key);
     return claim === undefined ? null : first(claim)?.value;
   }
 
-  #of(set: SetName, key: string): readonly Claim[] {
+  #of(set: string, key: string): readonly Claim[] {
     const claim = this.#claims.get(set)?.get(key);
     if (claim === undefined) return [];
     return isList(claim) ? claim : [claim];
   }
 
-  #put(set: SetName, key: string, claims: readonly Claim[]): void {
+  #put(set: string, key: string, claims: readonly Claim[]): void {
     const keys = this.#claims.get(set) ?? new Map<string, Claim | readonly Claim[]>();
     this.#claims.set(set, keys);
     this.#count -= keys.size;

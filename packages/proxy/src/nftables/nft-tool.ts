@@ -1,6 +1,4 @@
 import { runOrThrow, type CommandRunner } from '../command-runner.ts';
-import type { IpFamily } from '../service-map.ts';
-import { wordsOf } from './table-layout.ts';
 import type { TableNames } from './table-state.ts';
 
 const APPLY_TIMEOUT_MS = 120_000;
@@ -9,14 +7,15 @@ interface TableList {
   readonly nftables: readonly { readonly table?: { readonly family: string; readonly name: string; readonly handle: number } }[];
 }
 
-/** The program `nft`, and our table in it. */
+/** The program `nft`, and one table of ours. */
 export class NftTool {
   readonly #run: CommandRunner;
   readonly #table: string;
 
-  constructor(run: CommandRunner, family: IpFamily) {
+  /** `table` is a family and a name: `ip keelson-proxy`. */
+  constructor(run: CommandRunner, table: string) {
     this.#run = run;
-    this.#table = wordsOf(family).table;
+    this.#table = table;
   }
 
   /** All statements or none. */

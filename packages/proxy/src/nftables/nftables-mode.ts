@@ -1,5 +1,6 @@
 import { isReason } from '@keelson/base';
 import { runCommand, type CommandRunner } from '../command-runner.ts';
+import { localAddresses } from '../endpoints.ts';
 import { HairpinPorts } from '../kernel/hairpin-ports.ts';
 import { NodeSettings } from '../kernel/node-settings.ts';
 import { StaleFlows } from '../kernel/stale-flows.ts';
@@ -8,7 +9,7 @@ import type { ProxyMode, SyncOptions, SyncProblem, SyncReport } from '../proxy-m
 import type { IpFamily, ServiceMap, ServicePort } from '../service-map.ts';
 import { changesBetween, type Change } from '../snapshot-map.ts';
 import { NftTool } from './nft-tool.ts';
-import type { LayoutOptions } from './table-layout.ts';
+import { wordsOf, type LayoutOptions } from './table-layout.ts';
 import { TableState } from './table-state.ts';
 
 export interface NftablesModeDependencies {
@@ -54,7 +55,7 @@ export class NftablesMode implements ProxyMode {
     const { family = 'IPv4' } = options;
     const { run = runCommand } = deps;
     this.#layout = { ...options, family };
-    this.#tool = new NftTool(run, family);
+    this.#tool = new NftTool(run, wordsOf(family).table);
     this.#settings = new NodeSettings(run, family);
     this.#flows = new StaleFlows(run, family);
     this.#hairpins = new HairpinPorts(run, family);
@@ -152,7 +153,3 @@ export class NftablesMode implements ProxyMode {
 }
 
 type Changes = ReadonlyMap<string, Change<ServicePort>>;
-
-function localAddresses(port: ServicePort): string[] {
-  return [...port.clusterEndpoints, ...port.localEndpoints].filter((one) => one.local).map((one) => one.address);
-}

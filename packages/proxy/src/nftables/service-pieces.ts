@@ -1,15 +1,11 @@
 import { createHash } from 'node:crypto';
 import { endpointText, type ProxyEndpoint, type TrafficPolicy } from '../endpoints.ts';
 import { canonicalRange } from '../kernel/ranges.ts';
+import type { Element as AnyElement } from './claims.ts';
 import type { IpFamily, ServicePort } from '../service-map.ts';
 import { FROM_NODE, LOCAL_OFFSET, wordsOf, type Chain, type SetName } from './table-layout.ts';
 
-/** One entry of a set, or of a map if it has a value. */
-export interface Element {
-  readonly set: SetName;
-  readonly key: string;
-  readonly value: string | undefined;
-}
+type Element = AnyElement<SetName>;
 
 /** What one service port adds to the table. */
 export interface ServicePieces {
@@ -88,7 +84,8 @@ function endpointElements(port: ServicePort, { on, endpointKey, external }: Fron
   return [...all.map(element), ...local.map((one, index) => element(one, LOCAL_OFFSET + index))];
 }
 
-function firewallElements(port: ServicePort, family: IpFamily): Element[] {
+/** Who may use the addresses of load balancers. */
+export function firewallElements(port: ServicePort, family: IpFamily): Element[] {
   if (port.loadBalancerSourceRanges.length === 0) return [];
   const ranges = disjoint(port.loadBalancerSourceRanges.flatMap((range) => canonicalRange(range, family) ?? []));
   return port.loadBalancerIPs.flatMap((address) => {
@@ -116,7 +113,8 @@ function bitsOf(range: string): number {
   return Number(range.split('/')[1]);
 }
 
-function hairpin({ address }: ProxyEndpoint): Element {
+/** A pod that talks to itself. */
+export function hairpin({ address }: ProxyEndpoint): Element {
   return { set: 'hairpin', key: `${address} . ${address}`, value: undefined };
 }
 
@@ -168,11 +166,13 @@ function nameOf(port: ServicePort): string {
   return `${hash}-${port.namespace}/${port.name}/${protocol}/${port.portName}`.slice(0, 64).replace(/\/$/, '');
 }
 
-function ipKey(port: ServicePort, address: string): string {
+/** How an address and port of a service is a key of the sets. */
+export function ipKey(port: ServicePort, address: string): string {
   return `${address} . ${protocolOf(port)} . ${port.port}`;
 }
 
-function protocolOf({ protocol }: ServicePort): 'tcp' | 'udp' | 'sctp' {
+/** The protocol as `nft` calls it. */
+export function protocolOf({ protocol }: ServicePort): 'tcp' | 'udp' | 'sctp' {
   switch (protocol) {
     case 'TCP':
       return 'tcp';

@@ -122,7 +122,10 @@ export function chainsOf({ family, clusterCIDR, nodePortAddresses }: LayoutOptio
   ]);
 }
 
-const SET_MARK = `meta mark set meta mark or ${MARK}`;
+/** Notes that a connection has to get the node's address as its source. */
+export const SET_MARK = `meta mark set meta mark or ${MARK}`;
+/** Matches what `SET_MARK` has marked, and takes the mark away. */
+export const UNMARK = `meta mark and ${MARK} == ${MARK} meta mark set meta mark xor ${MARK}`;
 
 function hookedChains(ip: string): [string, Chain][] {
   const nat = (hook: string, rules: readonly string[]): [string, Chain] => [
@@ -141,15 +144,15 @@ function hookedChains(ip: string): [string, Chain][] {
     ...['input', 'forward', 'output'].map((hook) => filter(hook, -90, 'refusals')),
     nat('postrouting', [
       // Away with the mark, so that the packet is not masqueraded again if it passes the network stack once more.
-      `meta mark and ${MARK} == ${MARK} meta mark set meta mark xor ${MARK} masquerade fully-random`,
+      `${UNMARK} masquerade fully-random`,
       // A pod that gets to itself: with its own address as the source the answer would never leave it.
       `ct status dnat ${ip} saddr . ${ip} daddr @hairpin masquerade fully-random`,
     ]),
   ];
 }
 
-/** Packets from 127.0.0.1 do not leave the loopback interface, so node ports are not served there. */
-function nodeAddressMatch(family: IpFamily, ranges: readonly string[] | undefined): string {
+/** Addresses that node ports are served on. Packets from 127.0.0.1 do not leave the loopback interface, so they are not served there. */
+export function nodeAddressMatch(family: IpFamily, ranges: readonly string[] | undefined): string {
   const { ip } = wordsOf(family);
   const notLoopback = `${ip} daddr != ${family === 'IPv6' ? '::1' : '127.0.0.0/8'} fib daddr type local`;
   const own = (ranges ?? []).flatMap((range) => canonicalRange(range, family) ?? []);

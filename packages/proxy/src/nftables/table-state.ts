@@ -1,11 +1,10 @@
 import type { IpFamily, ServicePort } from '../service-map.ts';
 import type { Change } from '../snapshot-map.ts';
-import { Claims } from './claims.ts';
-import { piecesOf, type Element, type ServicePieces } from './service-pieces.ts';
+import { Claims, type Element } from './claims.ts';
+import { piecesOf, type ServicePieces } from './service-pieces.ts';
+import { chainStatements, declaration, elementStatements } from './statements.ts';
 import { chainsOf, countedChain, setsOf, wordsOf, type Chain, type LayoutOptions } from './table-layout.ts';
 
-/** So many elements in one statement. */
-const CHUNK = 5_000;
 const NONE: ServicePieces = { elements: [], chains: new Map(), sets: new Map() };
 
 /** Names that are in the table. */
@@ -39,11 +38,11 @@ export class TableState {
     const pairs = [...changes].map(([key, { after }]) => this.#replace(key, after && piecesOf(after, this.#family)));
     const { removed, added } = this.#claims.takeChanges();
     const lines = [
-      ...pairs.flatMap(([before, after]) => fresh(after.sets, before.sets).map(([, text]) => this.#add(text))),
+      ...pairs.flatMap(([before, after]) => fresh(after.sets, before.sets).map(([, text]) => declaration(this.#table, text))),
       ...this.#newCounted(added).flatMap((name) => this.#writeChain(name, countedChain(name, this.#family))),
       ...pairs.flatMap(([before, after]) => this.#changedChains(before, after)),
-      ...this.#elementLines('delete', removed),
-      ...this.#elementLines('add', added),
+      ...elementStatements(this.#table, 'delete', removed),
+      ...elementStatements(this.#table, 'add', added),
       ...pairs.flatMap(([before, after]) => this.#deletions({ chains: before.chains, sets: before.sets }, after)),
     ];
     return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
@@ -67,12 +66,10 @@ export class TableState {
     const sets = new Map<string, string>([...fixed, ...own.flatMap((pieces) => [...pieces.sets])]);
     return `${[
       `add table ${this.#table}`,
-      ...[...sets.values()].map((text) => this.#add(text)),
+      ...[...sets.values()].map((text) => declaration(this.#table, text)),
       ...[...fixed].map(([name, text]) => `flush ${text.startsWith('map') ? 'map' : 'set'} ${this.#table} ${name}`),
-      ...[...chains].map(([name, { hook }]) => `add chain ${this.#table} ${name}${hook ? ` { ${hook} }` : ''}`),
-      ...[...chains.keys()].map((name) => `flush chain ${this.#table} ${name}`),
-      ...[...chains].flatMap(([name, { rules }]) => rules.map((rule) => `add rule ${this.#table} ${name} ${rule}`)),
-      ...this.#elementLines('add', this.#claims.elements()),
+      ...chainStatements(this.#table, chains),
+      ...elementStatements(this.#table, 'add', this.#claims.elements()),
       ...this.#deletions(present, { chains, sets }),
     ].join('\n')}\n`;
   }
@@ -115,24 +112,6 @@ export class TableState {
       ...chains.map((name) => `delete chain ${this.#table} ${name}`),
       ...sets.map((name) => `delete set ${this.#table} ${name}`),
     ];
-  }
-
-  #add(declaration: string): string {
-    const [kind = '', name = ''] = declaration.split(' ');
-    return `add ${kind} ${this.#table} ${name} ${declaration.slice(kind.length + name.length + 2)}`;
-  }
-
-  #elementLines(verb: 'add' | 'delete', elements: Iterable<Element>): string[] {
-    const lines: string[] = [];
-    for (const [set, list] of Map.groupBy(elements, (one) => one.set)) {
-      for (let start = 0; start < list.length; start += CHUNK) {
-        const texts = list
-          .slice(start, start + CHUNK)
-          .map((one) => (one.value && verb === 'add' ? `${one.key} : ${one.value}` : one.key));
-        lines.push(`${verb} element ${this.#table} ${set} { ${texts.join(', ')} }`);
-      }
-    }
-    return lines;
   }
 }
 

@@ -41,6 +41,8 @@ interface AgentAnswer {
 
 const ANSWER_MS = 3_000;
 const SILENCE_MS = 700;
+/** Beside this file, or beside the bundle that this file is in. */
+const AGENT = import.meta.url.endsWith('.ts') ? 'agent.ts' : 'agent.js';
 let labs = 0;
 
 /** A network namespace with a process of ours in it. */
@@ -61,7 +63,7 @@ export class Machine {
   /** With `address` in its subnet of 24 bits, and `fd00:200:1::` with the same last byte. */
   static async boot(name: string, address: string): Promise<Machine> {
     await runOrThrow(runCommand, { file: 'ip', args: ['netns', 'add', name] });
-    const script = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? 'agent.ts' : 'agent.js', import.meta.url));
+    const script = fileURLToPath(new URL(AGENT, import.meta.url));
     const args = [`--net=/run/netns/${name}`, process.execPath, '--conditions=keelson-source', script];
     const agent = spawn('nsenter', args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
     const machine = new Machine(name, address, agent);

@@ -1,6 +1,7 @@
 import { KeelsonError } from '@keelson/base';
 import type { CommandRunner } from '../command-runner.ts';
 import { IptablesMode } from '../iptables/iptables-mode.ts';
+import { IpvsMode } from '../ipvs/ipvs-mode.ts';
 import { NftablesMode } from '../nftables/nftables-mode.ts';
 import { modeUnderTest } from './kernel-subject.ts';
 import type { ModeSubject } from './mode-cases.ts';
@@ -22,6 +23,26 @@ export const NFTABLES: ModeSubject = {
   foreign: {
     put: "nft 'table ip mine { chain c { type filter hook input priority 0; ip saddr 203.0.113.1 drop; }; }'",
     take: 'nft delete table ip mine',
+  },
+};
+
+/** The ipvs mode. */
+export const IPVS: ModeSubject = {
+  name: 'ipvs',
+  open: (lab, of) =>
+    modeUnderTest((family) => new IpvsMode({ run: lab.node.run }, { family, ...(family === 'IPv4' ? { clusterCIDR } : {}) }), of),
+  keepsClientAddress: true,
+  withoutLocalEndpoint: 'dropped',
+  damage: 'ipvsadm -D -t 10.96.0.10:80; ip link del kube-ipvs0; nft flush chain ip keelson-ipvs nat-postrouting',
+  // Endpoints without weight are on their way out.
+  traces:
+    'ipvsadm -Sn | grep -v -e "-w 0$" || true; ip -o addr show scope global | grep kube-ipvs0 | sed "s/^[0-9]*//" || true; nft list ruleset',
+  foreign: { put: 'ipvsadm -A -t 203.0.113.1:80 -s rr', take: 'ipvsadm -D -t 203.0.113.1:80' },
+  leftOut: {
+    'gives this node and its pods all endpoints, whatever the external policy': 'a virtual server has one list of endpoints',
+    'remembers by cluster IP what a client got by node port': 'each address of a service is a virtual server of its own',
+    'lets a client go when the time-out is over':
+      'the kernel waits for its old connections, which take two minutes to be forgotten',
   },
 };
 
