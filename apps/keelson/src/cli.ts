@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 import { errorMessage, type LogLevel } from '@keelson/base';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { DNS_CHOICES, PROXY_MODES, RUNTIMES, type ClusterOptions, type StoreChoice } from './options.ts';
+import type { ExplainFlags } from './proxy-commands.ts';
 
 const STORE_HELP = 'where objects are stored: lmdb, memory, or etcd://HOST:PORT,...?ca=FILE&cert=FILE&key=FILE';
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'];
@@ -48,6 +49,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     });
   addSnapshotCommands(program, dataDir);
   addCrdCommands(program);
+  addProxyCommands(program);
   program
     .command('test-server')
     .description('a cluster in memory for tests; it ends with its standard input')
@@ -111,6 +113,25 @@ function addCrdCommands(program: Command): void {
     .action(async (modules: readonly string[]) => {
       const { manifests } = await import('./crd-commands.ts');
       process.stdout.write(await manifests(modules));
+    });
+}
+
+function addProxyCommands(program: Command): void {
+  const proxy = program.command('proxy').description('how packets get to services');
+  proxy
+    .command('explain <service>')
+    .description('print the path of a packet to a service, NAME or NAMESPACE/NAME, of any cluster')
+    .option('--kubeconfig <file>', 'of the cluster (default: as kubectl finds it)')
+    .option('-n, --namespace <namespace>', 'of the service', 'default')
+    .option('--node <name>', 'from which node to look')
+    .addOption(
+      new Option('--proxy-mode <mode>', 'auto: that of the proxy on this machine')
+        .choices(PROXY_MODES.filter((mode) => mode !== 'none'))
+        .default('auto'),
+    )
+    .action(async (service: string, flags: ExplainFlags) => {
+      const { explain } = await import('./proxy-commands.ts');
+      process.stdout.write(await explain(service, flags));
     });
 }
 

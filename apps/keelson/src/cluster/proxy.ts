@@ -1,5 +1,5 @@
-import type { Lifecycle } from '@keelson/base';
-import { PROXY_MODE, SERVICE_PROXY } from '@keelson/proxy';
+import { LOGGER, type Lifecycle } from '@keelson/base';
+import { PROXY_MODE, SERVICE_PROXY, StatusServer } from '@keelson/proxy';
 import { proxyModule } from '@keelson/proxy/module';
 import { Container } from 'inversify';
 import type { ComponentContext } from './component-context.ts';
@@ -14,4 +14,11 @@ export function addProxy(parts: Lifecycle, { container, settings }: ComponentCon
   if (container.isBound(PROXY_MODE)) own.rebind(PROXY_MODE).toConstantValue(container.get(PROXY_MODE));
   const proxy = own.get(SERVICE_PROXY);
   parts.add(proxy);
+  parts.add(
+    new StatusServer(
+      { health: proxy.health, metrics: proxy.metrics, mode, logger: container.get(LOGGER) },
+      // The ports of kube-proxy, which load balancers and Prometheus know.
+      { health: { address: '0.0.0.0', port: 10_256 }, metrics: { address: '127.0.0.1', port: 10_249 } },
+    ),
+  );
 }

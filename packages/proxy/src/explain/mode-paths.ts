@@ -1,4 +1,5 @@
 import { endpointChain, serviceChain } from '../iptables/names.ts';
+import { DEVICE } from '../ipvs/dummy-device.ts';
 import { ipvsPieces } from '../ipvs/ipvs-pieces.ts';
 import type { ProxyModeName } from '../modes.ts';
 import { piecesOf } from '../nftables/service-pieces.ts';
@@ -60,7 +61,7 @@ function ipvsPath(port: ServicePort, front: Front, family: IpFamily): readonly s
   };
   const elements = ipvsPieces(shown, { family, scheduler: 'rr', nodeAddresses: [] });
   const server = elements.find((one) => one.set === 'server');
-  const where = front.address ? ` on ${'kube-ipvs0'}` : ', for each address of the node';
+  const where = front.address ? ` on ${DEVICE}` : ', for each address of the node';
   const drops = elements.some((one) => one.set === 'dropped-ips') ? ['set of keelson-ipvs: dropped'] : [];
   return [`virtual server ${server?.key ?? ''} ${server?.value ?? ''}${where}`, ...drops];
 }

@@ -5,7 +5,8 @@ import { Histogram } from './histogram.ts';
 
 const SYNC_BOUNDS = Array.from({ length: 15 }, (_, index) => 0.001 * 2 ** index);
 const PROGRAMMING_BOUNDS = [
-  ...[0.25, 0.5],
+  0.25,
+  0.5,
   ...Array.from({ length: 59 }, (_, index) => index + 1),
   ...Array.from({ length: 12 }, (_, index) => 60 + 5 * index),
   ...Array.from({ length: 7 }, (_, index) => 120 + 30 * index),
