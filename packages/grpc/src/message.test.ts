@@ -1,6 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bool, bytes, int32, int64, message, nested, repeated, safeInt64, string, uint64 } from './message.ts';
+import {
+  bool,
+  bytes,
+  int32,
+  int64,
+  list,
+  message,
+  nested,
+  repeated,
+  safeInt64,
+  string,
+  stringMap,
+  uint32,
+  uint64,
+} from './message.ts';
 
 const Inner = message({ name: string(1), count: safeInt64(15) });
 const Outer = message({
@@ -13,6 +27,10 @@ const Outer = message({
   unsigned: uint64(7),
   inner: nested(8, Inner),
   list: repeated(2000, Inner),
+  small: uint32(9),
+  texts: list(10, string),
+  numbers: list(11, int32),
+  labels: stringMap(12),
 });
 
 const inner = fc.record({ name: fc.string({ unit: 'grapheme' }), count: fc.maxSafeInteger() });
@@ -31,6 +49,10 @@ describe('message', () => {
           unsigned: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
           inner,
           list: fc.array(inner),
+          small: fc.nat(2 ** 32 - 1),
+          texts: fc.array(fc.string({ unit: 'grapheme' })),
+          numbers: fc.array(fc.integer()),
+          labels: fc.dictionary(fc.string(), fc.string(), { noNullPrototype: true }),
         }),
         (value) => {
           expect(Outer.decode(Outer.encode(value))).toEqual(value);
@@ -53,6 +75,10 @@ describe('message', () => {
       unsigned: 0n,
       inner: undefined,
       list: [],
+      small: 0,
+      texts: [],
+      numbers: [],
+      labels: {},
     });
   });
 
@@ -69,6 +95,21 @@ describe('message', () => {
     expect(Buffer.from(encoded).toString('hex')).toBe(
       '0a02c3a9' + '120101' + '1801' + '20ffffffffffffffffff01' + '4200' + '827d00' + '827d0378ac02',
     );
+  });
+
+  it('packs lists of numbers, and reads them either way', () => {
+    const Numbers = message({ numbers: list(11, int32) });
+
+    expect(Buffer.from(Numbers.encode({ numbers: [1, 300] })).toString('hex')).toBe('5a0301ac02');
+    expect(Numbers.decode(Buffer.from('5801' + '58ac02' + '5a0102', 'hex')).numbers).toEqual([1, 300, 2]);
+  });
+
+  it('takes any text for the key of a map, and the last value of each', () => {
+    const Labels = message({ labels: stringMap(1) });
+    const pair = (value: string) => Labels.encode({ labels: { app: value } });
+
+    expect(Object.entries(Labels.decode(Labels.encode({ labels: { ['__proto__']: 'x' } })).labels)).toEqual([['__proto__', 'x']]);
+    expect(Labels.decode(Buffer.concat([pair('one'), pair('two')])).labels).toEqual({ app: 'two' });
   });
 
   it('skips fields that it does not know, and those of another wire type', () => {

@@ -6,9 +6,11 @@ import { KeelsonError } from '@keelson/base';
 export interface Field<Out, In = Out> {
   readonly number: number;
   readonly wire: WireType;
+  /** Another way in which it may come: each number of a list alone, instead of all packed together. */
+  readonly otherWire?: WireType;
   /** What a message has that leaves the field out. */
   readonly absent: () => Out;
-  read(reader: BinaryReader, before: Out): Out;
+  read(reader: BinaryReader, before: Out, wire: WireType): Out;
   /** Writes nothing for what equals an absent field. */
   write(writer: BinaryWriter, value: In): void;
 }
@@ -52,8 +54,10 @@ export function message<F extends Fields>(fields: F): MessageType<OutOf<F>, InOf
       while (reader.pos < end) {
         const tag = reader.uint32();
         const known = byNumber[tag >>> 3];
-        if (known && known[1].wire === (tag & 7)) out[known[0]] = known[1].read(reader, out[known[0]]);
-        else reader.skip(tag & 7, tag >>> 3);
+        const wire: WireType = tag & 7;
+        if (known && (known[1].wire === wire || known[1].otherWire === wire))
+          out[known[0]] = known[1].read(reader, out[known[0]], wire);
+        else reader.skip(wire, tag >>> 3);
       }
       return out as OutOf<F>;
     },
@@ -67,6 +71,12 @@ export function message<F extends Fields>(fields: F): MessageType<OutOf<F>, InOf
   return type;
 }
 
+/** A field of one value, which can also be in a list. */
+export interface ScalarField<T> extends Field<T> {
+  /** The value alone, without its field's number. */
+  readonly item: { read(reader: BinaryReader): T; write(writer: BinaryWriter, value: T): void };
+}
+
 interface Scalar<T> {
   readonly wire: WireType;
   readonly absent: () => T;
@@ -76,12 +86,13 @@ interface Scalar<T> {
   readonly write: (writer: BinaryWriter, value: T) => void;
 }
 
-function scalar<T>({ wire, absent, isAbsent, read, write }: Scalar<T>): (number: number) => Field<T> {
+function scalar<T>({ wire, absent, isAbsent, read, write }: Scalar<T>): (number: number) => ScalarField<T> {
   return (number) => ({
     number,
     wire,
     absent,
     read,
+    item: { read, write },
     write: (writer, value) => {
       if (!isAbsent(value)) write(writer.tag(number, wire), value);
     },
@@ -124,6 +135,15 @@ export const int32 = scalar<number>({
   isAbsent: (value) => value === 0,
   read: (reader) => reader.int32(),
   write: (writer, value) => writer.int32(value),
+});
+
+/** A field of type `uint32`. */
+export const uint32 = scalar<number>({
+  wire: WireType.Varint,
+  absent: () => 0,
+  isAbsent: (value) => value === 0,
+  read: (reader) => reader.uint32(),
+  write: (writer, value) => writer.uint32(value),
 });
 
 /** A field of type `int64` whose numbers are safe integers; another one breaks off the message. */
@@ -186,6 +206,57 @@ export function repeated<Out, In>(number: number, type: MessageType<Out, In>): F
     },
     write: (writer, values) => {
       for (const value of values) one.write(writer, value);
+    },
+  };
+}
+
+/** A field of which a message may have several, each a text, bytes or a number. Numbers go packed together, and may come either way. */
+export function list<T>(number: number, type: (number: number) => ScalarField<T>): Field<readonly T[]> {
+  const { wire, item } = type(number);
+  const isPacked = wire !== WireType.LengthDelimited;
+  return {
+    number,
+    wire: WireType.LengthDelimited,
+    ...(isPacked && { otherWire: wire }),
+    absent: () => [],
+    read: (reader, before, received) => {
+      // Made for this message by `absent`, so it can be added to.
+      const values = before as T[];
+      if (!isPacked || received === wire) values.push(item.read(reader));
+      else for (const end = reader.uint32() + reader.pos; reader.pos < end;) values.push(item.read(reader));
+      return values;
+    },
+    write: (writer, values) => {
+      if (values.length === 0) return;
+      if (!isPacked) {
+        for (const value of values) item.write(writer.tag(number, wire), value);
+        return;
+      }
+      writer.tag(number, WireType.LengthDelimited).fork();
+      for (const value of values) item.write(writer, value);
+      writer.join();
+    },
+  };
+}
+
+const Entry = message({ key: string(1), value: string(2) });
+
+/** A field of type `map<string, string>`. */
+export function stringMap(number: number): Field<Readonly<Record<string, string>>> {
+  return {
+    number,
+    wire: WireType.LengthDelimited,
+    absent: () => ({}),
+    read: (reader, before) => {
+      const { key, value } = Entry.read(reader, reader.uint32());
+      // Defined, not set: any text may be a key, `__proto__` too.
+      return Object.defineProperty(before, key, { value, enumerable: true, configurable: true, writable: true });
+    },
+    write: (writer, values) => {
+      for (const [key, value] of Object.entries(values)) {
+        Entry.write(writer.tag(number, WireType.LengthDelimited).fork(), { key, value });
+        writer.join();
+      }
     },
   };
 }

@@ -1,7 +1,6 @@
 import { isReason, KeelsonError } from '@keelson/base';
-import type { PodFilter, SandboxConfig, SandboxStatus } from '@keelson/runtime';
+import { cgroupParentFor, removeCgroup, type PodFilter, type SandboxConfig, type SandboxStatus } from '@keelson/runtime';
 import type { EngineAbilities } from './abilities.ts';
-import { cgroupParentFor, removeCgroup } from './cgroups.ts';
 import type { EngineClient } from './engine/engine-client.ts';
 import type { ContainerInspect } from './engine/engine-types.ts';
 import type { Inspector } from './inspector.ts';

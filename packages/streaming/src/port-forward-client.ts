@@ -31,11 +31,13 @@ export function openPortForward({
   readonly socket: Duplex;
   readonly protocol: string;
 }): PortForwardSession {
-  return protocol === PORT_FORWARD_TUNNEL ? openTunnel(socket) : openChannels(socket);
+  if (protocol !== PORT_FORWARD_TUNNEL) return openChannels(socket);
+  return openSpdyPortForward({ socket: new WebSocketStream({ socket, role: 'client' }) });
 }
 
-function openTunnel(socket: Duplex): PortForwardSession {
-  const connection = new SpdyConnection({ socket: new WebSocketStream({ socket, role: 'client' }), role: 'client' });
+/** The client's side of a port-forward over SPDY; the handshake is done. The socket is the session's own from now on. */
+export function openSpdyPortForward({ socket }: { readonly socket: Duplex }): PortForwardSession {
+  const connection = new SpdyConnection({ socket, role: 'client' });
   let count = 0;
   const connect = (number: number): Duplex => {
     const port = String(number);

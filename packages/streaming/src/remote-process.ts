@@ -51,7 +51,7 @@ export function openRemoteProcess({ socket, protocol, signal }: RemoteProcessOpt
   if (signal?.aborted) onAbort();
   signal?.addEventListener('abort', onAbort, { once: true });
   const closed = channels.closed.then(() => signal?.removeEventListener('abort', onAbort));
-  const exitCode = exitCodeOf(channels.channel(CHANNEL.error, 'read'), signal);
+  const exitCode = exitCodeOf(text(channels.channel(CHANNEL.error, 'read')), signal);
   exitCode.catch(() => undefined); // Not everybody asks for it.
   const close = (): void => {
     // Who lets go reads no more: what is left must not keep the connection.
@@ -72,8 +72,9 @@ export function openRemoteProcess({ socket, protocol, signal }: RemoteProcessOpt
   };
 }
 
-async function exitCodeOf(errors: Readable, signal: AbortSignal | undefined): Promise<number> {
-  const status = await text(errors);
+/** Out of all that the error stream carries; nothing at all means that it was cut off. */
+export async function exitCodeOf(errors: Promise<string>, signal: AbortSignal | undefined): Promise<number> {
+  const status = await errors.catch(() => '');
   if (status !== '') return readExitStatus(status);
   signal?.throwIfAborted();
   throw new KeelsonError('ServiceUnavailable', 'The connection to the process was lost before it ended');

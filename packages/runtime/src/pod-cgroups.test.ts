@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { cgroupParentFor } from './cgroups.ts';
+import { cgroupParentFor } from './pod-cgroups.ts';
 
 it.each([
   { driver: 'cgroupfs', want: '/keelson/kubepods/burstable/pod1-2' },

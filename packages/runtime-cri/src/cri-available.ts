@@ -1,0 +1,21 @@
+import { errorMessage, SystemClock } from '@keelson/base';
+import { CONTAINERD_ENDPOINT, CriRuntime } from './cri-runtime.ts';
+
+export type CriAvailability =
+  | { readonly available: true; readonly name: string; readonly version: string }
+  | { readonly available: false; readonly why: string };
+
+const TIMEOUT_MS = 2000;
+
+/** Whether a runtime answers there, and if not, why. Takes some seconds at most, and never rejects. */
+export async function criAvailable(endpoint: string = CONTAINERD_ENDPOINT): Promise<CriAvailability> {
+  const runtime = new CriRuntime({ clock: new SystemClock(), endpoint, timeoutMs: TIMEOUT_MS });
+  try {
+    const { name, version } = await runtime.info();
+    return { available: true, name, version };
+  } catch (error) {
+    return { available: false, why: errorMessage(error) };
+  } finally {
+    await runtime.close();
+  }
+}

@@ -1,0 +1,66 @@
+import { KeelsonError, type Clock } from '@keelson/base';
+import { GrpcChannel, GrpcError, type GrpcMethod, type GrpcStream } from '@keelson/grpc';
+
+export interface CriCall {
+  readonly signal?: AbortSignal | undefined;
+  /** How long the runtime may take. Default: what `CriClient` was made with. */
+  readonly timeoutMs?: number;
+  /** It may be made twice: asked again at once if the connection broke off. */
+  readonly isRepeatable?: boolean;
+}
+
+/** Calls to a CRI runtime's socket. */
+export class CriClient implements Disposable {
+  readonly #channel: GrpcChannel;
+  readonly #timeoutMs: number;
+
+  constructor({ endpoint, clock, timeoutMs }: { readonly endpoint: string; readonly clock: Clock; readonly timeoutMs: number }) {
+    this.#channel = new GrpcChannel({ address: endpoint, clock });
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /**
+   * A runtime that was restarted has closed its connections, which shows at the first call: that one is made again, if it was not begun or
+   * may be made twice. Rejects with the runtime's words, and with `ServiceUnavailable` if it does not answer.
+   */
+  async call<Response, Request>(method: GrpcMethod<Response, Request>, request: Request, call: CriCall = {}): Promise<Response> {
+    const { signal, timeoutMs = this.#timeoutMs, isRepeatable = false } = call;
+    const options = { timeoutMs, ...(signal && { signal }) };
+    try {
+      return await this.#channel.unary(method, request, options);
+    } catch (error) {
+      signal?.throwIfAborted();
+      const isAway = error instanceof GrpcError && error.grpcCode === 'UNAVAILABLE';
+      if (!isAway || (error.sent && !isRepeatable)) throw wordsOf(error, method.path);
+    }
+    return this.#channel.unary(method, request, options).catch((error: unknown) => {
+      signal?.throwIfAborted();
+      throw wordsOf(error, method.path);
+    });
+  }
+
+  /** A call whose answers go on and on. */
+  async stream<Response, Request>(
+    method: GrpcMethod<Response, Request>,
+    request: Request,
+    signal: AbortSignal,
+  ): Promise<GrpcStream<Response, Request>> {
+    const stream = await this.#channel.stream(method, { signal });
+    stream.send(request);
+    stream.end();
+    return stream;
+  }
+
+  [Symbol.dispose](): void {
+    this.#channel.close();
+  }
+}
+
+/** Runtimes say `UNKNOWN` for nearly everything: that is an error of theirs. A runtime that took too long does not answer. */
+function wordsOf(error: unknown, path: string): unknown {
+  if (!(error instanceof GrpcError)) return error;
+  const { grpcCode, message } = error;
+  if (grpcCode === 'DEADLINE_EXCEEDED') return new KeelsonError('ServiceUnavailable', `"${path}": ${message}`, { cause: error });
+  if (grpcCode === 'UNKNOWN') return new KeelsonError('InternalError', message, { cause: error });
+  return error;
+}

@@ -1,0 +1,3 @@
+export { criAvailable, type CriAvailability } from './cri-available.ts';
+export { CONTAINERD_ENDPOINT, CriRuntime, type CriRuntimeOptions } from './cri-runtime.ts';
+export type { LogLimits } from './log-rotation.ts';

@@ -1,0 +1,99 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { SystemClock } from '@keelson/base';
+import { cniAvailable } from '@keelson/runtime/cni';
+import type { Program, Programs } from '@keelson/runtime/testing';
+import { CriRuntime, type CriRuntimeOptions } from '../cri-runtime.ts';
+
+const LAB = join(import.meta.dirname, '../../../../tools/lab');
+const STATE = process.env['LAB_DIR'] ?? join(LAB, '../../.lab');
+const run = promisify(execFile);
+
+/** Why there can be no containerd of our own here; `undefined` if there can. */
+export const noContainerd = ((): string | undefined => {
+  const cni = cniAvailable();
+  if (!cni.available) return `${cni.why}: run tools/lab/install containerd`;
+  const isInstalled = (process.env['PATH'] ?? '').split(':').some((directory) => existsSync(join(directory, 'containerd')));
+  return isInstalled ? undefined : 'no containerd: run tools/lab/install containerd';
+})();
+
+/** For the title of a suite: says why it is left out, if it is. */
+export const title = (words: string): string => (noContainerd === undefined ? words : `${words} (LEFT OUT: ${noContainerd})`);
+
+/** A containerd of a test file's own, with `keelson/busybox:1`. */
+export class PrivateContainerd implements AsyncDisposable {
+  readonly endpoint: string;
+  readonly directory: string;
+  readonly podCidr = `10.${192 + (process.pid % 32)}.${Math.floor(process.pid / 32) % 256}.0/24`;
+  readonly #name: string;
+  readonly #bridge = `klc${process.pid}`;
+
+  private constructor(name: string) {
+    this.#name = name;
+    this.directory = `${STATE}/containerd/${name}`;
+    this.endpoint = `unix://${this.directory}/sock`;
+  }
+
+  static async start(): Promise<PrivateContainerd> {
+    removeLeftOvers();
+    await run(join(LAB, 'images'), ['pause', 'busybox']);
+    const containerd = new PrivateContainerd(`test-${process.pid}`);
+    await containerd.up();
+    return containerd;
+  }
+
+  /** A runtime with the default network, whose pods have addresses of this process alone. */
+  async runtime(more: Partial<CriRuntimeOptions> = {}): Promise<CriRuntime> {
+    const runtime = new CriRuntime({
+      clock: new SystemClock(),
+      endpoint: this.endpoint,
+      cgroupRoot: `keelson-test-${process.pid}`,
+      logRoot: join(this.directory, 'logs'),
+      defaultNetwork: { bridge: this.#bridge, stateDir: join(this.directory, 'network') },
+      ...more,
+    });
+    await runtime.setPodCidrs([this.podCidr]);
+    for (let tries = 0; tries < 500; tries += 1) {
+      if ((await runtime.info()).network?.ready) return runtime;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    throw new Error('containerd does not find its network');
+  }
+
+  /** Starts it again after a kill; its containers have gone on. */
+  async up(): Promise<void> {
+    await run(join(LAB, 'containerd'), ['up', this.#name]);
+  }
+
+  /** As if it had crashed. */
+  async kill(): Promise<void> {
+    await run(join(LAB, 'containerd'), ['kill', this.#name]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await run(join(LAB, 'containerd'), ['down', this.#name]);
+    await run('ip', ['link', 'del', this.#bridge]).catch(() => undefined);
+  }
+}
+
+/** Those of test processes that were killed. */
+function removeLeftOvers(): void {
+  const names = existsSync(join(STATE, 'containerd')) ? readdirSync(join(STATE, 'containerd')) : [];
+  for (const name of names) {
+    const pid = /^test-(\d+)$/.exec(name)?.[1];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) execFileSync(join(LAB, 'containerd'), ['down', name]);
+  }
+}
+
+export const BUSYBOX = 'docker.io/keelson/busybox:1';
+
+const shell = (script: string): Program => ({ command: ['sh', '-c', script] });
+
+/** What containers of `BUSYBOX` are told to do. */
+export const shellPrograms: Programs = {
+  patient: () => shell("trap 'exit 143' TERM; while true; do sleep 0.05; done"),
+  stubborn: () => shell("trap '' TERM; while true; do sleep 1; done"),
+  ending: (_name, exitCode, lines) => shell([...lines.map((line) => `echo ${line}`), `exit ${exitCode}`].join('; ')),
+};
