@@ -36,6 +36,15 @@ describe('criLog', () => {
     );
   });
 
+  it.each([
+    { time: '2026-01-02T03:04:05Z', want: '2026-01-02T03:04:05.000000000Z' },
+    { time: '2026-01-02T03:04:05.12+01:00', want: '2026-01-02T03:04:05.120000000+01:00' },
+  ])('gives $time all of its digits', async ({ time, want }) => {
+    await writeFile(path, `${time} stdout F one\n`);
+
+    expect(await text(read({ timestamps: true }))).toBe(`${want} one\n`);
+  });
+
   it('leaves a last line without its end', async () => {
     await writeFile(path, record(1, 'one') + record(2, 'no end', { tag: 'P' }));
 
