@@ -133,4 +133,20 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `
     expect(shown).toMatch(/shop +keelson +shop\.example +10\.[\d.]+ +80, 443/);
     await rm(directory, { recursive: true });
   });
+
+  it('lets clients from outside in by the address of a Service of type LoadBalancer', async () => {
+    await kubectl('expose', 'deployment', 'shop', '--name=open', '--type=LoadBalancer', '--port=8081', '--target-port=80');
+    const address = await eventually(
+      'an address',
+      async () => (await kubectl('get', 'service', 'open', '-o', 'jsonpath={.status.loadBalancer.ingress[0].ip}')) || undefined,
+    );
+    await outside.must('ip', ['route', 'replace', address, 'via', outside.address]);
+
+    await eventually(
+      'the page',
+      async () => (await outside.run('curl', ['-sS', '--max-time', '5', `http://${address}:8081/`])).stdout === WELCOME,
+    );
+    expect(await kubectl('describe', 'service', 'open')).toMatch(/EnsuredLoadBalancer/);
+    await kubectl('delete', 'service', 'open');
+  });
 });

@@ -29,6 +29,7 @@ import { replicationControllerController } from './replicationcontroller/replica
 import { resourceQuotaController } from './resourcequota/resource-quota-controller.ts';
 import { rootCaCertificatePublisherController } from './root-ca-certificate-publisher/root-ca-certificate-publisher-controller.ts';
 import { serviceCidrController } from './service-cidr/service-cidr-controller.ts';
+import { serviceLbController } from './service-lb/service-lb-controller.ts';
 import { serviceAccountController } from './serviceaccount/service-account-controller.ts';
 import { statefulSetController } from './statefulset/stateful-set-controller.ts';
 import { taintEvictionController } from './taint-eviction/taint-eviction-controller.ts';
@@ -36,7 +37,7 @@ import { ttlAfterFinishedController } from './ttl-after-finished/ttl-after-finis
 
 /** The built-in controllers by the names that kube-controller-manager's `--controllers` has for them. */
 export function builtinControllers(options: ControllerOptions): Readonly<Record<string, ControllerFactory>> {
-  const { signer, rootCa, legacyTokens, nodeCidrs } = options;
+  const { signer, rootCa, legacyTokens, nodeCidrs, loadBalancers } = options;
   return {
     ...(options.bootstrapTokens && {
       'bootstrap-signer-controller': bootstrapSignerController,
@@ -45,6 +46,7 @@ export function builtinControllers(options: ControllerOptions): Readonly<Record<
     ...(signer && { 'certificatesigningrequest-signing-controller': certificateSigningController(signer) }),
     ...(legacyTokens && { 'serviceaccount-token-controller': serviceAccountTokenController({ rootCa, legacyTokens }) }),
     ...(nodeCidrs && { 'node-ipam-controller': nodeIpamController(nodeCidrs) }),
+    ...(loadBalancers && { 'service-lb-controller': serviceLbController(loadBalancers) }),
     'certificatesigningrequest-approving-controller': certificateApprovingController,
     'certificatesigningrequest-cleaner-controller': certificateCleanerController,
     'clusterrole-aggregation-controller': clusterRoleAggregationController,

@@ -3,6 +3,7 @@ import type { Client } from '@keelson/client';
 import type { EventRecorder, InformerFactory } from '@keelson/controller-runtime';
 import type { Registry } from 'prom-client';
 import type { CertificateSigner } from './certificates/certificate-signing-controller.ts';
+import type { LoadBalancerOptions } from './service-lb/service-lb-controller.ts';
 import type { NodeCidrOptions } from './node-ipam/node-cidrs.ts';
 import type { LegacyTokenIssuer } from './serviceaccount-token/service-account-token-controller.ts';
 
@@ -31,4 +32,6 @@ export interface ControllerOptions {
   readonly bootstrapTokens?: boolean;
   /** Where nodes that bring no pod network get one from. Without it they get none. */
   readonly nodeCidrs?: NodeCidrOptions;
+  /** Give Services of type LoadBalancer the addresses of nodes. Without it that is left to others. */
+  readonly loadBalancers?: LoadBalancerOptions;
 }

@@ -6,3 +6,4 @@ export { Controllers, type ControllersOptions, type NamedController } from './co
 export { CONTROLLER_CLIENT, CONTROLLER_FACTORY, CONTROLLERS } from './tokens.ts';
 export type { LegacyTokenIssuer } from './serviceaccount-token/service-account-token-controller.ts';
 export type { NodeCidrOptions } from './node-ipam/node-cidrs.ts';
+export type { LoadBalancerOptions } from './service-lb/service-lb-controller.ts';

@@ -28,7 +28,7 @@ import type { Reachable } from './component-context.ts';
 import { addDns } from './dns.ts';
 import { addControllers, addScheduler } from './control-plane.ts';
 import { addMetrics } from './metrics.ts';
-import { addIngress } from './ingress.ts';
+import { addIngress, reservedPorts } from './ingress.ts';
 import { addNodes } from './nodes.ts';
 import { addProxy } from './proxy.ts';
 import { addStorage } from './storage.ts';
@@ -111,6 +111,7 @@ export class Cluster implements Runnable {
         rootCa: authority.certificate,
         signer: authority,
         bootstrapTokens: true,
+        ...(this.#settings.proxyMode !== 'none' && { loadBalancers: { reservedPorts: reservedPorts(this.#settings) } }),
         legacyTokens: { issue: (subject) => container.get(CLUSTER_AUTH).legacyTokens.issue(subject) },
       }),
     );

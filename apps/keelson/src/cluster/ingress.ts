@@ -2,6 +2,7 @@ import { CLOCK, LOGGER, type Lifecycle } from '@keelson/base';
 import { createClient } from '@keelson/client';
 import { EventRecorder } from '@keelson/controller-runtime';
 import { IngressController } from '@keelson/ingress';
+import type { ClusterSettings } from '../options.ts';
 import type { ComponentContext } from './component-context.ts';
 import { stopOnly } from './control-plane.ts';
 import { controllerUser } from './users.ts';
@@ -18,4 +19,9 @@ export function addIngress(parts: Lifecycle, { container, server, settings, info
   parts.add(stopOnly(`events of ${NAME}`, () => events.stop()));
   const options = { httpPort, httpsPort, isDefaultClass: true, publish: [reachable.nodeAddress], drainMs: 5_000 };
   parts.add(new IngressController({ client, informers, events, clock, logger }, options));
+}
+
+/** Ports of the nodes' addresses that this process itself listens on. */
+export function reservedPorts({ port, ingress, ingressHttpPort, ingressHttpsPort }: ClusterSettings): readonly string[] {
+  return [port, ...(ingress ? [ingressHttpPort, ingressHttpsPort] : [])].map((each) => `${each}/TCP`);
 }

@@ -40,7 +40,7 @@ export interface Strategy<T extends KubernetesObject = KubernetesObject> {
   prepareForCreate?(object: T, context: StrategyContext): void;
   /** For the main resource; the generic part has already put the old status back. */
   prepareForUpdate?(object: T, old: Readonly<T>, context: StrategyContext): void;
-  /** For `/status`; the generic part has already put everything but the status (and labels and annotations) back. */
+  /** For `/status`; the generic part has already put everything but the status (and labels, annotations and finalizers) back. */
   prepareForStatusUpdate?(object: T, old: Readonly<T>, context: StrategyContext): void;
   /** Everything that must hold of an object, except metadata, which is checked generically by `nameRule`. `old` is absent on creation. */
   validate?(object: T, context: StrategyContext, old?: Readonly<T>): readonly FieldError[];

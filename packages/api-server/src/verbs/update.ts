@@ -252,13 +252,15 @@ function withOldParts(call: Call, { object, old, wanted }: Prepared): Kubernetes
     const meta = metaOf(whole);
     setOrDelete(meta, 'labels', object.metadata?.labels);
     setOrDelete(meta, 'annotations', object.metadata?.annotations);
+    // Whoever may only write the status keeps an object by it while there is something to clean up: cloud controllers do.
+    setOrDelete(meta, 'finalizers', object.metadata?.finalizers);
     strategy.prepareForStatusUpdate?.(whole, old, context);
     return whole;
   }
   return wanted.part.prepare(object, old);
 }
 
-function setOrDelete<K extends 'labels' | 'annotations'>(meta: Meta, field: K, value: Meta[K]): void {
+function setOrDelete<K extends 'labels' | 'annotations' | 'finalizers'>(meta: Meta, field: K, value: Meta[K]): void {
   if (value === undefined) delete meta[field];
   else meta[field] = value;
 }
