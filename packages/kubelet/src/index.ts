@@ -20,5 +20,6 @@ export { podConditions, type ConditionInput } from './pod/pod-conditions.ts';
 export type { Mounter, MountRequest } from './volumes/mounter.ts';
 export { removeVolumes } from './volumes/volume-manager.ts';
 export { groupByPod, type PodView } from './pod/runtime-view.ts';
-export { qosClass, type QosClass } from './pod/resources.ts';
+export { qosClass } from './pod/resources.ts';
+export type { QosClass } from '@keelson/api';
 export { serviceEnv, type ServiceEnvInput } from './env/service-env.ts';

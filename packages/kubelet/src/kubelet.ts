@@ -25,6 +25,7 @@ import { VolumeManager } from './volumes/volume-manager.ts';
 import { ContainerStarter } from './worker/container-starter.ts';
 import { Orphans } from './worker/orphans.ts';
 import { PodKiller } from './worker/pod-killer.ts';
+import { PodResizer } from './worker/pod-resizer.ts';
 import { PodSyncer } from './worker/pod-syncer.ts';
 import { PodWorkers } from './worker/pod-workers.ts';
 import { Pleg } from './worker/pleg.ts';
@@ -86,8 +87,14 @@ export class Kubelet implements Runnable {
     const clusterDomain = options.clusterDomain ?? 'cluster.local';
     const needs = { config, images, volumes, probes: reach, memoryCapacityBytes, clusterDomain };
     const starter = new ContainerStarter({ ...common, ...needs });
+    const resizer = new PodResizer({
+      ...common,
+      memoryCapacityBytes,
+      node: () => this.#agent.node,
+      others: (uid) => this.#workers.activeBeside(uid),
+    });
     const sandbox = { nodeName, clusterDns: options.clusterDns ?? [], clusterDomain };
-    const parts = { volumes, images, starter, killer, tokens, sandbox, probes: this.#probes, statuses: this.#statuses };
+    const parts = { volumes, images, starter, killer, resizer, tokens, sandbox, probes: this.#probes, statuses: this.#statuses };
     const syncer = new PodSyncer({ ...common, ...parts, hostIps: hostIps(options), allocatable: () => capacity });
     this.#workers = new PodWorkers({ ...common, syncer, node: () => this.#agent.node });
     this.#orphans = new Orphans({ ...common, killer, syncer, volumes, isKnown: (uid) => this.#workers.has(uid) });

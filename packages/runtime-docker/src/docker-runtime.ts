@@ -131,6 +131,10 @@ export class DockerRuntime implements ContainerRuntime {
     return this.#sandboxes.remove(id, signal);
   }
 
+  updateSandbox(id: string, resources: ContainerResources, signal?: AbortSignal): Promise<void> {
+    return this.#sandboxes.update(id, resources, signal);
+  }
+
   listSandboxes(signal?: AbortSignal, only?: PodFilter): Promise<readonly SandboxStatus[]> {
     return this.#sandboxes.list(signal, only);
   }

@@ -1,5 +1,13 @@
 import { isReason, KeelsonError } from '@keelson/base';
-import { cgroupParentFor, removeCgroup, type PodFilter, type SandboxConfig, type SandboxStatus } from '@keelson/runtime';
+import {
+  cgroupParentFor,
+  limitCgroup,
+  removeCgroup,
+  type ContainerResources,
+  type PodFilter,
+  type SandboxConfig,
+  type SandboxStatus,
+} from '@keelson/runtime';
 import type { EngineAbilities } from './abilities.ts';
 import type { EngineClient } from './engine/engine-client.ts';
 import type { ContainerInspect } from './engine/engine-types.ts';
@@ -45,6 +53,12 @@ export class Sandboxes {
     if (status?.state !== 'ready')
       throw new KeelsonError('InternalError', `Sandbox ${id} of ${sandboxName(config)} has ended at once`);
     return status;
+  }
+
+  async update(id: string, resources: ContainerResources, signal?: AbortSignal): Promise<void> {
+    const { Config } = await this.#deps.inspector.one(id, signal);
+    const cgroup = Config.Labels[CGROUP_LABEL];
+    if (cgroup !== undefined) await limitCgroup(cgroup, resources);
   }
 
   async stop(id: string, signal?: AbortSignal): Promise<void> {

@@ -36,6 +36,8 @@ export interface SandboxConfig {
   readonly sysctls: Readonly<Record<string, string>>;
   /** Path under the runtime's cgroup root, such as `kubepods/burstable/pod<uid>`. */
   readonly cgroupParent: string;
+  /** Of the pod as a whole, for that cgroup, where the runtime can set them. */
+  readonly resources?: ContainerResources;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly runtimeHandler: string;
@@ -250,6 +252,8 @@ export interface ContainerRuntime {
   /** Removes a stopped sandbox and all its containers. Idempotent. */
   removeSandbox(id: string, signal?: AbortSignal): Promise<void>;
   /** `only` is there to make it cheap: a runtime may leave it out of account and list all. */
+  /** Changes the limits of a pod as a whole. Absent where a runtime has none. */
+  updateSandbox?(id: string, resources: ContainerResources, signal?: AbortSignal): Promise<void>;
   listSandboxes(signal?: AbortSignal, only?: PodFilter): Promise<readonly SandboxStatus[]>;
 
   createContainer(sandboxId: string, config: ContainerConfig, signal?: AbortSignal): Promise<string>;

@@ -2,7 +2,7 @@ export { cgroupUsage, type CgroupUsage } from './cgroup-usage.ts';
 export type * from './container-runtime.ts';
 export { criLog, type CriLogSource } from './cri-log/cri-log.ts';
 export { NetworkNamespaces } from './network-namespaces.ts';
-export { cgroupParentFor, removeCgroup } from './pod-cgroups.ts';
+export { cgroupParentFor, limitCgroup, removeCgroup } from './pod-cgroups.ts';
 export type * from './pod-network.ts';
 export { scriptOf, type Script } from './simulated/script.ts';
 export { Course } from './simulated/course.ts';

@@ -15,7 +15,7 @@ export interface Rejection {
 export function admit(pod: Pod, node: Pick<Node, 'metadata' | 'status'>, others: readonly Pod[]): Rejection | undefined {
   if (!allowsNode(pod, node)) return failed('NodeAffinity', "node(s) didn't match Pod's node affinity/selector");
   if (hasTakenPort(pod, others)) return failed('NodePorts', "node(s) didn't have free ports for the requested pod ports");
-  return tooMany(pod, node, others);
+  return fitsAmong(pod, node, others);
 }
 
 function failed(predicate: string, why: string): Rejection {
@@ -53,7 +53,8 @@ function hostPorts(spec: PodSpec | undefined): HostPort[] {
   );
 }
 
-function tooMany(pod: Pod, node: Pick<Node, 'status'>, others: readonly Pod[]): Rejection | undefined {
+/** Whether there is room for a pod beside others. */
+export function fitsAmong(pod: Pod, node: Pick<Node, 'status'>, others: readonly Pod[]): Rejection | undefined {
   const allocatable = node.status?.allocatable ?? {};
   const used = new Map<string, Quantity>([['pods', parseQuantity(others.length)]]);
   for (const other of others) addTo(used, requestsOf(other));
@@ -65,6 +66,18 @@ function tooMany(pod: Pod, node: Pick<Node, 'status'>, others: readonly Pod[]): 
     if (taken.add(amount).cmp(capacity) <= 0) continue;
     const figures = `requested: ${figure(name, amount)}, used: ${figure(name, taken)}, capacity: ${figure(name, capacity)}`;
     return { reason: `OutOf${name}`, message: `Pod was rejected: Node didn't have enough resource: ${name}, ${figures}` };
+  }
+  return undefined;
+}
+
+/** Why a node can't have room for a pod even if it were empty, if so. */
+export function fitsAtAll(pod: Pod, node: Pick<Node, 'status'>): string | undefined {
+  const allocatable = node.status?.allocatable ?? {};
+  for (const [name, amount] of requestsOf(pod)) {
+    const capacity = parseQuantity(allocatable[name] ?? '0');
+    if (amount.isZero() || !isOnNode(name, allocatable) || amount.cmp(capacity) <= 0) continue;
+    const figures = `requested: ${figure(name, amount)}, capacity: ${figure(name, capacity)}`;
+    return `Node didn't have enough capacity: ${name}, ${figures}`;
   }
   return undefined;
 }

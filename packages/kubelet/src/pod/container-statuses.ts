@@ -1,5 +1,11 @@
 import { formatTime } from '@keelson/api';
-import type { Container, ContainerState, ContainerStateTerminated, ContainerStatus } from '@keelson/api/core/v1';
+import type {
+  Container,
+  ContainerState,
+  ContainerStateTerminated,
+  ContainerStatus,
+  ResourceRequirements,
+} from '@keelson/api/core/v1';
 import type { ContainerStatus as RuntimeContainer } from '@keelson/runtime';
 import { ANNOTATIONS, isSidecar } from './pod-facts.ts';
 import { attemptsOf, type PodView } from './runtime-view.ts';
@@ -21,6 +27,8 @@ export interface StatusInput {
   readonly defaultReason: string;
   /** True once the pod is being stopped: what is gone from the runtime has ended. */
   readonly stopped: boolean;
+  /** What a running container has, where a change of its resources has not reached it yet. */
+  actualResources(containerId: string): ResourceRequirements | undefined;
   isStarted(container: Container, containerId: string): boolean;
   isReady(container: Container, containerId: string): boolean;
   terminationMessage(container: RuntimeContainer): string | undefined;
@@ -39,7 +47,7 @@ function statusOf(container: Container, role: 'init' | 'main' | 'ephemeral', inp
   const old = input.old.find((status) => status.name === container.name);
   const [latest, previous] = attemptsOf(input.view, container.name);
   const status = latest ? fromRuntime(latest, previous, old, input) : fromNothing(container, old, input);
-  if (latest) Object.assign(status, specOf(container));
+  if (latest) Object.assign(status, specOf(container, input.actualResources(latest.id)));
   const reason = input.waiting.get(container.name);
   if (reason && !status.state?.running) putToWait(status, reason);
   const { running, terminated } = status.state ?? {};
@@ -54,15 +62,15 @@ function statusOf(container: Container, role: 'init' | 'main' | 'ephemeral', inp
 }
 
 /** What of the definition holds for the container that was made by it. */
-function specOf({ resources, volumeMounts = [] }: Container): Partial<ContainerStatus> {
+function specOf({ resources, volumeMounts = [] }: Container, actual: ResourceRequirements | undefined): Partial<ContainerStatus> {
   const mounts = volumeMounts.map(({ name, mountPath, readOnly }) => ({
     name,
     mountPath,
     ...(readOnly && { readOnly, recursiveReadOnly: 'Disabled' }),
   }));
-  const { limits, requests } = resources ?? {};
+  const { limits, requests } = actual ?? resources ?? {};
   return {
-    ...(requests && { allocatedResources: requests }),
+    ...(resources?.requests && { allocatedResources: resources.requests }),
     resources: { ...(limits && { limits }), ...(requests && { requests }) },
     ...(mounts.length > 0 && { volumeMounts: mounts }),
   };

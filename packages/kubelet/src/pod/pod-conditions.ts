@@ -10,7 +10,12 @@ export const OWN_CONDITIONS: readonly string[] = [
   'Ready',
   'ContainersReady',
   'PodScheduled',
+  'PodResizePending',
+  'PodResizeInProgress',
 ];
+
+/** Of these: they go when there is nothing to say any more. */
+export const PASSING_CONDITIONS: readonly string[] = ['PodResizePending', 'PodResizeInProgress'];
 
 export interface ConditionInput {
   readonly pod: Pod;

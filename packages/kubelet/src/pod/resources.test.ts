@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Pod, ResourceRequirements } from '@keelson/api/core/v1';
-import { cgroupParent, containerResources, qosClass } from './resources.ts';
+import { cgroupParent, containerResources, oomScoreAdj, podResources, qosClass } from './resources.ts';
 
 function pod(...resources: ResourceRequirements[]): Pod {
   return { metadata: { uid: 'u' }, spec: { containers: resources.map((each, at) => ({ name: `c${at}`, resources: each })) } };
@@ -14,7 +14,7 @@ describe('qosClass', () => {
     { resources: [{}], want: 'BestEffort' },
     { resources: [{ requests: { cpu: '0' } }], want: 'BestEffort' },
     { resources: [PINNED], want: 'Guaranteed' },
-    { resources: [{ limits: PINNED.limits }], want: 'Guaranteed' },
+    { resources: [{ limits: PINNED.limits }], want: 'Burstable' },
     { resources: [PINNED, {}], want: 'Burstable' },
     { resources: [{ requests: { memory: '1Mi' } }], want: 'Burstable' },
   ])('is $want for $resources', ({ resources, want }) => {
@@ -41,6 +41,42 @@ describe('containerResources', () => {
     const [container = { name: '' }] = wanted.spec?.containers ?? [];
 
     expect(containerResources(wanted, container, 8 * GI)).toEqual(want);
+  });
+
+  it('lets a sidecar live as long as the main container that needs it', () => {
+    const side = { name: 'side', restartPolicy: 'Always', resources: { requests: { memory: '1Gi' } } };
+    const first = { name: 'first', resources: { requests: { memory: '1Gi' } } };
+    const wanted: Pod = {
+      spec: { initContainers: [side, first], containers: [{ name: 'web', resources: { requests: { memory: '4Gi' } } }] },
+    };
+
+    expect([side, first].map((container) => oomScoreAdj(wanted, container, 8 * GI))).toEqual([500, 875]);
+  });
+
+  it('shares what a pod asks for as a whole among its containers', () => {
+    const wanted = pod({ requests: { memory: '1Gi' } }, {});
+    const whole: Pod = { spec: { containers: [], ...wanted.spec, resources: { requests: { memory: '3Gi' } } } };
+
+    expect(whole.spec?.containers.map((container) => oomScoreAdj(whole, container, 8 * GI))).toEqual([750, 875]);
+  });
+
+  it.each([
+    {
+      spec: pod(PINNED, PINNED).spec,
+      want: { cpuShares: 2048, cpuQuotaUs: 200_000, cpuPeriodUs: 100_000, memoryLimitBytes: 2 * GI },
+    },
+    { spec: pod(PINNED, {}).spec, want: { cpuShares: 1024 } },
+    { spec: pod({}).spec, want: { cpuShares: 2 } },
+    {
+      spec: {
+        containers: [{ name: 'a' }],
+        resources: { limits: { memory: '1Gi' }, requests: { cpu: '500m' } },
+        overhead: { memory: '1Gi', cpu: '500m' },
+      },
+      want: { cpuShares: 1024, memoryLimitBytes: 2 * GI },
+    },
+  ])('limits a pod as a whole where all of it is limited: $want', ({ spec, want }) => {
+    expect(podResources({ spec } as Pod)).toEqual(want);
   });
 
   it('puts each class under a cgroup of its own', () => {

@@ -80,7 +80,16 @@ function hashOf(parts: readonly unknown[]): string {
 /** It belongs to its node, whatever taints that gets. */
 function withDefaults(spec: PodSpec, nodeName: string): PodSpec {
   const tolerations = [...(spec.tolerations ?? []), { operator: 'Exists', effect: 'NoExecute' }];
-  return { ...spec, nodeName, tolerations, enableServiceLinks: spec.enableServiceLinks ?? true };
+  const { enableServiceLinks = true, initContainers } = spec;
+  const containers = spec.containers.map(withRequests);
+  const init = initContainers && { initContainers: initContainers.map(withRequests) };
+  return { ...spec, containers, ...init, nodeName, tolerations, enableServiceLinks };
+}
+
+/** Who limits asks for as much, as the API has it. */
+function withRequests(container: Container): Container {
+  const { limits, requests } = container.resources ?? {};
+  return limits ? { ...container, resources: { ...container.resources, requests: { ...limits, ...requests } } } : container;
 }
 
 const VOLUMES = {

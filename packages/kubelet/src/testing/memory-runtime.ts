@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { KeelsonError, type Clock } from '@keelson/base';
 import type {
   ContainerConfig,
+  ContainerResources,
   ContainerRuntime,
   ContainerStats,
   ContainerStatus,
@@ -43,6 +44,7 @@ export class MemoryRuntime implements ContainerRuntime {
   readonly journal: string[] = [];
   readonly logTexts = new Map<string, string>();
   down = false;
+  refusesUpdates = false;
   network: PodNetworkStatus = { ready: true };
   podCidrs: readonly string[] = [];
   /** It takes what it is asked, and does not answer. */
@@ -182,7 +184,12 @@ export class MemoryRuntime implements ContainerRuntime {
     return { ...this.#get(id) };
   }
 
-  async updateResources(): Promise<void> {}
+  async updateResources(id: string, resources: ContainerResources): Promise<void> {
+    this.#check();
+    const container = this.#get(id);
+    if (this.refusesUpdates) throw new KeelsonError('InternalError', 'device or resource busy');
+    this.journal.push(`update ${container.name} ${JSON.stringify(resources)}`);
+  }
 
   async execSync(id: string, command: readonly string[]): Promise<ExecResult> {
     this.#check();

@@ -1,5 +1,5 @@
 import { formatTime } from '@keelson/api';
-import type { Pod, PodStatus } from '@keelson/api/core/v1';
+import type { Pod, PodCondition, PodStatus, ResourceRequirements } from '@keelson/api/core/v1';
 import type { ContainerStatus as RuntimeContainer } from '@keelson/runtime';
 import { containerStatuses, type StatusInput, type WaitingReason } from '../pod/container-statuses.ts';
 import { podConditions } from '../pod/pod-conditions.ts';
@@ -20,6 +20,9 @@ export interface PodStatusInput {
   readonly stopped: boolean;
   readonly probes: { isStarted(containerId: string): boolean; isReady(containerId: string): boolean };
   terminationMessage(container: RuntimeContainer): string | undefined;
+  actualResources(containerId: string): ResourceRequirements | undefined;
+  /** Of this moment alone: of a resize, say. */
+  readonly passing?: readonly PodCondition[];
   /** Ends the pod whatever its containers say: refused, or too long alive. */
   readonly verdict?: { readonly reason: string; readonly message: string } | undefined;
 }
@@ -59,7 +62,10 @@ export function podStatus(input: PodStatusInput): PodReport {
     ...(verdict && main.every((status) => status.state?.waiting) ? {} : { containerStatuses: main }),
     ...(ephemeral.length > 0 && { ephemeralContainerStatuses: ephemeral }),
     qosClass: qosClass(pod),
-    conditions: podConditions({ pod, phase: reached, initStatuses: init, statuses: main, hasSandbox, nowMs }),
+    conditions: [
+      ...podConditions({ pod, phase: reached, initStatuses: init, statuses: main, hasSandbox, nowMs }),
+      ...(ended ? [] : (input.passing ?? [])),
+    ],
     ...(generation !== undefined && { observedGeneration: generation }),
   };
   return { status, ended };
@@ -71,7 +77,7 @@ function reasonOf(old: PodStatus, verdict: PodStatusInput['verdict']): Pick<PodS
 }
 
 function statusInput(input: PodStatusInput, old: PodStatus['containerStatuses'], defaultReason: string): StatusInput {
-  const { view, runtimeName, waiting, stopped, probes, terminationMessage } = input;
+  const { actualResources, view, runtimeName, waiting, stopped, probes, terminationMessage } = input;
   return {
     view,
     runtimeName,
@@ -82,6 +88,7 @@ function statusInput(input: PodStatusInput, old: PodStatus['containerStatuses'],
     isStarted: (_container, id) => probes.isStarted(id),
     isReady: (_container, id) => probes.isReady(id),
     terminationMessage,
+    actualResources,
   };
 }
 

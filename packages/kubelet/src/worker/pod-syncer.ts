@@ -7,6 +7,7 @@ import type { DownwardContext } from '../env/field-ref.ts';
 import type { TokenCache } from '../config-cache.ts';
 import type { ImagePuller } from '../image-puller.ts';
 import type { Rejection } from '../pod/admission.ts';
+import { withAllocation } from '../pod/allocation.ts';
 import { computeActions, type PodActions } from '../pod/compute-actions.ts';
 import type { WaitingReason } from '../pod/container-statuses.ts';
 import { attemptsOf, emptyView, readySandbox, type PodView } from '../pod/runtime-view.ts';
@@ -22,6 +23,7 @@ import type { PodKiller } from './pod-killer.ts';
 import { podStatus, type PodReport } from './pod-status.ts';
 import type { Pleg } from './pleg.ts';
 import { dnsWarnings, readNodeDns } from './pod-dns.ts';
+import { newResizeMemory, type PodResizer, type ResizeMemory } from './pod-resizer.ts';
 import { sandboxConfig, type SandboxContext } from './sandbox-config.ts';
 import type { StatusManager } from './status-manager.ts';
 import { TerminationMessages } from './termination-messages.ts';
@@ -39,6 +41,7 @@ export interface PodSyncerDependencies {
   readonly images: ImagePuller;
   readonly starter: ContainerStarter;
   readonly killer: PodKiller;
+  readonly resizer: PodResizer;
   readonly tokens: TokenCache;
   readonly sandbox: Omit<SandboxContext, 'nodeDns'>;
   readonly hostIps: readonly string[];
@@ -48,13 +51,14 @@ export interface PodSyncerDependencies {
 /** What the kubelet remembers of a pod between two looks at it. Losing it costs back-off and waiting reasons, nothing else. */
 export interface PodMemory {
   readonly waiting: Map<string, WaitingReason>;
+  readonly resize: ResizeMemory;
   verdict: Rejection | undefined;
   mountFailures: number;
   sandboxFailures: number;
 }
 
 export function newMemory(): PodMemory {
-  return { waiting: new Map(), verdict: undefined, mountFailures: 0, sandboxFailures: 0 };
+  return { waiting: new Map(), resize: newResizeMemory(), verdict: undefined, mountFailures: 0, sandboxFailures: 0 };
 }
 
 export interface SyncResult {
@@ -79,7 +83,8 @@ export class PodSyncer {
 
   /** One round for a pod that shall run. */
   async sync(apiPod: Pod, memory: PodMemory, signal: AbortSignal): Promise<SyncResult> {
-    const pod = this.#withStatus(apiPod);
+    this.#deps.resizer.allocate(this.#withStatus(apiPod), this.#viewOf(apiPod), memory.resize);
+    const pod = this.#current(apiPod, memory);
     const nowMs = this.#deps.clock.now();
     memory.verdict ??= this.#tooOld(pod, nowMs);
     const { status, ended } = await this.report(apiPod, memory, { stopped: false });
@@ -90,8 +95,10 @@ export class PodSyncer {
     const view = this.#viewOf(pod);
     const actions = computeActions(current, view, this.#deps.probes);
     if (actions.killPod) return { ended: true, againAtMs: Infinity };
-    const againAtMs = await this.#act(current, view, actions, { memory, volumes, signal });
-    await this.#collectGarbage(view);
+    const resized = await this.#deps.resizer.apply(current, view, memory.resize, signal);
+    const kill = [...actions.kill, ...resized];
+    const againAtMs = await this.#act(current, view, { ...actions, kill }, { memory, volumes, signal });
+    await this.#collectGarbage(view, memory);
     await this.#deps.pleg.refresh(view.uid);
     await this.report(apiPod, memory, { stopped: false });
     return { ended: false, againAtMs: Math.min(againAtMs, nowMs + resyncMs(view.uid), deadlineMs(current) ?? Infinity) };
@@ -103,8 +110,8 @@ export class PodSyncer {
     memory: PodMemory,
     { stopped, terminating = stopped }: { stopped: boolean; terminating?: boolean },
   ): Promise<PodReport> {
-    const { clock, hostIps, pleg, probes, statuses } = this.#deps;
-    const pod = this.#withStatus(apiPod);
+    const { clock, hostIps, pleg, probes, resizer, statuses } = this.#deps;
+    const pod = this.#current(apiPod, memory);
     const view = this.#viewOf(pod);
     await this.#messages.collect(pod, view);
     probes.update(pod, view, terminating);
@@ -119,6 +126,8 @@ export class PodSyncer {
       waiting: memory.waiting,
       verdict: memory.verdict,
       terminationMessage: (container) => this.#messages.get(container),
+      actualResources: (id) => resizer.actual(id, memory.resize),
+      passing: resizer.conditions(pod, view, memory.resize),
     });
     statuses.set(apiPod, report.status);
     return report;
@@ -161,6 +170,11 @@ export class PodSyncer {
   forget(uid: string): void {
     const { images, probes, starter, statuses, tokens } = this.#deps;
     for (const part of [images, probes, starter, statuses, tokens]) part.forget(uid);
+  }
+
+  /** The pod as it is on this node: with what it was given. */
+  #current(pod: Pod, { resize }: PodMemory): Pod {
+    return withAllocation(this.#withStatus(pod), resize.allocated);
   }
 
   /** Our own newest status counts: the cache may not have seen it yet. */
@@ -270,7 +284,7 @@ export class PodSyncer {
   }
 
   /** The newest two attempts stay: one for the present, one for `logs --previous`. */
-  async #collectGarbage(view: PodView): Promise<void> {
+  async #collectGarbage(view: PodView, memory: PodMemory): Promise<void> {
     for (const name of new Set(view.containers.map((container) => container.name))) {
       const old = attemptsOf(view, name)
         .slice(2)
@@ -278,6 +292,7 @@ export class PodSyncer {
       for (const { id } of old) await this.#deps.runtime.removeContainer(id);
       for (const { attempt } of old) await this.#deps.volumes.removeTerminationLog(view.uid, name, attempt);
       this.#deps.killer.forget(old);
+      for (const { id } of old) memory.resize.actual.delete(id);
       this.#messages.forget(old);
     }
     const used = new Set(view.containers.map(({ sandboxId }) => sandboxId));

@@ -3,6 +3,7 @@ import { deepEqual, keyOf } from '@keelson/api';
 import type { Node, Pod } from '@keelson/api/core/v1';
 import type { Alarms } from '../alarms.ts';
 import { admit } from '../pod/admission.ts';
+import { withAllocation } from '../pod/allocation.ts';
 import { OWN_CONDITIONS } from '../pod/pod-conditions.ts';
 import { isTerminal } from '../pod/pod-facts.ts';
 import { podSubject } from '../event-subject.ts';
@@ -54,6 +55,11 @@ export class PodWorkers {
 
   get pods(): readonly Pod[] {
     return [...this.#workers.values()].map(({ pod }) => pod);
+  }
+
+  /** The pods that use the node beside this one, with what they were given. */
+  activeBeside(uid: string): readonly Pod[] {
+    return this.#active(this.#workers.get(uid));
   }
 
   has(uid: string): boolean {
@@ -186,12 +192,12 @@ export class PodWorkers {
   }
 
   /** The pods that use the node: those that were let in, and those that run since before this process began. */
-  #active(newcomer: Worker): Pod[] {
+  #active(newcomer: Worker | undefined): Pod[] {
     const active: Pod[] = [];
     for (const other of this.#workers.values()) {
       if (other === newcomer || isTerminal(other.pod.status?.phase) || other.memory.verdict) continue;
       const isIn = other.stage === 'running' || (other.stage === 'new' && this.#deps.pleg.view(other.uid) !== undefined);
-      if (isIn) active.push(other.pod);
+      if (isIn) active.push(withAllocation(other.pod, other.memory.resize.allocated));
     }
     return active;
   }
@@ -206,6 +212,7 @@ export class PodWorkers {
       worker.stage = 'removed';
     }
     const successors = this.#namesakes(worker).filter((other) => other !== worker);
+    for (const { memory, uid } of this.#workers.values()) if (memory.resize.pending) this.notify(uid);
     if (worker.deleted) this.#forget(worker);
     for (const { uid } of successors) this.notify(uid);
     return undefined;

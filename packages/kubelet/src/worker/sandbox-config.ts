@@ -2,7 +2,7 @@ import type { Pod } from '@keelson/api/core/v1';
 import { KeelsonError } from '@keelson/base';
 import type { PortMapping, SandboxConfig } from '@keelson/runtime';
 import { allContainers, LABELS } from '../pod/pod-facts.ts';
-import { cgroupParent } from '../pod/resources.ts';
+import { cgroupParent, podResources } from '../pod/resources.ts';
 import { podDns, type DnsContext } from './pod-dns.ts';
 
 export interface SandboxContext extends DnsContext {
@@ -30,6 +30,7 @@ export function sandboxConfig(pod: Pod, attempt: number, context: SandboxContext
     portMappings: portMappings(pod),
     sysctls: Object.fromEntries((spec.securityContext?.sysctls ?? []).map((sysctl) => [sysctl.name, sysctl.value])),
     cgroupParent: cgroupParent(pod),
+    resources: podResources(pod),
     labels: {
       ...pod.metadata?.labels,
       [LABELS.podName]: name,

@@ -2,6 +2,7 @@ import { Backoff, errorMessage, isReason, TaskGroup, type Clock, type Logger } f
 import { deepEqual, findCondition } from '@keelson/api';
 import { Pod, type PodCondition, type PodStatus } from '@keelson/api/core/v1';
 import type { Client } from '@keelson/client';
+import { PASSING_CONDITIONS } from '../pod/pod-conditions.ts';
 import { isStatic } from '../static-pods/static-pod.ts';
 import { within } from '../within.ts';
 
@@ -179,6 +180,9 @@ export function statusPatch(pod: Pod, from: PodStatus, to: PodStatus): Record<st
   if (changes['podIPs']) changes['podIPs'] = replaceIps(from.podIPs ?? [], to.podIPs ?? []);
   if (changes['hostIPs']) changes['hostIPs'] = replaceIps(from.hostIPs ?? [], to.hostIPs ?? []);
   const conditions = (to.conditions ?? []).flatMap((next) => conditionPatch(findCondition(from.conditions, next.type), next));
+  for (const type of PASSING_CONDITIONS) {
+    if (findCondition(from.conditions, type) && !findCondition(to.conditions, type)) conditions.push({ type, $patch: 'delete' });
+  }
   if (conditions.length > 0) changes['conditions'] = conditions;
   if (Object.keys(changes).length === 0) return undefined;
   return { metadata: { uid: pod.metadata?.uid }, status: changes };

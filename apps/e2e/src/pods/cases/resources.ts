@@ -103,4 +103,74 @@ export const RESOURCES: readonly PodCase[] = [
     },
     want: { phase: 'Running', status: { qosClass: 'Guaranteed' }, containers: { web: RUNNING } },
   },
+  {
+    title: 'limits a pod as a whole, with all that is in it',
+    needs: ['cgroups', 'namespaces'],
+    spec: {
+      ...NEVER,
+      resources: { limits: { memory: '24Mi' } },
+      containers: [script('x=a; while :; do x=$x$x; done')],
+    },
+    want: { phase: 'Failed', containers: { web: { state: { terminated: { exitCode: 137 } } } } },
+  },
+  {
+    title: 'changes the processor of a running container without a restart',
+    sim: {},
+    spec: { containers: [forever('web', { resources: { requests: { cpu: '100m' }, limits: { cpu: '200m' } } })] },
+    want: { phase: 'Running' },
+    then: [
+      {
+        title: 'resize it',
+        act: (world) => world.resize([{ name: 'web', resources: { requests: { cpu: '150m' }, limits: { cpu: '300m' } } }]),
+        want: {
+          containers: {
+            web: {
+              restartCount: 0,
+              allocatedResources: { cpu: '150m' },
+              resources: { requests: { cpu: '150m' }, limits: { cpu: '300m' } },
+            },
+          },
+        },
+      },
+    ],
+  },
+  {
+    title: 'restarts a container for its memory where its policy says so',
+    sim: {},
+    spec: {
+      containers: [
+        forever('web', {
+          resources: { requests: { memory: '32Mi' }, limits: { memory: '32Mi' } },
+          resizePolicy: [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }],
+        }),
+      ],
+    },
+    want: { phase: 'Running' },
+    then: [
+      {
+        title: 'resize it',
+        act: (world) => world.resize([{ name: 'web', resources: { requests: { memory: '48Mi' }, limits: { memory: '48Mi' } } }]),
+        want: {
+          containers: { web: { ...RUNNING, restartCount: 1, resources: { limits: { memory: '48Mi' } } } },
+        },
+      },
+    ],
+  },
+  {
+    title: 'says that a node can never give as much as is asked for',
+    sim: {},
+    spec: { containers: [forever('web', { resources: { requests: { cpu: '100m' } } })] },
+    want: { phase: 'Running' },
+    then: [
+      {
+        title: 'ask for too much',
+        act: (world) => world.resize([{ name: 'web', resources: { requests: { cpu: '1000' } } }]),
+        want: {
+          phase: 'Running',
+          conditions: { PodResizePending: 'True/Infeasible' },
+          containers: { web: { ...RUNNING, restartCount: 0, allocatedResources: { cpu: '100m' } } },
+        },
+      },
+    ],
+  },
 ];
