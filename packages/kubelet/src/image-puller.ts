@@ -30,11 +30,17 @@ export class ImagePuller {
   readonly #deps: ImagePullerDependencies;
   readonly #backoff: RestartBackoff;
   readonly #stopping = new AbortController();
-  readonly #pulls = new Map<string, Promise<ImageStatus>>();
+  readonly #pulls = new Map<string, Promise<Pulled>>();
+  /** Those that wait for their turn. */
+  readonly #queue: (() => void)[] = [];
+  readonly #most: number;
+  #pulling = 0;
   readonly #failed = new Map<string, { readonly atMs: number; readonly reason: string; readonly message: string }>();
 
-  constructor(deps: ImagePullerDependencies) {
+  /** `most`: at the same time. */
+  constructor(deps: ImagePullerDependencies, most = 5) {
     this.#deps = deps;
+    this.#most = most;
     this.#backoff = new RestartBackoff(deps.clock);
   }
 
@@ -99,10 +105,11 @@ export class ImagePuller {
     tell('Normal', 'Pulling', `Pulling image "${image}"`);
     const startedAtMs = clock.monotonic();
     try {
-      const pulled = await this.#pullOnce(image, await this.#credentials(pod, image), signal);
-      const took = durationText(clock.monotonic() - startedAtMs);
+      const { image: pulled, tookMs } = await this.#pullOnce(image, await this.#credentials(pod, image), signal);
+      const took = durationText(tookMs);
+      const all = durationText(clock.monotonic() - startedAtMs);
       const size = `Image size: ${pulled.sizeBytes} bytes.`;
-      tell('Normal', 'Pulled', `Successfully pulled image "${image}" in ${took} (${took} including waiting). ${size}`);
+      tell('Normal', 'Pulled', `Successfully pulled image "${image}" in ${took} (${all} including waiting). ${size}`);
       this.#failed.delete(`${pod.metadata?.uid}/${image}`);
       return { ok: true, image: pulled };
     } catch (error) {
@@ -112,13 +119,29 @@ export class ImagePuller {
   }
 
   /** Pods that want the same image at the same time share one pull, which goes on when the first of them is gone. */
-  async #pullOnce(image: string, credentials: PullCredentials | undefined, signal: AbortSignal): Promise<ImageStatus> {
+  async #pullOnce(image: string, credentials: PullCredentials | undefined, signal: AbortSignal): Promise<Pulled> {
     const key = JSON.stringify([image, credentials]);
     const known = this.#pulls.get(key);
-    const pull =
-      known ?? this.#deps.runtime.images.pull(image, credentials, this.#stopping.signal).finally(() => this.#pulls.delete(key));
+    const pull = known ?? this.#inTurn(image, credentials).finally(() => this.#pulls.delete(key));
     if (!known) this.#pulls.set(key, pull);
     return untilAborted(pull, signal);
+  }
+
+  async #inTurn(image: string, credentials: PullCredentials | undefined): Promise<Pulled> {
+    if (this.#pulling >= this.#most) await new Promise<void>((resolve) => this.#queue.push(resolve));
+    else this.#pulling += 1;
+    const { clock, runtime } = this.#deps;
+    try {
+      const { signal } = this.#stopping;
+      signal.throwIfAborted();
+      const startedAtMs = clock.monotonic();
+      return { image: await runtime.images.pull(image, credentials, signal), tookMs: clock.monotonic() - startedAtMs };
+    } finally {
+      // Whoever is next takes over the place.
+      const next = this.#queue.shift();
+      if (next) next();
+      else this.#pulling -= 1;
+    }
   }
 
   #failedPull(pod: Pod, image: string, { tell, error }: { tell: Tell; error: unknown }): ImageOutcome {
@@ -142,6 +165,12 @@ export class ImagePuller {
     }
     return undefined;
   }
+}
+
+interface Pulled {
+  readonly image: ImageStatus;
+  /** Without the time that it waited for its turn. */
+  readonly tookMs: number;
 }
 
 type Tell = (type: 'Normal' | 'Warning', reason: string, message: string) => void;

@@ -1,5 +1,8 @@
 export { Kubelet } from './kubelet.ts';
 export type { KubeletDependencies, KubeletOptions, ServingOptions } from './options.ts';
+export type { EvictionOptions, Observation, Reading, Signal } from './eviction/thresholds.ts';
+export type { ImageGcOptions } from './eviction/image-gc.ts';
+export type { Observe } from './eviction/observe.ts';
 export type { EventSink, PodDelta, PodSource, ServiceSource } from './ports.ts';
 export type { Authorize, KubeletRequest, KubeletUser, Verdict } from './server/contracts.ts';
 export { delegatedAuthorize, type DelegatedAuthorizeDependencies } from './server/delegated-authorize.ts';

@@ -1,11 +1,16 @@
-import type { Runnable } from '@keelson/base';
+import { TaskGroup, type Runnable } from '@keelson/base';
 import { parseQuantity } from '@keelson/api';
 import type { Pod } from '@keelson/api/core/v1';
 import type { Subscription } from 'rxjs';
 import { Alarms } from './alarms.ts';
 import { ConfigCache, TokenCache } from './config-cache.ts';
+import { EvictionManager, type EvictionDependencies } from './eviction/eviction-manager.ts';
+import { ImageGc, type ImageGcDependencies } from './eviction/image-gc.ts';
+import { machineObserver, type ObserveOptions } from './eviction/observe.ts';
+import type { Pressure } from './eviction/thresholds.ts';
+import { evicted } from './eviction/verdicts.ts';
 import { ImagePuller } from './image-puller.ts';
-import { NodeAgent } from './node/node-agent.ts';
+import { NodeAgent, type NodeAgentDependencies } from './node/node-agent.ts';
 import type { KubeletDependencies, KubeletOptions } from './options.ts';
 import type { PodDelta } from './ports.ts';
 import { dialer } from './probes/connection.ts';
@@ -13,6 +18,7 @@ import { ProbeManager } from './probes/probe-manager.ts';
 import { shownConfiguration } from './server/configuration.ts';
 import { KubeletServer } from './server/kubelet-server.ts';
 import { NodeApi } from './server/node-api.ts';
+import { fileSystemUsage } from './stats/machine.ts';
 import { KubeletMetrics } from './stats/kubelet-metrics.ts';
 import { measuredRuntime } from './stats/measured-runtime.ts';
 import { NodeReports } from './stats/node-reports.ts';
@@ -30,6 +36,9 @@ import { PodSyncer } from './worker/pod-syncer.ts';
 import { PodWorkers } from './worker/pod-workers.ts';
 import { Pleg } from './worker/pleg.ts';
 import { StatusManager } from './worker/status-manager.ts';
+
+/** An eviction that takes longer does not keep the next one waiting. */
+const EVICTION_MS = 30_000;
 
 /**
  * The agent of one node: registers it, runs the pods that are bound to it, and reports on them. Several may live in one process. Stopping
@@ -52,6 +61,11 @@ export class Kubelet implements Runnable {
   readonly #server: KubeletServer | undefined;
   readonly #mirrors: MirrorPods;
   readonly #manifests: ManifestDirectory | undefined;
+  readonly #eviction: EvictionManager | undefined;
+  readonly #imageGc: ImageGc | undefined;
+  readonly #tasks: TaskGroup;
+  readonly #shutdown: KubeletOptions['shutdown'];
+  #isShuttingDown = false;
   #subscription: Subscription | undefined;
 
   constructor(deps: KubeletDependencies, options: KubeletOptions) {
@@ -62,6 +76,8 @@ export class Kubelet implements Runnable {
     const logger = deps.logger.child({ node: nodeName });
     this.name = `kubelet ${nodeName}`;
     this.#deps = deps;
+    this.#tasks = new TaskGroup(logger);
+    this.#shutdown = options.shutdown;
     this.#alarms = new Alarms(clock);
     this.#pleg = new Pleg(
       { runtime, clock, logger, nodeName, metrics },
@@ -74,13 +90,13 @@ export class Kubelet implements Runnable {
     const reach = { runtime, clock, dial: dialer(runtime, () => this.#pleg.info?.podNetwork ?? false) };
     this.#probes = new ProbeManager({ ...common, ...reach }, (uid) => this.#workers.notify(uid));
     this.#statuses = new StatusManager(common);
-    this.#agent = new NodeAgent({ ...common, port: () => this.port, registered: () => this.#mirrors.lookAtAll() }, options);
+    this.#agent = new NodeAgent({ ...common, port: () => this.port, ...this.#nodeFacts() }, options);
     const { capacity } = this.#agent;
     const config = new ConfigCache(common);
     const tokens = new TokenCache(common);
     const volumes = new VolumeManager({ ...common, config, tokens, mounter, rootDir, node: () => this.#agent.node });
     this.#volumes = volumes;
-    this.#images = new ImagePuller({ ...common, config });
+    this.#images = new ImagePuller({ ...common, config }, options.maxParallelImagePulls);
     const killer = new PodKiller({ ...common, probes: reach });
     const memoryCapacityBytes = Number(parseQuantity(capacity['memory'] ?? '0').value());
     const images = this.#images;
@@ -95,8 +111,8 @@ export class Kubelet implements Runnable {
     });
     const sandbox = { nodeName, clusterDns: options.clusterDns ?? [], clusterDomain };
     const parts = { volumes, images, starter, killer, resizer, tokens, sandbox, probes: this.#probes, statuses: this.#statuses };
-    const syncer = new PodSyncer({ ...common, ...parts, hostIps: hostIps(options), allocatable: () => capacity });
-    this.#workers = new PodWorkers({ ...common, syncer, node: () => this.#agent.node });
+    const syncer = new PodSyncer({ ...common, ...parts, hostIps: hostIps(options), allocatable: () => this.#agent.allocatable });
+    this.#workers = new PodWorkers({ ...common, syncer, node: () => this.#agent.node, pressures: () => this.#pressures });
     this.#orphans = new Orphans({ ...common, killer, syncer, volumes, isKnown: (uid) => this.#workers.has(uid) });
     this.#mirrors = new MirrorPods({ ...common, node: () => this.#agent.node }, (uid, mirror) =>
       this.#statuses.setMirror(uid, mirror),
@@ -104,6 +120,8 @@ export class Kubelet implements Runnable {
     this.#manifests = options.staticPodPath === undefined ? undefined : this.#manifestsIn(options.staticPodPath, common);
     const pods = () => this.#podsWithStatus();
     const stats = new NodeStats({ runtime, clock, pods, view: (uid) => this.#pleg.view(uid) });
+    this.#imageGc = options.imageGc && this.#imageGcOf(options, common);
+    this.#eviction = options.eviction && this.#evictionOf(options, { ...common, stats, memoryCapacityBytes });
     const reports = new NodeReports({ stats, runtime, clock }, { ...options, capacity });
     this.api = new NodeApi({ ...common, nowMs: () => clock.now(), pods, reports });
     const shown = { config: () => shownConfiguration(options, this.port), lastLookMs: () => this.#pleg.lastLookMs };
@@ -125,16 +143,69 @@ export class Kubelet implements Runnable {
     await Promise.all([this.#deps.pods.whenSynced(signal), this.#deps.services.whenSynced(signal)]);
     this.#subscription = this.#deps.pods.deltas$.subscribe((deltas) => deltas.forEach((delta) => this.#onDelta(delta)));
     this.#orphans.start();
+    this.#eviction?.start();
+    this.#imageGc?.start((task) => this.#tasks.run('image garbage collection', task));
+  }
+
+  /** Ends all pods, and says that the node goes away. It takes on no more; to be followed by `stop`. */
+  async shutDown({ graceSeconds, criticalSeconds }: NonNullable<KubeletOptions['shutdown']>): Promise<void> {
+    this.#isShuttingDown = true;
+    this.#agent.report();
+    await this.#workers.shutDown(graceSeconds, criticalSeconds);
   }
 
   async stop(): Promise<void> {
+    if (this.#shutdown) await this.shutDown(this.#shutdown);
     this.#subscription?.unsubscribe();
     this.#alarms.stop();
     await this.#manifests?.stop();
     await this.#mirrors.stop();
     await this.#server?.stop();
+    await Promise.all([this.#eviction?.stop(), this.#tasks.stop()]);
     await Promise.all([this.#images.stop(), this.#workers.stop(), this.#orphans.stop(), this.#probes.stop()]);
     await Promise.all([this.#statuses.stop(), this.#agent.stop(), this.#pleg.stop()]);
+  }
+
+  get #pressures(): ReadonlySet<Pressure> {
+    return this.#eviction?.pressures ?? new Set();
+  }
+
+  /** What the node has to say of itself beyond what it has. */
+  #nodeFacts(): Pick<NodeAgentDependencies, 'registered' | 'pressures' | 'isShuttingDown'> {
+    return {
+      registered: () => this.#mirrors.lookAtAll(),
+      pressures: () => this.#pressures,
+      isShuttingDown: () => this.#isShuttingDown,
+    };
+  }
+
+  #imageGcOf({ imageDir, imageGc = {}, rootDir }: KubeletOptions, deps: Omit<ImageGcDependencies, 'fileSystem'>): ImageGc {
+    return new ImageGc({ ...deps, fileSystem: () => fileSystemUsage(imageDir ?? rootDir) }, imageGc);
+  }
+
+  #evictionOf(
+    { eviction = {}, imageDir, rootDir }: KubeletOptions,
+    deps: Pick<EvictionDependencies, 'clock' | 'logger' | 'alarms' | 'events' | 'nodeName' | 'stats'> &
+      Pick<ObserveOptions, 'runtime' | 'memoryCapacityBytes'>,
+  ): EvictionManager {
+    const { memoryCapacityBytes, runtime } = deps;
+    const own = { runtime, memoryCapacityBytes, rootDir, ...(imageDir !== undefined && { imageDir }) };
+    const observe = this.#deps.observe ?? machineObserver(own);
+    const evict = async (pod: Pod, message: string, graceSeconds: number): Promise<void> => {
+      const isOver = this.#workers.evict(pod.metadata?.uid ?? '', evicted(message), graceSeconds);
+      await Promise.race([isOver, deps.clock.sleep(EVICTION_MS, this.#tasks.signal).catch(() => undefined)]);
+    };
+    return new EvictionManager(
+      {
+        ...deps,
+        observe,
+        evict,
+        pods: () => this.#workers.active,
+        reclaimDisk: async () => this.#imageGc?.removeUnused(),
+        changed: () => this.#agent.report(),
+      },
+      eviction,
+    );
   }
 
   #manifestsIn(path: string, deps: ManifestDirectoryDependencies): ManifestDirectory {

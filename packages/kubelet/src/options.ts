@@ -2,6 +2,9 @@ import type { NodeAddress, Taint } from '@keelson/api/core/v1';
 import type { Clock, Logger } from '@keelson/base';
 import type { Client } from '@keelson/client';
 import type { ContainerRuntime } from '@keelson/runtime';
+import type { ImageGcOptions } from './eviction/image-gc.ts';
+import type { Observe } from './eviction/observe.ts';
+import type { EvictionOptions } from './eviction/thresholds.ts';
 import type { EventSink, PodSource, ServiceSource } from './ports.ts';
 import type { Mounter } from './volumes/mounter.ts';
 import type { Authorize } from './server/contracts.ts';
@@ -37,6 +40,21 @@ export interface KubeletOptions {
   readonly clusterDomain?: string;
   /** Default 110. */
   readonly maxPods?: number;
+  /** What of `capacity` is kept from pods, for the system and for the kubelet itself. */
+  readonly reserved?: Readonly<Record<string, string>>;
+  /** What to do when the node runs out of memory, disk or processes. Default: nothing. `{}`: as Kubernetes does it by default. */
+  readonly eviction?: EvictionOptions;
+  /** Removes images that nobody uses when their disk fills up. Default: it does not. Not for a runtime that others use too. */
+  readonly imageGc?: ImageGcOptions;
+  /** Where the runtime keeps images, if on another disk than `rootDir`. */
+  readonly imageDir?: string;
+  /** How many images are pulled at the same time. Default 5. */
+  readonly maxParallelImagePulls?: number;
+  /**
+   * Stopping the kubelet ends its pods: for when the machine goes down. `graceSeconds` in all, of which the last `criticalSeconds` are for
+   * critical pods. Default: pods go on.
+   */
+  readonly shutdown?: { readonly graceSeconds: number; readonly criticalSeconds: number };
   /** A directory of manifests: the pods in it run as long as their file is there, whether or not there is an API. Default: none. */
   readonly staticPodPath?: string;
 }
@@ -51,4 +69,6 @@ export interface KubeletDependencies {
   readonly events: EventSink;
   /** How volumes are mounted; by the machine's own programs if absent. */
   readonly mounter?: Mounter;
+  /** Looks at what the node has left, for evictions. Default: the machine's kernel says. */
+  readonly observe?: Observe;
 }

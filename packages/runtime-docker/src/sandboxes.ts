@@ -49,6 +49,7 @@ export class Sandboxes {
       await this.remove(id).catch(() => undefined);
       throw error;
     }
+    if (config.resources) await limitCgroup(cgroupParent, config.resources);
     const status = await this.#status(await inspector.one(id, signal));
     if (status?.state !== 'ready')
       throw new KeelsonError('InternalError', `Sandbox ${id} of ${sandboxName(config)} has ended at once`);

@@ -11,6 +11,8 @@ import type { Pleg } from '../worker/pleg.ts';
 import { Rounds } from '../worker/rounds.ts';
 import { networkFailure } from '../network-failure.ts';
 import { within } from '../within.ts';
+import type { Pressure } from '../eviction/thresholds.ts';
+import { allocatableOf } from './allocatable.ts';
 import { architecture, machineCapacity, systemInfo } from './machine.ts';
 import { differs, nodeStatus, turned } from './node-status.ts';
 import { PodCidrs } from './pod-cidrs.ts';
@@ -26,6 +28,8 @@ export interface NodeAgentDependencies {
   readonly port: () => number;
   /** Called when the API has the node, and has it again. */
   readonly registered?: () => void;
+  readonly pressures: () => ReadonlySet<Pressure>;
+  readonly isShuttingDown: () => boolean;
 }
 
 const LEASE_NAMESPACE = 'kube-node-lease';
@@ -41,6 +45,7 @@ export class NodeAgent {
   readonly #labels: Readonly<Record<string, string>>;
   readonly #tasks: TaskGroup;
   readonly #capacity: Readonly<Record<string, string>>;
+  readonly #allocatable: Readonly<Record<string, string>>;
   #node: Node | undefined;
   readonly #podCidrs: PodCidrs;
   readonly #machine = systemInfo();
@@ -60,17 +65,23 @@ export class NodeAgent {
       ...options.capacity,
       pods: String(options.maxPods ?? 110),
     });
+    this.#allocatable = allocatableOf(this.#capacity, options);
   }
 
   get capacity(): Readonly<Record<string, string>> {
     return this.#capacity;
   }
 
+  /** What pods may have of it. */
+  get allocatable(): Readonly<Record<string, string>> {
+    return this.#allocatable;
+  }
+
   /** The node as admission and the downward API see it. */
   get node(): Pick<Node, 'metadata' | 'status'> {
     const labels = { ...this.#node?.metadata?.labels, ...this.#labels };
     const metadata = { ...this.#node?.metadata, name: this.#options.nodeName, labels };
-    return { metadata, status: { capacity: this.#capacity, allocatable: this.#capacity } };
+    return { metadata, status: { capacity: this.#capacity, allocatable: this.#allocatable } };
   }
 
   /** Goes on in the background until the API takes the node; pods need not wait for it. */
@@ -150,14 +161,16 @@ export class NodeAgent {
   async #status(old: NodeStatus): Promise<NodeStatus> {
     const { clock, pleg, port, runtime } = this.#deps;
     const { name = 'unknown', version = '' } = pleg.info ?? {};
-    const failure = failureOf(pleg);
+    const failure = this.#deps.isShuttingDown() ? 'node is shutting down' : failureOf(pleg);
     const images = failure === undefined ? await runtime.images.list().catch((): readonly ImageStatus[] => []) : [];
     const addresses = this.#options.addresses ?? [
       { type: 'InternalIP', address: '127.0.0.1' },
       { type: 'Hostname', address: this.#options.nodeName },
     ];
     const info = { ...this.#machine, containerRuntimeVersion: `${name}://${version}` };
-    return nodeStatus({ old, nowMs: clock.now(), capacity: this.#capacity, addresses, info, images, port: port(), failure });
+    const amounts = { capacity: this.#capacity, allocatable: this.#allocatable };
+    const pressures = this.#deps.pressures();
+    return nodeStatus({ old, nowMs: clock.now(), ...amounts, addresses, info, images, port: port(), failure, pressures });
   }
 
   async #reportStatus(signal: AbortSignal): Promise<void> {

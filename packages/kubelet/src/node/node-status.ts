@@ -1,12 +1,15 @@
 import { findCondition, formatTime } from '@keelson/api';
 import type { ContainerImage, NodeAddress, NodeCondition, NodeStatus, NodeSystemInfo } from '@keelson/api/core/v1';
 import type { ImageStatus } from '@keelson/runtime';
+import type { Pressure } from '../eviction/thresholds.ts';
 
 export interface NodeStatusInput {
   /** What the API has. */
   readonly old: NodeStatus;
   readonly nowMs: number;
   readonly capacity: Readonly<Record<string, string>>;
+  /** What of it pods may have. */
+  readonly allocatable: Readonly<Record<string, string>>;
   readonly addresses: readonly NodeAddress[];
   readonly info: NodeSystemInfo;
   readonly images: readonly ImageStatus[];
@@ -14,6 +17,8 @@ export interface NodeStatusInput {
   readonly port: number;
   /** Why pods cannot be run here now, if so. */
   readonly failure: string | undefined;
+  /** What the node is short of. */
+  readonly pressures: ReadonlySet<Pressure>;
 }
 
 const MAX_IMAGES = 50;
@@ -21,10 +26,10 @@ const MAX_NAMES = 5;
 
 /** Pure: a node's status. Conditions of others are left alone. */
 export function nodeStatus(input: NodeStatusInput): NodeStatus {
-  const { old, capacity, addresses, info, images, port } = input;
+  const { old, allocatable, capacity, addresses, info, images, port } = input;
   return {
     capacity: { ...capacity },
-    allocatable: { ...capacity },
+    allocatable: { ...allocatable },
     conditions: conditions(input),
     addresses: addresses.map((address) => ({ ...address })),
     nodeInfo: info,
@@ -35,15 +40,16 @@ export function nodeStatus(input: NodeStatusInput): NodeStatus {
   };
 }
 
-function conditions({ old, nowMs, failure }: NodeStatusInput): NodeCondition[] {
+function conditions({ old, nowMs, failure, pressures }: NodeStatusInput): NodeCondition[] {
   const ready =
     failure === undefined
       ? { status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status' }
       : { status: 'False', reason: 'KubeletNotReady', message: failure };
   const verdicts: Omit<NodeCondition, 'lastHeartbeatTime'>[] = [
-    healthy('MemoryPressure', 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'),
-    healthy('DiskPressure', 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'),
-    healthy('PIDPressure', 'KubeletHasSufficientPID', 'kubelet has sufficient PID available'),
+    ...PRESSURES.map(([type, bad, good]) => {
+      const [status, [reason, message]] = pressures.has(type) ? ['True', bad] : ['False', good];
+      return { type, status, reason, message };
+    }),
     { type: 'Ready', ...ready },
   ];
   return verdicts.map((verdict) => {
@@ -53,9 +59,25 @@ function conditions({ old, nowMs, failure }: NodeStatusInput): NodeCondition[] {
   });
 }
 
-function healthy(type: string, reason: string, message: string): NodeCondition {
-  return { type, status: 'False', reason, message };
-}
+type Words = readonly [reason: string, message: string];
+
+const PRESSURES: readonly (readonly [type: Pressure, bad: Words, good: Words])[] = [
+  [
+    'MemoryPressure',
+    ['KubeletHasInsufficientMemory', 'kubelet has insufficient memory available'],
+    ['KubeletHasSufficientMemory', 'kubelet has sufficient memory available'],
+  ],
+  [
+    'DiskPressure',
+    ['KubeletHasDiskPressure', 'kubelet has disk pressure'],
+    ['KubeletHasNoDiskPressure', 'kubelet has no disk pressure'],
+  ],
+  [
+    'PIDPressure',
+    ['KubeletHasInsufficientPID', 'kubelet has insufficient PID available'],
+    ['KubeletHasSufficientPID', 'kubelet has sufficient PID available'],
+  ],
+];
 
 /** The largest ones. */
 function imageList(images: readonly ImageStatus[]): ContainerImage[] {

@@ -6,6 +6,8 @@ import { addTo } from './resources.ts';
 export interface Rejection {
   readonly reason: string;
   readonly message: string;
+  /** What the condition `DisruptionTarget` says, of a pod that had been let in. */
+  readonly disruption?: string;
 }
 
 /**

@@ -43,6 +43,9 @@ export class MemoryRuntime implements ContainerRuntime {
   /** What was done to containers, in order: `start web`, `stop web 30`... */
   readonly journal: string[] = [];
   readonly logTexts = new Map<string, string>();
+  /** Bytes that containers of a name use. */
+  readonly memory = new Map<string, number>();
+  onImageRemoved: (sizeBytes: number) => void = () => undefined;
   down = false;
   refusesUpdates = false;
   network: PodNetworkStatus = { ready: true };
@@ -55,6 +58,7 @@ export class MemoryRuntime implements ContainerRuntime {
   exec1: (id: string, command: readonly string[]) => ExecResult = () => ok('');
   readonly #clock: Clock;
   readonly #events = new Subject<RuntimeEvent>();
+  readonly #idleImages = new Map<string, ImageStatus>();
   #nextId = 0;
 
   constructor(clock: Clock) {
@@ -225,18 +229,18 @@ export class MemoryRuntime implements ContainerRuntime {
   }
 
   async stats(): Promise<readonly ContainerStats[]> {
-    return [...this.containers.keys()].map((containerId) => ({
-      containerId,
+    return [...this.containers.values()].map(({ id, name }) => ({
+      containerId: id,
       atMs: this.#clock.now(),
       cpuUsageNanoSeconds: 2e9,
-      memoryWorkingSetBytes: 1000,
-      memoryUsageBytes: 2000,
+      memoryWorkingSetBytes: this.memory.get(name) ?? 1000,
+      memoryUsageBytes: this.memory.get(name) ?? 2000,
     }));
   }
 
   readonly images: Images = {
     find: async (reference) => (this.missingImages.has(reference) ? undefined : imageNamed(reference)),
-    list: async () => [imageNamed('web:1')],
+    list: async () => [imageNamed('web:1'), ...this.#idleImages.values()],
     pull: async (reference) => {
       this.#check();
       this.journal.push(`pull ${reference}`);
@@ -244,8 +248,28 @@ export class MemoryRuntime implements ContainerRuntime {
       if (this.missingImages.has(reference)) throw new KeelsonError('NotFound', `manifest for ${reference} not found`);
       return imageNamed(reference);
     },
-    remove: async () => undefined,
+    remove: async (reference) => {
+      const { sizeBytes = 0 } = this.#idleImages.get(reference) ?? {};
+      this.#idleImages.delete(reference);
+      this.journal.push(`remove ${reference}`);
+      this.onImageRemoved(sizeBytes);
+    },
   };
+
+  /** An image that is there, beside those of pods. */
+  addImage(reference: string, sizeBytes: number): void {
+    this.#idleImages.set(reference, { ...imageNamed(reference), sizeBytes });
+  }
+
+  /** As if a container that is no pod's used an image, until the answer is called. */
+  use(reference: string): () => void {
+    const never = { startedAtMs: 0, finishedAtMs: 0, exitCode: 0, reason: '', message: '', createdAtMs: 0, attempt: 0 };
+    const whose = { sandboxId: '', pod: { uid: '', name: '', namespace: '' }, name: reference, labels: {}, annotations: {} };
+    const id = `c${this.#nextId++}`;
+    const config = {} as ContainerConfig;
+    this.containers.set(id, { ...never, ...whose, id, image: reference, imageId: reference, state: 'running', config });
+    return () => void this.containers.delete(id);
+  }
 
   async close(): Promise<void> {
     this.#events.complete();

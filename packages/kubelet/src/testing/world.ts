@@ -5,6 +5,7 @@ import { silentLogger } from '@keelson/base';
 import { ManualClock } from '@keelson/base/testing';
 import type { KubernetesObject } from '@keelson/api';
 import { Pod, type Container, type ObjectReference, type PodSpec, type Service } from '@keelson/api/core/v1';
+import type { Reading, Signal } from '../eviction/thresholds.ts';
 import { Kubelet } from '../kubelet.ts';
 import type { KubeletOptions } from '../options.ts';
 import { filesIdle } from './file-access.ts';
@@ -26,6 +27,8 @@ export class World implements AsyncDisposable {
   readonly runtime = new MemoryRuntime(this.clock);
   readonly events: RecordedEvent[] = [];
   readonly services: Service[] = [];
+  /** What the node has left, for evictions. */
+  readonly observed = new Map<Signal, Reading>();
   readonly rootDir: string;
   kubelet: Kubelet;
   readonly #options: Partial<KubeletOptions>;
@@ -117,7 +120,8 @@ export class World implements AsyncDisposable {
     };
     const services = { list: () => this.services, whenSynced: async () => undefined };
     const mounter = NO_MOUNTS;
-    const deps = { client, clock, runtime, events, services, mounter, pods: client.podsOf('n1'), logger: silentLogger };
+    const observe = async () => new Map(this.observed);
+    const deps = { client, clock, runtime, events, services, mounter, observe, pods: client.podsOf('n1'), logger: silentLogger };
     return new Kubelet(deps, {
       nodeName: 'n1',
       rootDir: this.rootDir,

@@ -1,6 +1,7 @@
-import { formatTime } from '@keelson/api';
+import { findCondition, formatTime } from '@keelson/api';
 import type { Pod, PodCondition, PodStatus, ResourceRequirements } from '@keelson/api/core/v1';
 import type { ContainerStatus as RuntimeContainer } from '@keelson/runtime';
+import type { Rejection } from '../pod/admission.ts';
 import { containerStatuses, type StatusInput, type WaitingReason } from '../pod/container-statuses.ts';
 import { podConditions } from '../pod/pod-conditions.ts';
 import { isSidecar, isTerminal } from '../pod/pod-facts.ts';
@@ -24,7 +25,7 @@ export interface PodStatusInput {
   /** Of this moment alone: of a resize, say. */
   readonly passing?: readonly PodCondition[];
   /** Ends the pod whatever its containers say: refused, or too long alive. */
-  readonly verdict?: { readonly reason: string; readonly message: string } | undefined;
+  readonly verdict?: Rejection | undefined;
 }
 
 export interface PodReport {
@@ -65,10 +66,20 @@ export function podStatus(input: PodStatusInput): PodReport {
     conditions: [
       ...podConditions({ pod, phase: reached, initStatuses: init, statuses: main, hasSandbox, nowMs }),
       ...(ended ? [] : (input.passing ?? [])),
+      ...disruption(input),
     ],
     ...(generation !== undefined && { observedGeneration: generation }),
   };
   return { status, ended };
+}
+
+/** That the pod was ended for the sake of others, and not by its own fault. */
+function disruption({ nowMs, pod, verdict }: PodStatusInput): PodCondition[] {
+  if (verdict?.disruption === undefined) return [];
+  const type = 'DisruptionTarget';
+  const old = findCondition(pod.status?.conditions, type);
+  const lastTransitionTime = (old?.status === 'True' ? old.lastTransitionTime : undefined) ?? formatTime(nowMs);
+  return [{ type, status: 'True', reason: 'TerminationByKubelet', message: verdict.disruption, lastTransitionTime }];
 }
 
 function reasonOf(old: PodStatus, verdict: PodStatusInput['verdict']): Pick<PodStatus, 'reason' | 'message'> {

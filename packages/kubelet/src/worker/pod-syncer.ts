@@ -53,12 +53,21 @@ export interface PodMemory {
   readonly waiting: Map<string, WaitingReason>;
   readonly resize: ResizeMemory;
   verdict: Rejection | undefined;
+  /** How long it has to end, where that is not for the pod to say. */
+  stopGraceSeconds: number | undefined;
   mountFailures: number;
   sandboxFailures: number;
 }
 
 export function newMemory(): PodMemory {
-  return { waiting: new Map(), resize: newResizeMemory(), verdict: undefined, mountFailures: 0, sandboxFailures: 0 };
+  return {
+    waiting: new Map(),
+    resize: newResizeMemory(),
+    verdict: undefined,
+    stopGraceSeconds: undefined,
+    mountFailures: 0,
+    sandboxFailures: 0,
+  };
 }
 
 export interface SyncResult {

@@ -2,7 +2,11 @@ import { Backoff, errorMessage, isReason, TaskGroup, type Clock, type Logger } f
 import { deepEqual, keyOf } from '@keelson/api';
 import type { Node, Pod } from '@keelson/api/core/v1';
 import type { Alarms } from '../alarms.ts';
-import { admit } from '../pod/admission.ts';
+import { refusedUnder, victimsOf } from '../eviction/preemption.ts';
+import { isCritical } from '../eviction/ranking.ts';
+import type { Pressure } from '../eviction/thresholds.ts';
+import { NOT_ANY_MORE, PREEMPTED, SHUT_DOWN } from '../eviction/verdicts.ts';
+import { admit, type Rejection } from '../pod/admission.ts';
 import { withAllocation } from '../pod/allocation.ts';
 import { OWN_CONDITIONS } from '../pod/pod-conditions.ts';
 import { isTerminal } from '../pod/pod-facts.ts';
@@ -20,7 +24,11 @@ export interface PodWorkersDependencies {
   readonly pleg: Pleg;
   readonly syncer: PodSyncer;
   readonly node: () => Pick<Node, 'metadata' | 'status'>;
+  readonly pressures: () => ReadonlySet<Pressure>;
 }
+
+/** Over the grace period, for killing and for telling of it. */
+const SHUTDOWN_SLACK_SECONDS = 5;
 
 interface Worker {
   readonly uid: string;
@@ -29,6 +37,10 @@ interface Worker {
   deleted: boolean;
   stage: 'new' | 'running' | 'ended' | 'removed';
   readonly memory: PodMemory;
+  /** Resolves when nothing of it runs any more. */
+  readonly ended: PromiseWithResolvers<void>;
+  /** Those that have to end before it may begin. */
+  victims: readonly Worker[];
   readonly backoff: Backoff;
   dirty: boolean;
   busy: boolean;
@@ -47,6 +59,7 @@ export class PodWorkers {
   readonly #workers = new Map<string, Worker>();
   /** Of pods with one name, in the order in which they came. Only the last one can still be in the API. */
   readonly #byName = new Map<string, readonly Worker[]>();
+  #isShuttingDown = false;
 
   constructor(deps: PodWorkersDependencies) {
     this.#deps = deps;
@@ -96,6 +109,43 @@ export class PodWorkers {
     worker.dirty = true;
     if (worker.busy) this.#interrupt(worker);
     else this.#run(worker);
+  }
+
+  /** The pods that use the node. */
+  get active(): readonly Pod[] {
+    return this.#active(undefined);
+  }
+
+  /** Ends a pod for good, whatever it wants. Resolves when nothing of it runs any more. */
+  async evict(uid: string, verdict: Rejection, graceSeconds: number): Promise<void> {
+    const worker = this.#workers.get(uid);
+    if (!worker || worker.stage === 'ended' || worker.stage === 'removed') return;
+    worker.memory.verdict ??= verdict;
+    worker.memory.stopGraceSeconds = graceSeconds;
+    if (worker.graceSeconds === undefined) worker.abort?.abort(new Error('overtaken by an eviction'));
+    this.notify(uid);
+    await worker.ended.promise;
+  }
+
+  /** Ends all pods, the critical ones last, and takes on no more. Resolves when the time is over or nothing runs any more. */
+  async shutDown(graceSeconds: number, criticalSeconds: number): Promise<void> {
+    this.#isShuttingDown = true;
+    const [critical, others] = [[...this.#workers.values()], [...this.#workers.values()]];
+    await this.#endAll(
+      others.filter(({ pod }) => !isCritical(pod)),
+      graceSeconds - criticalSeconds,
+    );
+    await this.#endAll(
+      critical.filter(({ pod }) => isCritical(pod)),
+      criticalSeconds,
+    );
+  }
+
+  async #endAll(workers: readonly Worker[], seconds: number): Promise<void> {
+    const grace = ({ spec }: Pod): number => Math.max(1, Math.min(seconds, spec?.terminationGracePeriodSeconds ?? 30));
+    const { promise: isLate, resolve } = Promise.withResolvers<void>();
+    using _timer = this.#deps.clock.after((seconds + SHUTDOWN_SLACK_SECONDS) * 1000, resolve);
+    await Promise.race([isLate, Promise.all(workers.map(({ pod, uid }) => this.evict(uid, SHUT_DOWN, grace(pod))))]);
   }
 
   notifyAll(): void {
@@ -162,18 +212,47 @@ export class PodWorkers {
     worker.stage = 'running';
     const { ended, againAtMs } = await this.#deps.syncer.sync(worker.pod, worker.memory, signal);
     if (!ended) return againAtMs;
-    await this.#deps.syncer.stop(worker.pod, worker.memory, worker.pod.spec?.terminationGracePeriodSeconds ?? 30, signal);
-    worker.stage = 'ended';
+    const seconds = worker.memory.stopGraceSeconds ?? worker.pod.spec?.terminationGracePeriodSeconds ?? 30;
+    await this.#deps.syncer.stop(worker.pod, worker.memory, seconds, signal);
+    this.#setEnded(worker);
     return undefined;
+  }
+
+  #setEnded(worker: Worker): void {
+    worker.stage = 'ended';
+    worker.ended.resolve();
+    for (const other of this.#workers.values()) if (other.victims.includes(worker)) this.notify(other.uid);
   }
 
   /** False if it has to wait. A pod that runs already was let in before this process began. */
   #mayBegin(worker: Worker): boolean {
     if (this.#hasPredecessor(worker)) return false;
     if (graceOf(worker) !== undefined || isTerminal(worker.pod.status?.phase) || this.#deps.pleg.view(worker.uid)) return true;
-    const verdict = admit(worker.pod, this.#deps.node(), this.#active(worker));
+    if (worker.victims.some(({ stage, uid }) => stage !== 'ended' && stage !== 'removed' && this.#workers.has(uid))) return false;
+    const verdict = this.#judge(worker);
+    if (verdict && this.#preempt(worker, verdict)) return false;
     worker.memory.verdict = verdict;
     if (verdict) this.#deps.events.event(podSubject(worker.pod), 'Warning', verdict.reason, verdict.message);
+    return true;
+  }
+
+  #judge(worker: Worker): Rejection | undefined {
+    if (this.#isShuttingDown) return NOT_ANY_MORE;
+    const { pod } = worker;
+    return refusedUnder(this.#deps.pressures(), pod) ?? admit(pod, this.#deps.node(), this.#active(worker));
+  }
+
+  /** Makes room for a critical pod. False if nothing can be made of it. */
+  #preempt(worker: Worker, { reason }: Rejection): boolean {
+    if (!isCritical(worker.pod) || !reason.startsWith('OutOf')) return false;
+    const active = this.#active(worker);
+    const victims = victimsOf(worker.pod, this.#deps.node(), active);
+    if (!victims || victims.length === 0) return false;
+    worker.victims = victims.flatMap(({ metadata }) => this.#workers.get(metadata?.uid ?? '') ?? []);
+    for (const { pod, uid } of worker.victims) {
+      this.#deps.events.event(podSubject(pod), 'Warning', PREEMPTED.reason, PREEMPTED.message);
+      this.#tasks.run('preempt a pod', () => this.evict(uid, PREEMPTED, pod.spec?.terminationGracePeriodSeconds ?? 30));
+    }
     return true;
   }
 
@@ -207,7 +286,7 @@ export class PodWorkers {
     worker.graceSeconds = graceSeconds;
     if (worker.stage !== 'removed') {
       if (worker.stage !== 'ended') await syncer.stop(worker.pod, worker.memory, graceSeconds, signal);
-      worker.stage = 'ended';
+      this.#setEnded(worker);
       await syncer.remove(worker.pod, signal);
       worker.stage = 'removed';
     }
@@ -223,6 +302,7 @@ export class PodWorkers {
     const others = this.#namesakes(worker).filter((other) => other !== worker);
     if (others.length > 0) this.#byName.set(keyOf(worker.pod), others);
     else this.#byName.delete(keyOf(worker.pod));
+    worker.ended.resolve();
     this.#deps.alarms.cancel(`pod/${worker.uid}`);
     this.#deps.syncer.forget(worker.uid);
     worker.dirty = false;
@@ -236,6 +316,8 @@ function newWorker(uid: string, pod: Pod): Worker {
     deleted: false,
     stage: 'new',
     memory: newMemory(),
+    ended: Promise.withResolvers(),
+    victims: [],
     backoff: new Backoff({ initialMs: 500, maxMs: 30_000 }),
     dirty: false,
     busy: false,

@@ -111,6 +111,7 @@ export const RESOURCES: readonly PodCase[] = [
       resources: { limits: { memory: '24Mi' } },
       containers: [script('x=a; while :; do x=$x$x; done')],
     },
+    // Whose memory it is does not count: the kernel ends the program, or a sandbox with all that is in it.
     want: { phase: 'Failed', containers: { web: { state: { terminated: { exitCode: 137 } } } } },
   },
   {
