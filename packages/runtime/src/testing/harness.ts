@@ -1,8 +1,10 @@
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type {
   ContainerConfig,
   ContainerRuntime,
   ContainerStatus,
+  LogOptions,
   RuntimeEvent,
   SandboxConfig,
   SandboxStatus,
@@ -12,6 +14,8 @@ import type {
 export interface Program {
   readonly command?: readonly string[];
   readonly annotations?: Readonly<Record<string, string>>;
+  /** What it prints as soon as it does as it should. A signal before that would find a process that has not made up its mind. */
+  readonly ready?: string;
 }
 
 /** What containers are told to do in the suite. `name` is the container's. */
@@ -31,6 +35,18 @@ export interface RuntimeUnderTest {
   readonly image: string;
 }
 
+export interface ScriptOptions {
+  /** Where to run it, next to others; in a pod of its own if absent, which takes longer. */
+  readonly in?: SandboxStatus;
+  readonly sandbox?: Partial<SandboxConfig>;
+  readonly container?: Partial<ContainerConfig>;
+  /** Changes to the usual, unprivileged security. */
+  readonly security?: Partial<ContainerConfig['security']>;
+}
+
+/** A script that runs until it is told to stop. */
+export const FOREVER = "trap 'exit 0' TERM; while true; do sleep 0.05; done";
+
 const DEADLINE_MS = 15_000;
 const POLL_MS = 10;
 
@@ -41,6 +57,7 @@ export class Harness {
   readonly #prefix = `contract-${process.pid}`;
   #under: RuntimeUnderTest | undefined;
   #pods = 0;
+  #scripts = 0;
 
   constructor(open: () => Promise<RuntimeUnderTest>) {
     this.#open = open;
@@ -144,7 +161,42 @@ export class Harness {
   async start(program: Program, name = 'main'): Promise<{ readonly sandbox: SandboxStatus; readonly id: string }> {
     const made = await this.create(program, name);
     await this.runtime.startContainer(made.id);
+    const { ready } = program;
+    if (ready !== undefined)
+      await this.until(async () => (await this.logOf(made.id)).includes(ready) || undefined, `${ready} of ${made.id}`);
     return made;
+  }
+
+  /** A container that runs a shell script; in a pod of its own, unless one is given. Needs an image with a shell. */
+  async runScript(
+    script: string,
+    options: ScriptOptions = {},
+  ): Promise<{ readonly sandbox: SandboxStatus; readonly id: string }> {
+    const sandbox = options.in ?? (await this.runtime.runSandbox(this.sandboxConfig(options.sandbox)));
+    const id = await this.runtime.createContainer(sandbox.id, this.scriptConfig(script, options));
+    await this.runtime.startContainer(id);
+    return { sandbox, id };
+  }
+
+  scriptConfig(script: string, { container, security }: ScriptOptions = {}): ContainerConfig {
+    const command = ['sh', '-c', script];
+    const config = this.containerConfig(`script-${(this.#scripts += 1)}`, { command, env: [], ...container });
+    return { ...config, security: { ...config.security, ...security } };
+  }
+
+  /** What a command prints in a container. */
+  async outputOf(id: string, ...command: readonly string[]): Promise<string> {
+    const { stdout } = await this.runtime.execSync(id, command, DEADLINE_MS);
+    return Buffer.from(stdout).toString().trimEnd();
+  }
+
+  /** How a command ends in a container. */
+  async exitCodeOf(id: string, ...command: readonly string[]): Promise<number> {
+    return (await this.runtime.execSync(id, command, DEADLINE_MS)).exitCode;
+  }
+
+  async logOf(id: string, options: Partial<LogOptions> = {}): Promise<string> {
+    return text(await this.runtime.logs(id, { follow: false, timestamps: false, ...options }));
   }
 
   /** Waits for a container's end. */

@@ -1,0 +1,66 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ContainerResources } from '@keelson/runtime';
+import { settingsOf } from './config/resources.ts';
+
+const ROOT = '/sys/fs/cgroup';
+/** With which one of version 1's hierarchies knows of processes; LXC is in all of them. */
+const PROCESSES = 'pids';
+
+/** The kernel's cgroups, of either version, by paths from the root of each hierarchy. */
+export class Cgroups {
+  readonly #root: string;
+  readonly version: 1 | 2;
+
+  constructor(root = ROOT) {
+    this.#root = root;
+    this.version = existsSync(join(root, 'cgroup.controllers')) ? 2 : 1;
+  }
+
+  async set(path: string, resources: ContainerResources): Promise<void> {
+    for (const [file, value] of settingsOf(resources, this.version)) await writeFile(this.#file(path, file), value);
+  }
+
+  /** Kills everything in a cgroup. */
+  async kill(path: string): Promise<void> {
+    for (const pid of await this.#processes(path)) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It has ended meanwhile.
+      }
+    }
+  }
+
+  async isEmpty(path: string): Promise<boolean> {
+    return (await this.#processes(path)).length === 0;
+  }
+
+  /** Removes cgroups, with those in them, from every hierarchy. What still has a process stays. */
+  async remove(path: string): Promise<void> {
+    await Promise.all((await this.#hierarchies()).map((hierarchy) => removeTree(join(hierarchy, path))));
+  }
+
+  async #hierarchies(): Promise<readonly string[]> {
+    if (this.version === 2) return [this.#root];
+    const names = await readdir(this.#root, { withFileTypes: true });
+    return names.filter((entry) => entry.isDirectory()).map(({ name }) => join(this.#root, name));
+  }
+
+  async #processes(path: string): Promise<readonly number[]> {
+    const file = this.version === 1 ? join(this.#root, PROCESSES, path, 'cgroup.procs') : join(this.#root, path, 'cgroup.procs');
+    const text = await readFile(file, 'utf8').catch(() => '');
+    return text.split('\n').filter(Boolean).map(Number);
+  }
+
+  #file(path: string, file: string): string {
+    return this.version === 1 ? join(this.#root, file.split('.')[0] ?? '', path, file) : join(this.#root, path, file);
+  }
+}
+
+async function removeTree(path: string): Promise<void> {
+  const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
+  for (const entry of entries) if (entry.isDirectory()) await removeTree(join(path, entry.name));
+  await rmdir(path).catch(() => undefined);
+}

@@ -1,0 +1,4 @@
+export { LxcImages } from './images/lxc-images.ts';
+export { lxcAvailable, type LxcAvailability } from './lxc-available.ts';
+export { LxcRuntime, type LxcRuntimeOptions } from './lxc-runtime.ts';
+export type { LogLimits } from './shim/launch.ts';

@@ -1,0 +1,126 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Harness } from '@keelson/runtime/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LxcRuntime } from './lxc-runtime.ts';
+import { BUSYBOX, noLxc, PrivateLxc, shellPrograms, unless } from './testing/private-lxc.ts';
+
+const FOREVER = "trap 'exit 0' TERM; while true; do sleep 0.05; done";
+const WAIT = { timeout: 15_000, interval: 20 };
+
+describe.skipIf(noLxc)(unless('LxcRuntime, killed and started again', noLxc), () => {
+  let lxc: PrivateLxc;
+  let harness: Harness;
+  let runtime: LxcRuntime;
+  const containerFile = (id: string, name: string) => readFile(join(lxc.directory, 'node/containers', id, name), 'utf8');
+  const pidIn = async (id: string, name: 'shim' | 'started') => Number((await containerFile(id, name)).split(' ')[0]);
+
+  beforeAll(async () => {
+    lxc = await PrivateLxc.start();
+    runtime = lxc.open();
+    harness = new Harness(async () => ({ runtime, programs: shellPrograms, image: BUSYBOX }));
+    await harness.open();
+  }, 120_000);
+  afterAll(async () => {
+    await harness.close();
+    expect(await lxc.leftovers()).toEqual([]);
+    await lxc[Symbol.asyncDispose]();
+  }, 120_000);
+
+  it('knows of what went on, and of what ended meanwhile', async () => {
+    const { id: goesOn, sandbox } = await harness.runScript(FOREVER);
+    const { id: ends } = await harness.runScript('echo before; sleep 0.4; echo after; exit 9', { in: sandbox });
+    const { id: killed } = await harness.runScript(FOREVER, { in: sandbox });
+    await expect.poll(() => harness.logOf(ends), WAIT).toBe('before\n');
+
+    const next = lxc.open();
+    process.kill(await pidIn(killed, 'started'), 'SIGKILL');
+
+    const only = { podUid: sandbox.pod.uid };
+    expect(await next.listSandboxes(undefined, only)).toEqual([sandbox]);
+    await expect.poll(async () => (await next.containerStatus(ends)).state, WAIT).toBe('exited');
+    await expect.poll(async () => (await next.containerStatus(killed)).state, WAIT).toBe('exited');
+    expect(await next.containerStatus(goesOn)).toMatchObject({ state: 'running', pod: sandbox.pod });
+    expect(await next.containerStatus(ends)).toMatchObject({ exitCode: 9, reason: 'Error' });
+    expect(await next.containerStatus(killed)).toMatchObject({ exitCode: 137, reason: 'Error' });
+    expect(Buffer.from((await next.execSync(goesOn, ['hostname'], 10_000)).stdout).toString()).toBe(`${sandbox.pod.name}\n`);
+    expect(await harness.logOf(ends)).toBe('before\nafter\n');
+    await next.close();
+  });
+
+  it('gets the right exit code though somebody has killed LXC’s monitor', async () => {
+    const { id } = await harness.runScript('trap "exit 23" TERM; echo ready; while true; do sleep 0.05; done');
+    await expect.poll(() => harness.logOf(id), WAIT).toBe('ready\n');
+    const children = await readFile(`/proc/${await pidIn(id, 'shim')}/task/${await pidIn(id, 'shim')}/children`, 'utf8');
+
+    process.kill(Number(children), 'SIGKILL');
+    await runtime.stopContainer(id, 10);
+
+    expect(await runtime.containerStatus(id)).toMatchObject({ state: 'exited', exitCode: 23 });
+  });
+
+  it('ends a container whose shim somebody has killed, since nobody could say how it ends', async () => {
+    const { id } = await harness.runScript(FOREVER);
+    const pid = await pidIn(id, 'started');
+
+    process.kill(await pidIn(id, 'shim'), 'SIGKILL');
+    const next = lxc.open();
+
+    expect(await next.containerStatus(id)).toMatchObject({ state: 'exited', exitCode: 137 });
+    await expect.poll(() => isThere(pid), WAIT).toBe(false);
+    await next.close();
+  });
+
+  it('says that a sandbox is not ready whose process is gone', async () => {
+    const sandbox = await runtime.runSandbox(harness.sandboxConfig());
+    const pid = Number((await readFile(join(lxc.directory, 'node/sandboxes', sandbox.id, 'started'), 'utf8')).split(' ')[0]);
+
+    process.kill(pid, 'SIGKILL');
+
+    const state = async () => (await runtime.listSandboxes()).find(({ id }) => id === sandbox.id)?.state;
+    await expect.poll(state, WAIT).toBe('not-ready');
+    const told = { type: 'sandbox-stopped', podUid: sandbox.pod.uid };
+    await expect.poll(() => harness.events, WAIT).toContainEqual(told);
+  });
+
+  it('clears up what was half made', async () => {
+    const half = join(lxc.directory, 'node/containers', 'a'.repeat(32));
+    const halfSandbox = join(lxc.directory, 'node/sandboxes', 'b'.repeat(32));
+    for (const directory of [half, halfSandbox]) await mkdir(directory, { recursive: true });
+    await writeFile(join(half, 'config'), 'lxc.rootfs.path');
+
+    const next = lxc.open();
+    await next.listContainers();
+
+    await expect(readFile(join(half, 'config'))).rejects.toThrow('ENOENT');
+    await expect(readFile(join(halfSandbox, 'x'))).rejects.toThrow('ENOENT');
+    await next.close();
+  });
+
+  it('puts full logs aside, and reads over all of them', async () => {
+    const small = lxc.open({ logLimits: { maxFileBytes: 1000, maxFiles: 3 } });
+    const sandbox = await small.runSandbox(harness.sandboxConfig());
+    const id = await small.createContainer(sandbox.id, harness.scriptConfig('for i in $(seq 100); do echo line $i; done'));
+
+    await small.startContainer(id);
+    await expect.poll(async () => (await small.containerStatus(id)).state, WAIT).toBe('exited');
+
+    const log = (await small.logs(id, { follow: false, timestamps: false })).toArray();
+    const lines = (await log).join('').trimEnd().split('\n');
+    expect(lines.at(-1)).toBe('line 100');
+    expect(lines.length).toBeGreaterThan(30);
+    expect(lines.length).toBeLessThan(100);
+    expect((await containerFile(id, 'log.2')).length).toBeLessThanOrEqual(1000);
+    await small.removeSandbox(sandbox.id);
+    await small.close();
+  });
+});
+
+function isThere(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,19 @@
+import { describeLinuxRuntime, describeRuntimeContract } from '@keelson/runtime/testing';
+import { afterAll, describe, expect } from 'vitest';
+import { BUSYBOX, noLxc, PrivateLxc, shellPrograms, unless } from './testing/private-lxc.ts';
+
+describe.skipIf(noLxc)(unless('on LXC', noLxc), () => {
+  let lxc: PrivateLxc | undefined;
+
+  afterAll(async () => {
+    expect(await lxc?.leftovers()).toEqual([]);
+    await lxc?.[Symbol.asyncDispose]();
+  }, 120_000);
+
+  const open = async () => {
+    lxc ??= await PrivateLxc.start();
+    return { runtime: lxc.open(), programs: shellPrograms, image: BUSYBOX };
+  };
+  describeRuntimeContract('LxcRuntime', open);
+  describeLinuxRuntime('LxcRuntime', open);
+});
