@@ -59,7 +59,8 @@ export class HealthCheckServer {
       response.end(`${JSON.stringify({ service: { namespace, name }, localEndpoints, serviceProxyHealthy })}\n`);
     });
     try {
-      server.listen({ port: check.port, host: this.#address, exclusive: true });
+      // Beside the proxy of the other family, which listens on the same port.
+      server.listen({ port: check.port, host: this.#address, exclusive: true, ipv6Only: this.#address.includes(':') });
       await once(server, 'listening');
       server.on('error', () => undefined);
       this.#open.set(check.port, { server, check });

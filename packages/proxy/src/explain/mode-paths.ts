@@ -59,7 +59,7 @@ function ipvsPath(port: ServicePort, front: Front, family: IpFamily): readonly s
     port: front.port,
     ...(front.kind === 'cluster IP' ? { clusterIPs: [address] } : { externalIPs: [address] }),
   };
-  const elements = ipvsPieces(shown, { family, scheduler: 'rr', nodeAddresses: [] });
+  const elements = ipvsPieces(shown, { family, scheduler: 'rr', nodeAddresses: [], ownAddresses: [] });
   const server = elements.find((one) => one.set === 'server');
   const where = front.address ? ` on ${DEVICE}` : ', for each address of the node';
   const drops = elements.some((one) => one.set === 'dropped-ips') ? ['set of keelson-ipvs: dropped'] : [];

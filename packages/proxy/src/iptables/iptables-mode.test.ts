@@ -7,14 +7,14 @@ import { endpointChain, serviceChain } from './names.ts';
 
 const RESTORE = 'iptables-nft-restore -w 5 --noflush';
 const FAILED = { code: 2, stderr: 'iptables-nft-restore: line 7 failed' };
+const READ_SETTINGS = 'sysctl -e net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables';
 const A = '10.200.1.2:8080';
 const B = '10.200.1.3:8080';
 
 function setUp() {
   const node = new FakeNode().without('iptables-legacy');
-  for (const setting of ['ip_forward', 'conf.all.route_localnet'])
-    node.answer(`sysctl -n net.ipv4.${setting}`, { stdout: '1\n' });
-  node.answer('sysctl -n net.bridge.bridge-nf-call-iptables', { stdout: '1\n' });
+  node.answer('sysctl -n net.ipv4.conf.all.route_localnet', { stdout: '1\n' });
+  node.answer(READ_SETTINGS, { stdout: 'net.ipv4.ip_forward = 1\nnet.bridge.bridge-nf-call-iptables = 1\n' });
   const inputs = () => node.commands.filter(({ file }) => file.endsWith('-restore')).map(({ input = '' }) => input);
   return { node, inputs, mode: new IptablesMode({ run: node.run }) };
 }
@@ -147,7 +147,7 @@ describe('IptablesMode', () => {
   it('turns the settings on that it needs', async () => {
     const { mode, node } = setUp();
     node
-      .answer('sysctl -n net.ipv4.ip_forward', { stdout: '0\n' })
+      .answer(READ_SETTINGS, { stdout: 'net.ipv4.ip_forward = 0\nnet.bridge.bridge-nf-call-iptables = 1\n' })
       .answer('sysctl -n net.ipv4.conf.all.route_localnet', { stdout: '0' });
 
     await mode.sync(mapOf());
@@ -160,7 +160,7 @@ describe('IptablesMode', () => {
 
   it('says what does not work where a setting can not be turned on', async () => {
     const { mode, node } = setUp();
-    node.answer('sysctl -n net.bridge.bridge-nf-call-iptables', { code: 255, stderr: 'no such file' }).without('modprobe');
+    node.answer(READ_SETTINGS, { stdout: 'net.ipv4.ip_forward = 1\n' }).without('modprobe');
     node.answer('sysctl -w net.bridge.bridge-nf-call-iptables=1', { code: 255, stderr: 'cannot stat' });
 
     const report = await mode.sync(mapOf());

@@ -39,9 +39,13 @@ export interface IpvsModeOptions {
 }
 
 const SETTINGS: readonly Setting[] = [
-  { name: 'net.ipv4.vs.conntrack', loss: 'clients that are masqueraded get no answers' },
-  { name: 'net.ipv4.vs.expire_nodest_conn', loss: 'clients keep talking to endpoints that are gone' },
-  { name: 'net.ipv4.vs.expire_quiescent_template', loss: 'clients with affinity stay with endpoints that are going' },
+  { name: 'net.ipv4.vs.conntrack', module: 'ip_vs', loss: 'clients that are masqueraded get no answers' },
+  { name: 'net.ipv4.vs.expire_nodest_conn', module: 'ip_vs', loss: 'clients keep talking to endpoints that are gone' },
+  {
+    name: 'net.ipv4.vs.expire_quiescent_template',
+    module: 'ip_vs',
+    loss: 'clients with affinity stay with endpoints that are going',
+  },
   { name: 'net.ipv4.conf.all.arp_ignore', loss: 'the node answers for the addresses of services on its networks' },
   { name: 'net.ipv4.conf.all.arp_announce', value: '2', loss: 'the node tells its neighbours the addresses of services' },
 ];
@@ -52,6 +56,7 @@ interface Known {
   readonly claims: Claims;
   readonly pieces: Map<string, readonly Element[]>;
   readonly nodeAddresses: readonly string[];
+  readonly ownAddresses: readonly string[];
   readonly draining: Set<string>;
   readonly settings: readonly SyncProblem[];
 }
@@ -155,15 +160,17 @@ export class IpvsMode implements ProxyMode {
 
   /** Compares all that is there with all that should be: for what is there of earlier lives, and what was damaged or drained. */
   async #look(desired: ServiceMap): Promise<readonly [boolean, Known]> {
-    const settings = await this.#prepare();
+    const settings = await this.#settings.turnOn(SETTINGS);
     const isOurs = await this.#ownership();
+    const ownAddresses = await nodeAddresses(this.#run, this.#family);
     const known: Known = {
       desired,
       settings,
       claims: new Claims(),
       pieces: new Map(),
       draining: new Set(),
-      nodeAddresses: await this.#nodePortAddresses(),
+      nodeAddresses: this.#nodePortAddresses(ownAddresses),
+      ownAddresses,
     };
     this.#claim(known, changesBetween(new Map(), desired));
     known.claims.takeChanges();
@@ -178,16 +185,8 @@ export class IpvsMode implements ProxyMode {
     return [lines.length > 0 || have.symmetricDifference(want).size > 0, { ...known, draining }];
   }
 
-  /** Loads what IPVS is made of; where it is built in or missing, what follows tells. */
-  async #prepare(): Promise<readonly SyncProblem[]> {
-    for (const module of ['ip_vs', `ip_vs_${this.#options.scheduler ?? 'rr'}`, 'dummy']) {
-      await this.#run({ file: 'modprobe', args: [module] }).catch(() => undefined);
-    }
-    return this.#settings.turnOn(SETTINGS);
-  }
-
-  #claim({ claims, pieces, nodeAddresses: addresses }: Known, changes: ReadonlyMap<string, Change<ServicePort>>): void {
-    const options = { family: this.#family, scheduler: this.#options.scheduler ?? 'rr', nodeAddresses: addresses };
+  #claim({ claims, pieces, ...addresses }: Known, changes: ReadonlyMap<string, Change<ServicePort>>): void {
+    const options = { ...addresses, family: this.#family, scheduler: this.#options.scheduler ?? 'rr' };
     for (const [key, { after }] of changes) {
       const isFine = after !== undefined && isUsable(after, this.#family);
       if (after && !isFine) this.#unusable.set(key, unusable(after));
@@ -239,9 +238,8 @@ export class IpvsMode implements ProxyMode {
     }
   }
 
-  async #nodePortAddresses(): Promise<readonly string[]> {
+  #nodePortAddresses(all: readonly string[]): readonly string[] {
     const ranges = this.#options.nodePortAddresses && blockListOf(this.#options.nodePortAddresses);
-    const all = await nodeAddresses(this.#run, this.#family);
     return ranges ? all.filter((address) => ranges.check(address, familyOf(address))) : all;
   }
 }

@@ -8,6 +8,8 @@ export interface PieceOptions {
   readonly scheduler: string;
   /** Addresses of the node on which node ports are served. */
   readonly nodeAddresses: readonly string[];
+  /** All addresses that the node has by itself, which the dummy device need not have. */
+  readonly ownAddresses: readonly string[];
 }
 
 /** An address and port at which a service port is to be reached. */
@@ -25,7 +27,9 @@ export function ipvsPieces(port: ServicePort, options: PieceOptions): readonly E
   const { externalTrafficPolicy: policy, port: number } = port;
   const external = [...port.externalIPs, ...port.loadBalancerIPs];
   return [
-    ...[...port.clusterIPs, ...external].map((key) => element('address', key)),
+    ...[...port.clusterIPs, ...external]
+      .filter((one) => !options.ownAddresses.includes(one))
+      .map((key) => element('address', key)),
     ...port.clusterIPs.map((key) => element('cluster-ips', key)),
     ...[...port.clusterIPs, ...external].map((address) => element('service-ips', ipKey(port, address))),
     ...port.clusterIPs.flatMap((address) => serve(port, { address, port: number, policy: port.internalTrafficPolicy }, options)),

@@ -6,7 +6,7 @@ import { ipvsPieces } from './ipvs-pieces.ts';
 import { parseServers } from './ipvs-tool.ts';
 import { linesFor, repairLines } from './server-changes.ts';
 
-const OPTIONS = { family: 'IPv4', scheduler: 'lc', nodeAddresses: ['192.0.2.1'] } as const;
+const OPTIONS = { family: 'IPv4', scheduler: 'lc', nodeAddresses: ['192.0.2.1'], ownAddresses: ['192.0.2.1'] } as const;
 const A = '10.244.0.2:8080';
 const B = '10.244.0.3:8080';
 const LISTED = `IP Virtual Server version 1.2.1 (size=4096)

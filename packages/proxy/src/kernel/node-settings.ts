@@ -47,7 +47,10 @@ export class NodeSettings {
 
   /** Turns on what is off. Never rejects: what can't be turned on is a problem. They stay on, since others may rely on them by then. */
   async turnOn(more: readonly Setting[] = []): Promise<readonly SyncProblem[]> {
-    const problems = await Promise.all([...SETTINGS[this.#family], ...more].map((setting) => this.#turnOn(setting)));
+    const settings = [...SETTINGS[this.#family], ...more];
+    const values = await this.#readAll(settings.map((one) => one.name)).catch(() => new Map<string, string>());
+    const wrong = settings.filter(({ name, value = '1' }) => values.get(name) !== value);
+    const problems = await Promise.all(wrong.map((setting) => this.#turnOn(setting)));
     return problems.filter((problem) => problem !== undefined);
   }
 
@@ -67,7 +70,6 @@ export class NodeSettings {
 
   async #turnOn({ name, loss, module, value = '1' }: Setting): Promise<SyncProblem | undefined> {
     try {
-      if ((await this.#read(name)) === value) return undefined;
       // It fails where the module is built in or missing; the setting tells which.
       if (module) await this.#run({ file: 'modprobe', args: [module] }).catch(() => undefined);
       await this.#write(name, value);
@@ -75,6 +77,12 @@ export class NodeSettings {
     } catch (error) {
       return { message: `Setting "${name}" is not ${value}, so ${loss}: ${errorMessage(error)}`, lasting: true };
     }
+  }
+
+  /** In one go, since each run of a program costs more than all that it reads. What there is not is left out. */
+  async #readAll(names: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const { stdout } = await this.#run({ file: 'sysctl', args: ['-e', ...names] });
+    return new Map([...stdout.matchAll(/^(\S+) = (.*)$/gm)].map(([, name = '', value = '']) => [name, value]));
   }
 
   /** Undefined if there is no such setting. */
