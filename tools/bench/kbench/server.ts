@@ -17,16 +17,18 @@ export interface ServerOptions {
   /** A whole cluster, with controllers and a scheduler; otherwise an API server by itself. */
   readonly isCluster: boolean;
   readonly inspect: boolean;
+  /** Of `keelson up`, beside its data's. */
+  readonly clusterOptions?: readonly string[];
 }
 
 /** Starts a server on the sources, with an empty LMDB store on the disk of the working directory. */
-export async function startServer({ isCluster, inspect }: ServerOptions): Promise<Server> {
+export async function startServer({ isCluster, inspect, clusterOptions = [] }: ServerOptions): Promise<Server> {
   // Not the system's directory for temporary files: that is memory on many machines.
   const directory = mkdtempSync(join(process.cwd(), '.bench-kbench-'));
   const data = join(directory, 'data');
   mkdirSync(data);
   const kubeconfig = join(directory, 'kubeconfig');
-  const args = isCluster ? clusterArgs(data, kubeconfig) : apiServerArgs(data, kubeconfig);
+  const args = isCluster ? [...clusterArgs(data, kubeconfig), ...clusterOptions] : apiServerArgs(data, kubeconfig);
   const remove = (): void => rmSync(directory, { recursive: true, force: true });
   process.once('exit', remove);
   try {

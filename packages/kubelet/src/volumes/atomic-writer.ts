@@ -29,6 +29,8 @@ export interface PayloadFile {
 export type Payload = ReadonlyMap<string, PayloadFile>;
 
 const DATA = '..data';
+/** Left there only by a process that was killed between two steps. */
+const TEMPORARY = '..data_tmp';
 
 /**
  * Makes the files in `directory` equal to `payload` in one step: readers see all of the old or all of the new. The files live in a
@@ -43,19 +45,19 @@ const DATA = '..data';
  */
 export async function writeAtomically(directory: string, payload: Payload, nowMs: number, gid?: number): Promise<boolean> {
   for (const path of payload.keys()) checkPath(path);
-  const oldName = await readlink(join(directory, DATA)).catch(() => undefined);
+  const present = await readdir(directory);
+  const oldName = present.includes(DATA) ? await readlink(join(directory, DATA)).catch(() => undefined) : undefined;
   if (oldName !== undefined && (await isSame(join(directory, oldName), payload, gid))) {
-    await linkNames(directory, payload);
+    await linkNames(directory, payload, present);
     return false;
   }
   const newName = `..${stamp(nowMs)}.${randomBytes(5).readUIntBE(0, 5) % 1_000_000_000}`;
   await writeFiles(join(directory, newName), payload, gid);
-  const temporary = join(directory, '..data_tmp');
-  await rm(temporary, { force: true });
-  await symlink(newName, temporary);
-  await rename(temporary, join(directory, DATA));
-  await linkNames(directory, payload);
-  await removeStale(directory, payload, newName);
+  if (present.includes(TEMPORARY)) await rm(join(directory, TEMPORARY), { force: true });
+  await symlink(newName, join(directory, TEMPORARY));
+  await rename(join(directory, TEMPORARY), join(directory, DATA));
+  await linkNames(directory, payload, present);
+  await removeStale(directory, payload, present);
   return true;
 }
 
@@ -106,18 +108,17 @@ function topNames(payload: Payload): Set<string> {
   return new Set([...payload.keys()].map((path) => normalize(path).split('/')[0] ?? path));
 }
 
-async function linkNames(directory: string, payload: Payload): Promise<void> {
+async function linkNames(directory: string, payload: Payload, present: readonly string[]): Promise<void> {
   for (const name of topNames(payload)) {
-    const path = join(directory, name);
-    const exists = await lstat(path).catch(() => undefined);
-    if (!exists) await symlink(join(DATA, name), path);
+    if (!present.includes(name)) await symlink(join(DATA, name), join(directory, name));
   }
 }
 
-async function removeStale(directory: string, payload: Payload, current: string): Promise<void> {
+/** What was there before, and is of no more use. */
+async function removeStale(directory: string, payload: Payload, present: readonly string[]): Promise<void> {
   const keep = topNames(payload);
-  for (const name of await readdir(directory)) {
-    if (name === DATA || name === current || keep.has(name)) continue;
+  for (const name of present) {
+    if (name === DATA || name === TEMPORARY || keep.has(name)) continue;
     const path = join(directory, name);
     const found = await lstat(path);
     if (found.isSymbolicLink()) await unlink(path);

@@ -17,6 +17,7 @@ import { SystemMounter, type Mounter } from './mounter.ts';
 import { payloadOf, type TokenReader } from './payload.ts';
 import { mountNfs, setUpPersistent } from './persistent-volume.ts';
 import { PodDirectories } from './pod-directories.ts';
+import { WrittenPayloads } from './written-payloads.ts';
 import { SubPaths } from './sub-paths.ts';
 
 export interface VolumeManagerDependencies {
@@ -38,6 +39,7 @@ export class VolumeManager {
   readonly #directories: PodDirectories;
   readonly #subPaths: SubPaths;
   /** Volumes of claims that are ready, by pod and name: a claim keeps its volume, so there is nothing to ask again. */
+  readonly #written = new WrittenPayloads();
   readonly #claimed = new Map<string, Map<string, MountedVolume>>();
 
   constructor(deps: VolumeManagerDependencies) {
@@ -91,6 +93,7 @@ export class VolumeManager {
   /** Of a pod whose containers are gone. What others may use beside it stays: volumes of claims, directories of the machine. */
   async unmount(uid: string): Promise<void> {
     this.#claimed.delete(uid);
+    this.#written.forget(uid);
     await this.#directories.remove(uid);
   }
 
@@ -145,13 +148,16 @@ export class VolumeManager {
     const payload = await payloadOf(volume, { pod, downward, config, tokens });
     const type = typeOf(volume);
     if (!payload) throw unprocessed(volume.name, `no volume plugin matched: "${type}" is not supported by this node`);
+    const nowMs = clock.now();
     const isPublic = volume.configMap !== undefined;
     const directory = isPublic
       ? this.#directories.volume(uid, type, volume.name)
       : await this.#directories.secretVolume(uid, type, volume.name);
+    if (this.#written.isFresh(uid, volume.name, payload, nowMs)) return directory;
     await mkdir(directory, { recursive: true });
     await chmod(directory, 0o777);
-    await writeAtomically(directory, payload, clock.now(), pod.spec?.securityContext?.fsGroup);
+    await writeAtomically(directory, payload, nowMs, pod.spec?.securityContext?.fsGroup);
+    this.#written.note(uid, volume.name, payload, nowMs);
     return directory;
   }
 }
