@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ApiProbe } from '../test-support/api-probe.ts';
+import { parse } from 'yaml';
+import { ApiProbe, type Loose } from '../test-support/api-probe.ts';
 import { HttpsServer, readLines } from '../test-support/https-server.ts';
 import { BOATS, boats, establish } from './test-support.ts';
 
@@ -36,6 +37,25 @@ describe('custom objects over HTTP', () => {
     expect(made.status).toBe(201);
     expect(event.object.spec.text).toBe('x');
   });
+
+  it.each(['application/json', 'application/yaml'])(
+    'say their kind in lists too, which those of built-in kinds do not: %s',
+    async (accept) => {
+      await using server = await setUp();
+      for (const name of ['a', 'b']) await server.send(BOATS, post(text(name, '{"text":"x"}')));
+      const list = async (path: string): Promise<Loose> =>
+        parse((await server.send(path, { headers: { accept } })).body.toString());
+
+      const boatList = await list(BOATS);
+      const namespaces = await list('/api/v1/namespaces');
+
+      expect(boatList.items).toMatchObject(
+        ['a', 'b'].map((name) => ({ kind: 'Boat', apiVersion: 'example.com/v1', metadata: { name }, spec: { text: 'x' } })),
+      );
+      expect(boatList.items[1].metadata.resourceVersion).toBe(boatList.metadata.resourceVersion);
+      expect(namespaces.items.filter((item: Loose) => 'kind' in item)).toEqual([]);
+    },
+  );
 
   it('are taken as YAML', async () => {
     await using server = await setUp();

@@ -1,7 +1,7 @@
 import { apiVersionOf, stringifyJson } from '@keelson/api';
 import { converterOf } from '../convert/versions.ts';
 import type { ListResult } from '../response/api-result.ts';
-import { servedObject } from '../response/served-object.ts';
+import { itemsSayTheirKind, servedObject } from '../response/served-object.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
 
 /** Bytes in one piece of a list. */
@@ -20,23 +20,24 @@ export function listBody(result: ListResult): ListBody {
     `{"kind":${JSON.stringify(definition.listKind)},"apiVersion":${JSON.stringify(apiVersionOf(definition))},"metadata":${JSON.stringify(metadata)},"items":[`,
   );
   if (converterOf(definition)) return convertedBody(result, head);
+  const isWhole = itemsSayTheirKind(definition);
   let length = head.length + TAIL.length + Math.max(0, items.length - 1);
-  for (const item of items) length += item.itemLength;
-  return { length, pieces: () => pieces(head, items) };
+  for (const item of items) length += isWhole ? item.wholeLength : item.itemLength;
+  return { length, pieces: () => pieces(head, items, isWhole) };
 }
 
-function* pieces(head: Buffer, items: readonly StoredObject[]): Generator<Buffer> {
+function* pieces(head: Buffer, items: readonly StoredObject[], isWhole: boolean): Generator<Buffer> {
   let piece = Buffer.allocUnsafe(PIECE_BYTES);
   let at = head.copy(piece);
   for (const [index, item] of items.entries()) {
-    const needed = item.itemLength + 1;
+    const needed = (isWhole ? item.wholeLength : item.itemLength) + 1;
     if (at + needed > piece.length) {
       yield piece.subarray(0, at);
       piece = Buffer.allocUnsafe(Math.max(PIECE_BYTES, needed));
       at = 0;
     }
     if (index > 0) at = piece.writeUInt8(COMMA, at);
-    at = item.writeItem(piece, at);
+    at = isWhole ? item.writeWhole(piece, at) : item.writeItem(piece, at);
   }
   yield piece.subarray(0, at);
   yield TAIL;

@@ -5,7 +5,7 @@ import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { WatchNote } from '../storage/cache-event.ts';
 import type { ListResult, ObjectsResult } from './api-result.ts';
 import type { Representation } from './representation.ts';
-import { bookmarkObject, servedFrame, servedObject } from './served-object.ts';
+import { bookmarkObject, itemsSayTheirKind, servedFrame, servedObject } from './served-object.ts';
 
 /** What a Table is made of, by whoever knows columns. */
 export interface TableParts {
@@ -76,7 +76,8 @@ export class Representer {
       const partial = objects.map((object) => partialOf(object, version));
       return { kind: as, apiVersion: metaVersion(version), metadata, items: partial };
     }
-    return { kind: definition.listKind, apiVersion: apiVersionOf(definition), metadata, items: objects.map(withoutHead) };
+    const shown = itemsSayTheirKind(definition) ? objects : objects.map(withoutHead);
+    return { kind: definition.listKind, apiVersion: apiVersionOf(definition), metadata, items: shown };
   }
 
   watchFormat(

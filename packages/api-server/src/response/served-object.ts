@@ -30,3 +30,8 @@ export function bookmarkObject(
     metadata: { resourceVersion, ...(initialEventsEnd && { annotations: { 'k8s.io/initial-events-end': 'true' } }) },
   };
 }
+
+/** Whether items of lists have `kind` and `apiVersion`: those of custom kinds do, as Kubernetes has no types for them; clients rely on it. */
+export function itemsSayTheirKind({ storage }: ResourceDefinition): boolean {
+  return storage?.codec !== undefined;
+}
