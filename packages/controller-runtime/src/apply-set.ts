@@ -23,6 +23,11 @@ export interface ApplySetOptions {
   readonly owner: { readonly kind: Kind; readonly object: KubernetesObject };
   /** The kinds of which what is not desired any more is deleted. Those of `desired` always are among them. */
   readonly prunes?: readonly Kind[];
+  /**
+   * Take back fields of `desired` that somebody else has changed since. Default true, as is right for what a controller owns; otherwise each
+   * such field is a `Conflict`.
+   */
+  readonly force?: boolean;
 }
 
 /** Objects with it belong to a set (KEP-3659). */
@@ -30,10 +35,10 @@ const PART_OF = 'applyset.kubernetes.io/part-of';
 
 /**
  * Makes exactly the objects of `desired` be there for an owner: each one by server-side apply, with a controller reference to the owner, and
- * what an earlier call had made and this one does not name is deleted. Fields that others own are left alone; a conflict is a `Conflict`.
+ * what an earlier call had made and this one does not name is deleted. Fields that `desired` does not name are left alone.
  */
 export async function applySet(desired: readonly Desired[], options: ApplySetOptions): Promise<readonly KubernetesObject[]> {
-  const { client, fieldManager, owner, prunes = [] } = options;
+  const { client, fieldManager, owner, prunes = [], force = true } = options;
   const set = await setName(options);
   const applied: KubernetesObject[] = [];
   for (const { kind, object } of desired) {
@@ -41,7 +46,7 @@ export async function applySet(desired: readonly Desired[], options: ApplySetOpt
     const labels = { ...owned.metadata?.labels, [PART_OF]: set };
     const body = { ...owned, apiVersion: apiVersionOf(kind), kind: kind.kind, metadata: { ...owned.metadata, labels } };
     const where = { name: nameOf(object), namespace: namespaceOf(object) || undefined };
-    applied.push(await client.resource(kind).patch(where, 'apply', body, { fieldManager }));
+    applied.push(await client.resource(kind).patch(where, 'apply', body, { fieldManager, force }));
   }
   const kinds = new Map([...prunes, ...desired.map(({ kind }) => kind)].map((kind) => [`${kind.group}/${kind.resource}`, kind]));
   for (const kind of kinds.values()) await prune(client, kind, { set, applied, namespace: namespaceOf(owner.object) });

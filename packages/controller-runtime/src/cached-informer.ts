@@ -1,8 +1,9 @@
 import { keyOf, type Kind, type KubernetesObject } from '@keelson/api';
 import { Backoff, errorMessage, isReason, KeelsonError, TaskGroup, type Clock, type Logger } from '@keelson/base';
-import type { Client, ResourceClient, WatchEvent } from '@keelson/client';
+import { createClient, type Client, type ResourceClient, type WatchEvent } from '@keelson/client';
 import { BehaviorSubject, Observable, Subject } from 'rxjs';
 import type { Delta, IndexFunction, Informer, InformerOptions, InformerSelection, ReflectorState } from './informer.ts';
+import { metadataTransport } from './metadata-transport.ts';
 import { ObjectCache } from './object-cache.ts';
 import { isOlder } from './resource-version.ts';
 
@@ -51,7 +52,7 @@ export class CachedInformer<T extends KubernetesObject> implements Informer<T> {
   constructor(kind: Kind<T>, { client, clock, logger, random = Math.random }: Dependencies, options: InformerOptions<T> = {}) {
     this.name = `informer of ${kind.resource}`;
     this.kind = kind;
-    this.#resource = client.resource(kind);
+    this.#resource = (options.metadataOnly ? createClient(metadataTransport(client.transport)) : client).resource(kind);
     this.#options = options;
     this.#clock = clock;
     this.#logger = logger;
@@ -242,7 +243,7 @@ export class CachedInformer<T extends KubernetesObject> implements Informer<T> {
   #put(received: T, deltas: Delta<T>[]): void {
     const old = this.#cache.getByKey(keyOf(received));
     if (old && old.metadata?.resourceVersion === received.metadata?.resourceVersion) return;
-    const object = this.#options.transform ? this.#options.transform(received) : received;
+    const object = this.#kept(received);
     this.#cache.set(object);
     if (old && old.metadata?.uid === object.metadata?.uid) deltas.push({ type: 'updated', object, old });
     else {
@@ -314,7 +315,16 @@ export class CachedInformer<T extends KubernetesObject> implements Informer<T> {
     const old = this.#cache.getByKey(key);
     if (!old || old.metadata?.uid !== received.metadata?.uid) return;
     this.#cache.delete(key);
-    deltas.push({ type: 'deleted', object: this.#options.transform ? this.#options.transform(received) : received });
+    deltas.push({ type: 'deleted', object: this.#kept(received) });
+  }
+
+  /** What the cache holds of an object. Watches within one process share whole objects. */
+  #kept(received: T): T {
+    const { metadataOnly = false, transform } = this.#options;
+    const { apiVersion, kind, metadata } = received;
+    // All but metadata is optional to who asked for nothing else.
+    const asked = metadataOnly ? ({ apiVersion, kind, metadata } as T) : received;
+    return transform ? transform(asked) : asked;
   }
 
   /** An event that was overtaken by a newer one. (What a list says is never outdated: a server may have been set back.) */

@@ -51,6 +51,7 @@ export class InformerFactory implements Runnable {
       selection.namespace,
       selection.labelSelector,
       selection.fieldSelector,
+      selection.metadataOnly,
       selection.transform && this.#numberOf(selection.transform),
     ]);
     const known = this.#informers.get(key);

@@ -22,6 +22,8 @@ export interface InformerSelection {
 
 export interface InformerOptions<T> extends InformerSelection {
   readonly indexers?: Readonly<Record<string, IndexFunction<T>>>;
+  /** Hold nothing but `metadata`, nor send more, where the server can leave out the rest: for kinds that are large, or of which names are enough. */
+  readonly metadataOnly?: boolean;
   /** Makes what the cache holds of each object, such as one without `managedFields`. It must not change its argument, nor name, uid or version. */
   readonly transform?: (object: T) => T;
 }

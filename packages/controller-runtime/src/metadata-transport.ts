@@ -15,7 +15,8 @@ export function metadataTransport(transport: Transport): Transport {
   };
 }
 
-/** Lists of the garbage collector are paged, and nothing else is. */
-function isList({ method, query }: ApiCall): boolean {
-  return method === 'GET' && query?.['limit'] !== undefined;
+const COLLECTION = /^\/(?:api|apis\/[^/]+)\/[^/]+(?:\/namespaces\/[^/]+)?\/[^/]+$/;
+
+function isList({ method, path }: ApiCall): boolean {
+  return method === 'GET' && COLLECTION.test(path);
 }

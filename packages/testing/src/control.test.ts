@@ -38,6 +38,27 @@ describe('a controller in a test cluster', () => {
     await eventually(async () => (await names()) === 'b c mine');
   });
 
+  it('takes back what somebody has changed of its own, and leaves the rest', async () => {
+    await using cluster = await startCluster(small);
+    const maps = cluster.client.resource(ConfigMap);
+    await cluster.control({
+      for: ConfigMap,
+      select: { namespace: 'default', labelSelector: 'makes=maps' },
+      owns: [ConfigMap],
+      reconcile: async (object, { client }) => {
+        const desired = [{ kind: ConfigMap, object: { metadata: at('part'), data: { own: '1' } } }];
+        await applySet(desired, { client, fieldManager: 'test', owner: { kind: ConfigMap, object } });
+      },
+    });
+    await maps.create({ metadata: { ...at('m'), labels: { makes: 'maps' } } });
+    await eventually(() => maps.find(at('part')));
+
+    await maps.patch(at('part'), 'merge', { data: { own: '2', other: '3' } });
+
+    await eventually(async () => (await maps.get(at('part'))).data?.['own'] === '1');
+    expect((await maps.get(at('part'))).data).toEqual({ own: '1', other: '3' });
+  });
+
   it('fails its test when it never comes to rest', async () => {
     const cluster = await startCluster({ ...small, hotLoop: { reconciliations: 20, withinMs: 60_000 } });
     await cluster.control({

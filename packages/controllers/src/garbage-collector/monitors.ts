@@ -1,9 +1,8 @@
 import { apiVersionOf, type KubernetesObject } from '@keelson/api';
 import { errorMessage, TaskGroup, type Clock, type Logger, type Runnable } from '@keelson/base';
 import { createClient, type Client } from '@keelson/client';
-import { CachedInformer, type Delta } from '@keelson/controller-runtime';
+import { metadataTransport, CachedInformer, type Delta } from '@keelson/controller-runtime';
 import { servedResources, type Served, type ServedResource } from '../discovery/served-resources.ts';
-import { metadataTransport } from './metadata-transport.ts';
 
 /** How often the server is asked anew what it offers; sooner when a custom kind comes or goes. */
 const REFRESH_MS = 30_000;

@@ -1,10 +1,10 @@
+import { metadataTransport } from '@keelson/controller-runtime';
 import { deepEqual, nameOf, namespaceOf, uidOf, type KubernetesObject } from '@keelson/api';
 import type { OwnerReference } from '@keelson/api/meta/v1';
 import { isReason, KeelsonError } from '@keelson/base';
 import { createClient, type Client, type DeleteOptions, type ObjectName } from '@keelson/client';
 import type { ServedResource } from '../discovery/served-resources.ts';
 import type { GraphNode } from './graph-node.ts';
-import { metadataTransport } from './metadata-transport.ts';
 
 /** How often a change is tried on an object that others change too. */
 const MAX_TRIES = 4;
