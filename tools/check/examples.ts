@@ -6,7 +6,8 @@ import type { Tarball } from './tarball.ts';
 const TIMEOUT_MS = 30_000;
 const AT_A_TIME = 2;
 /** What an example calls that needs more than Node: those are type-checked only. */
-const NEEDS_MORE = /\b(?:defaultConfig|loadKubeconfig|runOperator|dockerAvailable|criAvailable)\(/;
+const NEEDS_MORE =
+  /\b(?:defaultConfig|loadKubeconfig|runOperator|createOperator|createIngress|dockerAvailable|criAvailable|lxcAvailable)\(/;
 
 /** Writes the first example of a package's README into a project, as a file of its own: `examples/store/README.ts`. */
 export function writeExample({ project, files, read }: Tarball, directory: string): string | undefined {

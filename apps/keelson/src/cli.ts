@@ -1,7 +1,14 @@
 import { join, resolve } from 'node:path';
 import { errorMessage, type LogLevel } from '@keelson/base';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { DNS_CHOICES, PROXY_MODES, RUNTIMES, type ClusterOptions, type StoreChoice } from './options.ts';
+import {
+  CLUSTER_DEFAULTS as standard,
+  DNS_CHOICES,
+  PROXY_MODES,
+  RUNTIMES,
+  type ClusterOptions,
+  type StoreChoice,
+} from './options.ts';
 import type { ExplainFlags } from './proxy-commands.ts';
 
 const STORE_HELP = 'where objects are stored: lmdb, memory, or etcd://HOST:PORT,...?ca=FILE&cert=FILE&key=FILE';
@@ -18,18 +25,18 @@ export async function run(argv: readonly string[]): Promise<number> {
     .command('up')
     .description('start a cluster, and run it until it is interrupted')
     .addOption(dataDir())
-    .addOption(new Option('--port <port>', 'of the API server; 0 for any that is free').argParser(port).default(6443))
-    .option('--bind <address>', 'the address that the API server listens on', '127.0.0.1')
+    .addOption(new Option('--port <port>', 'of the API server; 0 for any that is free').argParser(port).default(standard.port))
+    .option('--bind <address>', 'the address that the API server listens on', standard.bind)
     .option('--kubeconfig <file>', "where to write the administrator's kubeconfig (default: kubeconfig in the data directory)")
-    .addOption(new Option('--runtime <name>', 'what runs containers').choices(RUNTIMES).default('auto'))
-    .addOption(new Option('--nodes <n>', 'more than one only with --runtime sim').argParser(count).default(1))
-    .addOption(new Option('--proxy-mode <mode>', 'how packets get to services').choices(PROXY_MODES).default('auto'))
-    .addOption(new Option('--dns <choice>', 'cluster DNS for pods').choices(DNS_CHOICES).default('auto'))
+    .addOption(new Option('--runtime <name>', 'what runs containers').choices(RUNTIMES).default(standard.runtime))
+    .addOption(new Option('--nodes <n>', 'more than one only with --runtime sim').argParser(count).default(standard.nodes))
+    .addOption(new Option('--proxy-mode <mode>', 'how packets get to services').choices(PROXY_MODES).default(standard.proxyMode))
+    .addOption(new Option('--dns <choice>', 'cluster DNS for pods').choices(DNS_CHOICES).default(standard.dns))
     .option('--static-pod-path <dir>', 'a directory of manifests whose pods the node runs by itself')
-    .option('--ingress', 'serve Ingresses', false)
-    .addOption(new Option('--ingress-http-port <port>', 'on all addresses').argParser(port).default(80))
-    .addOption(new Option('--ingress-https-port <port>', 'on all addresses').argParser(port).default(443))
-    .addOption(new Option('--store <store>', STORE_HELP).argParser(storeChoice).default('lmdb'))
+    .option('--ingress', 'serve Ingresses', standard.ingress)
+    .addOption(new Option('--ingress-http-port <port>', 'on all addresses').argParser(port).default(standard.ingressHttpPort))
+    .addOption(new Option('--ingress-https-port <port>', 'on all addresses').argParser(port).default(standard.ingressHttpsPort))
+    .addOption(new Option('--store <store>', STORE_HELP).argParser(storeChoice).default(standard.store))
     .addOption(new Option('--log-level <level>', 'least level of what is logged').choices(LOG_LEVELS).default('warn'))
     .action(async ({ logLevel, ...flags }: UpFlags) => {
       const { up } = await import('./up.ts');

@@ -31,6 +31,23 @@ export interface ClusterOptions {
   readonly ingressHttpsPort: number;
 }
 
+/** What is taken where nothing is said. `kubeconfig` is in the data directory. */
+export const CLUSTER_DEFAULTS = {
+  port: 6443,
+  bind: '127.0.0.1',
+  runtime: 'auto',
+  nodes: 1,
+  proxyMode: 'auto',
+  store: 'lmdb',
+  dns: 'auto',
+  ingress: false,
+  ingressHttpPort: 80,
+  ingressHttpsPort: 443,
+} as const satisfies Omit<ClusterOptions, 'dataDir' | 'kubeconfig'>;
+
+/** `ClusterOptions` of which all but the data directory may be left out. */
+export type ClusterChoices = Partial<ClusterOptions> & Pick<ClusterOptions, 'dataDir'>;
+
 /** `ClusterOptions` once it is found out what the machine can do. */
 export interface ClusterSettings extends ClusterOptions {
   readonly runtime: 'docker' | 'sim';

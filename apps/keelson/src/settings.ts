@@ -1,16 +1,18 @@
+import { join } from 'node:path';
 import { KeelsonError, SystemClock } from '@keelson/base';
 import { detectProxyMode } from '@keelson/proxy';
 import { dockerAvailable, DockerRuntime } from '@keelson/runtime-docker';
 import { clusterId } from './cluster/identity.ts';
 import type { Reachable } from './cluster/component-context.ts';
-import type { ClusterOptions, ClusterSettings } from './options.ts';
+import { CLUSTER_DEFAULTS, type ClusterChoices, type ClusterOptions, type ClusterSettings } from './options.ts';
 
 export const LOOPBACK_ADDRESS = '127.0.0.1';
 
 /** Finds out what the machine can do. Rejects with what to do about it if it cannot do what was asked. */
 export async function settle(
-  options: ClusterOptions,
+  choices: ClusterChoices,
 ): Promise<{ readonly settings: ClusterSettings; readonly reachable: Reachable }> {
+  const options: ClusterOptions = { ...CLUSTER_DEFAULTS, kubeconfig: join(choices.dataDir, 'kubeconfig'), ...choices };
   const runtime = await runtimeFor(options);
   if (options.nodes > 1 && runtime !== 'sim') {
     throw new KeelsonError('BadRequest', `Only simulated nodes can be ${options.nodes} on one machine: add --runtime sim`);
