@@ -40,6 +40,7 @@ describe('parseReading', () => {
     'node_cpu_usage_seconds_total',
     'node_cpu_usage_seconds_total NaN\nnode_memory_working_set_bytes +Inf',
     'container_cpu_usage_seconds_total{ 1',
+    'container_cpu_usage_seconds_total 1\ncontainer_memory_working_set_bytes 2',
   ])('makes nothing of %j', (text) => {
     expect(parseReading(text, 7)).toEqual({ node: undefined, pods: new Map() });
   });

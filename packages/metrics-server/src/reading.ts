@@ -31,18 +31,27 @@ const LABEL = /(container|namespace|pod)="([^"]*)"/g;
 
 /**
  * Reads `/metrics/resource` of a kubelet. Lines without a time are of `nowMs`; what lacks CPU or memory is left out, as lines are that make no
- * sense. Hot path: every pod of every node, four times a minute.
+ * sense. Hot path: every container of every node, four times a minute; its labels are read once, though they stand in three lines.
  */
 export function parseReading(text: string, nowMs: number): Reading {
   const node: Draft = {};
   const pods = new Map<string, Map<string, Draft>>();
-  for (const line of text.split('\n')) {
-    const nameEnd = line.search(/[{ ]/);
+  const byLabels = new Map<string, Draft | undefined>([['', node]]);
+  for (let start = 0; start < text.length;) {
+    const newline = text.indexOf('\n', start);
+    const end = newline < 0 ? text.length : newline;
+    const line = text.slice(start, end);
+    start = end + 1;
+    if (line.startsWith('#')) continue;
+    const labelsEnd = line.lastIndexOf('}') + 1;
+    const nameEnd = labelsEnd > 0 ? line.indexOf('{') : line.indexOf(' ');
     const field = nameEnd > 0 ? METRICS.get(line.slice(0, nameEnd)) : undefined;
     if (field === undefined) continue;
-    const labelsEnd = line.lastIndexOf('}');
-    const [value = '', time] = line.slice(labelsEnd < 0 ? nameEnd + 1 : labelsEnd + 2).split(' ');
-    const draft = line.startsWith('node_') ? node : draftOf(pods, line.slice(nameEnd, labelsEnd));
+    const labels = line.slice(nameEnd, labelsEnd);
+    if ((labels === '') !== line.startsWith('node_')) continue;
+    if (!byLabels.has(labels)) byLabels.set(labels, draftOf(pods, labels));
+    const draft = byLabels.get(labels);
+    const [value = '', time] = line.slice(Math.max(labelsEnd, nameEnd) + 1).split(' ');
     const number = Number(value);
     if (!draft || value === '' || !Number.isFinite(number)) continue;
     draft[field] = number;

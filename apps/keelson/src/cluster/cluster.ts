@@ -192,8 +192,8 @@ export class Cluster implements Runnable {
     addScheduler(parts, context);
     addDns(parts, context);
     addStorage(parts, context);
-    addMetrics(parts, context);
     addNodes(parts, context);
+    addMetrics(parts, context);
     addProxy(parts, context);
     addIngress(parts, context);
     await this.#lifecycle.run(parts, signal);
