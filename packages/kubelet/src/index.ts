@@ -1,3 +1,15 @@
+export {
+  CertificateManager,
+  type CertificateManagerDependencies,
+  type CertificateManagerOptions,
+} from './certificates/certificate-manager.ts';
+export type { WantedCertificate, WantedNames } from './certificates/issue.ts';
+export type { KeyPair } from './certificates/key-pair.ts';
+export {
+  NodeCredentials,
+  type NodeCredentialsDependencies,
+  type NodeCredentialsOptions,
+} from './certificates/node-credentials.ts';
 export { Kubelet } from './kubelet.ts';
 export type { KubeletDependencies, KubeletOptions, ServingOptions } from './options.ts';
 export type { EvictionOptions, Observation, Reading, Signal } from './eviction/thresholds.ts';

@@ -2,6 +2,7 @@ import type { NodeAddress, Taint } from '@keelson/api/core/v1';
 import type { Clock, Logger } from '@keelson/base';
 import type { Client } from '@keelson/client';
 import type { ContainerRuntime } from '@keelson/runtime';
+import type { Observable } from 'rxjs';
 import type { ImageGcOptions } from './eviction/image-gc.ts';
 import type { Observe } from './eviction/observe.ts';
 import type { EvictionOptions } from './eviction/thresholds.ts';
@@ -15,7 +16,13 @@ export interface ServingOptions {
   /** Default 10250; 0 takes any free one. */
   readonly port?: number;
   /** PEM. Without it the server speaks plain HTTP, which is for loopback only. */
-  readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa: string };
+  readonly tls?: {
+    readonly cert: string;
+    readonly key: string;
+    readonly clientCa: string;
+    /** Certificates that take the place of the first one, for connections that come later. Never errors. */
+    readonly renewed$?: Observable<{ readonly certificate: string; readonly privateKey: string }>;
+  };
   /** Says who may do what. Default: who has a client certificate of the group `system:masters`, everything. See `delegatedAuthorize`. */
   readonly authorize?: Authorize;
   /** Who brings neither certificate nor token is `system:anonymous` to the API server, which then says what that may do. Default false. */

@@ -85,6 +85,11 @@ describe('KubeletServer', () => {
       code: 400,
       body: 'tailLines must be a number that is not negative: "-1"',
     },
+    {
+      path: '/containerLogs/default/a/web?sinceTime=yesterday',
+      code: 400,
+      body: 'sinceTime must be a time by RFC 3339: "yesterday"',
+    },
     { path: '/exec/default/a/web?command=ls&output=1', code: 400, body: 'Upgrade request required' },
     { path: '/nowhere', code: 404, body: '404 page not found' },
   ])('answers $path with $code', async ({ path, code, body }) => {

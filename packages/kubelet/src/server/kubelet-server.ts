@@ -1,11 +1,18 @@
-import { createServer as createHttp, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer as createHttp,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createHttps } from 'node:https';
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { errorMessage, KeelsonError, type Logger, type Runnable } from '@keelson/base';
-import { statusOf, stringifyJson } from '@keelson/api';
+import { parseTime, statusOf, stringifyJson } from '@keelson/api';
 import { handlePortForwardUpgrade, handleRemoteCommandUpgrade } from '@keelson/streaming';
+import type { Subscription } from 'rxjs';
 import type { ServingOptions } from '../options.ts';
 import { authorizeRequest } from './auth.ts';
 import { documentAt, type DocumentSources } from './documents.ts';
@@ -24,15 +31,13 @@ export class KubeletServer implements Runnable {
   readonly #options: ServingOptions;
   readonly #server: Server;
   readonly #upgraded = new Set<Duplex>();
+  #renewals: Subscription | undefined;
 
   constructor(deps: KubeletServerDependencies, options: ServingOptions) {
     this.#deps = deps;
     this.#options = options;
     const handle = (request: IncomingMessage, response: ServerResponse) => void this.#answer(request, response);
-    const { tls } = options;
-    this.#server = tls
-      ? createHttps({ cert: tls.cert, key: tls.key, ca: tls.clientCa, requestCert: true, rejectUnauthorized: false }, handle)
-      : createHttp(handle);
+    this.#server = options.tls ? this.#secure(options.tls, handle) : createHttp(handle);
     this.#server.on(
       'upgrade',
       (request: IncomingMessage, socket: Duplex, head: Buffer) => void this.#upgrade(request, socket, head),
@@ -46,12 +51,22 @@ export class KubeletServer implements Runnable {
     await once(this.#server, 'listening', { signal });
   }
 
+  #secure(tls: NonNullable<ServingOptions['tls']>, handle: RequestListener): Server {
+    const { cert, key, clientCa: ca, renewed$ } = tls;
+    const server = createHttps({ cert, key, ca, requestCert: true, rejectUnauthorized: false }, handle);
+    this.#renewals = renewed$?.subscribe(({ certificate, privateKey }) => {
+      server.setSecureContext({ cert: certificate, key: privateKey, ca });
+    });
+    return server;
+  }
+
   get port(): number {
     const address = this.#server.address();
     return typeof address === 'object' && address ? address.port : 0;
   }
 
   async stop(): Promise<void> {
+    this.#renewals?.unsubscribe();
     for (const socket of this.#upgraded) socket.destroy();
     if (!this.#server.listening) return;
     const closed = once(this.#server, 'close');
@@ -192,6 +207,8 @@ function isTrue(query: URLSearchParams, name: string): boolean {
 
 function logQuery(query: URLSearchParams): LogQuery {
   const sinceTime = query.get('sinceTime');
+  if (sinceTime !== null && parseTime(sinceTime) === undefined)
+    throw new KeelsonError('BadRequest', `sinceTime must be a time by RFC 3339: "${sinceTime}"`);
   const stream = query.get('stream')?.toLowerCase();
   return {
     follow: isTrue(query, 'follow'),
