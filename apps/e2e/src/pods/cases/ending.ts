@@ -39,7 +39,10 @@ export const ENDING: readonly PodCase[] = [
   {
     title: 'deletes a pod that cannot start',
     sim: {},
-    spec: { volumes: [{ name: 'v', configMap: { name: 'none' } }], containers: [forever()] },
+    spec: {
+      volumes: [{ name: 'v', configMap: { name: 'none' } }],
+      containers: [forever('web', { volumeMounts: [{ name: 'v', mountPath: '/v' }] })],
+    },
     want: { phase: 'Pending', events: [/^FailedMount/] },
     then: [DELETE],
   },
