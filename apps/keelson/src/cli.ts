@@ -55,6 +55,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       await reset({ dataDir: resolve(flags.dataDir) });
     });
   addSnapshotCommands(program, dataDir);
+  addImageCommands(program, dataDir);
   addCrdCommands(program);
   addProxyCommands(program);
   program
@@ -101,6 +102,20 @@ function addSnapshotCommands(program: Command, dataDir: () => Option): void {
     .action(async (file: string) => {
       const { status } = await import('./snapshot-commands.ts');
       process.stdout.write(await status(file));
+    });
+}
+
+/** Docker has a command of its own for that. */
+function addImageCommands(program: Command, dataDir: () => Option): void {
+  program
+    .command('load-image')
+    .description('take images in for pods on LXC: files of docker save, OCI layouts, archives of a root file system')
+    .argument('<files...>')
+    .addOption(dataDir())
+    .option('--name <name>', 'what the image is called, instead of what the file says; a root file system needs one')
+    .action(async (files: readonly string[], flags: { readonly dataDir: string; readonly name?: string }) => {
+      const { loadImages } = await import('./image-commands.ts');
+      await loadImages(files, { ...flags, dataDir: resolve(flags.dataDir) });
     });
 }
 

@@ -1,4 +1,5 @@
-export const RUNTIMES = ['auto', 'docker', 'sim'] as const;
+export const RUNTIMES = ['auto', 'docker', 'lxc', 'sim'] as const;
+export type RuntimeName = Exclude<(typeof RUNTIMES)[number], 'auto'>;
 export const PROXY_MODES = ['auto', 'userspace', 'iptables', 'nftables', 'ipvs', 'none'] as const;
 export const DNS_CHOICES = ['auto', 'on', 'off'] as const;
 /** `lmdb`: in the data directory. `memory`: gone at the end. Or the URL of an etcd cluster, as `etcdOptionsOf` of `@keelson/store-etcd` reads it. */
@@ -14,7 +15,7 @@ export interface ClusterOptions {
   readonly bind: string;
   /** Where the administrator's kubeconfig is written. */
   readonly kubeconfig: string;
-  /** `auto`: Docker if its engine answers, otherwise the simulated one. */
+  /** `auto`: the first that can be used of Docker, LXC and the simulated one. */
   readonly runtime: (typeof RUNTIMES)[number];
   /** More than one only with the simulated runtime. */
   readonly nodes: number;
@@ -50,7 +51,7 @@ export type ClusterChoices = Partial<ClusterOptions> & Pick<ClusterOptions, 'dat
 
 /** `ClusterOptions` once it is found out what the machine can do. */
 export interface ClusterSettings extends ClusterOptions {
-  readonly runtime: 'docker' | 'sim';
+  readonly runtime: RuntimeName;
   readonly proxyMode: Exclude<ClusterOptions['proxyMode'], 'auto'>;
   readonly dns: 'on' | 'off';
   /** What tells this cluster's containers from those of others. */

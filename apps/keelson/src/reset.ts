@@ -4,15 +4,16 @@ import { join } from 'node:path';
 import { errorMessage, KeelsonError, SystemClock } from '@keelson/base';
 import { removeVolumes } from '@keelson/kubelet';
 import { createProxyMode, PROXY_MODES } from '@keelson/proxy';
-import { dockerAvailable, DockerRuntime, removePods } from '@keelson/runtime-docker';
+import { removePods } from '@keelson/runtime';
 import { clusterId } from './cluster/identity.ts';
+import { NODE_RUNTIMES, type RuntimeSettings } from './cluster/node-runtimes.ts';
 import { lockDirectory } from './up.ts';
 
 /** Removes everything that clusters on this data directory have left: containers, packet rules, data. */
 export async function reset({ dataDir }: { readonly dataDir: string }): Promise<void> {
   if (!existsSync(dataDir)) return;
   await using _lock = await lockDirectory(dataDir);
-  await removeContainers(await clusterId(dataDir));
+  await removeContainers({ dataDir, clusterId: await clusterId(dataDir) });
   // Of all modes: it is not known which one ran last.
   const clock = new SystemClock();
   for (const name of PROXY_MODES)
@@ -28,12 +29,16 @@ export async function reset({ dataDir }: { readonly dataDir: string }): Promise<
   }
 }
 
-async function removeContainers(cluster: string): Promise<void> {
-  if (!(await dockerAvailable()).available) return;
-  const runtime = new DockerRuntime({ clock: new SystemClock(), cluster });
-  try {
-    await removePods(runtime);
-  } finally {
-    await runtime.close();
+async function removeContainers(settings: RuntimeSettings): Promise<void> {
+  // Of all runtimes: it is not known which one ran last.
+  for (const each of Object.values(NODE_RUNTIMES)) {
+    const runtime = await each.reopen(settings);
+    if (!runtime) continue;
+    try {
+      await removePods(runtime);
+      await each.cleanUp?.(settings);
+    } finally {
+      await runtime.close();
+    }
   }
 }

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import { KeelsonError, SystemClock } from '@keelson/base';
+import { KeelsonError } from '@keelson/base';
 import { detectProxyMode } from '@keelson/proxy';
-import { dockerAvailable, DockerRuntime } from '@keelson/runtime-docker';
-import { clusterId } from './cluster/identity.ts';
 import type { Reachable } from './cluster/component-context.ts';
-import { CLUSTER_DEFAULTS, type ClusterChoices, type ClusterOptions, type ClusterSettings } from './options.ts';
+import { clusterId } from './cluster/identity.ts';
+import { NODE_RUNTIMES } from './cluster/node-runtimes.ts';
+import { CLUSTER_DEFAULTS, type ClusterChoices, type ClusterOptions, type ClusterSettings, type RuntimeName } from './options.ts';
 
-export const LOOPBACK_ADDRESS = '127.0.0.1';
+export { LOOPBACK_ADDRESS } from './cluster/node-runtimes.ts';
 
 /** Finds out what the machine can do. Rejects with what to do about it if it cannot do what was asked. */
 export async function settle(
@@ -18,21 +18,30 @@ export async function settle(
     throw new KeelsonError('BadRequest', `Only simulated nodes can be ${options.nodes} on one machine: add --runtime sim`);
   }
   const proxyMode = await proxyModeFor(options, runtime);
-  const nodeAddress = runtime === 'docker' ? await bridgeAddress() : LOOPBACK_ADDRESS;
+  const id = await clusterId(options.dataDir);
+  const nodeAddress = await NODE_RUNTIMES[runtime].nodeAddress({ dataDir: options.dataDir, clusterId: id });
   const dns = dnsFor(options, { runtime, proxyMode });
-  const settings = { ...options, runtime, proxyMode, dns, clusterId: await clusterId(options.dataDir) };
+  const settings = { ...options, runtime, proxyMode, dns, clusterId: id };
   return { settings, reachable: { nodeAddress } };
 }
 
-async function runtimeFor({ runtime, nodes }: ClusterOptions): Promise<'docker' | 'sim'> {
-  if (runtime === 'sim' || (runtime === 'auto' && nodes > 1)) return 'sim';
-  const docker = await dockerAvailable();
-  if (docker.available) return 'docker';
-  if (runtime === 'auto') return 'sim';
-  throw new KeelsonError('ServiceUnavailable', `Docker cannot be used: ${docker.why}. Start it, or use --runtime sim`);
+async function runtimeFor({ runtime, nodes }: ClusterOptions): Promise<RuntimeName> {
+  if (runtime === 'auto') return nodes > 1 ? 'sim' : firstAvailable();
+  const { available, title } = NODE_RUNTIMES[runtime];
+  const found = await available();
+  if (found.available) return runtime;
+  throw new KeelsonError('ServiceUnavailable', `${title} cannot be used: ${found.why}, or use --runtime sim`);
 }
 
-async function proxyModeFor({ proxyMode }: ClusterOptions, runtime: 'docker' | 'sim'): Promise<ClusterSettings['proxyMode']> {
+async function firstAvailable(): Promise<RuntimeName> {
+  for (const [name, runtime] of Object.entries(NODE_RUNTIMES)) {
+    // The table's own names.
+    if ((await runtime.available()).available) return name as RuntimeName;
+  }
+  return 'sim';
+}
+
+async function proxyModeFor({ proxyMode }: ClusterOptions, runtime: RuntimeName): Promise<ClusterSettings['proxyMode']> {
   if (proxyMode !== 'auto') return proxyMode;
   // Nobody answers at the addresses of simulated pods.
   if (runtime === 'sim') return 'none';
@@ -47,15 +56,4 @@ function dnsFor(
   // Without root the userspace proxy cannot give this machine the addresses of Services.
   const isReached = runtime !== 'sim' && proxyMode !== 'none' && process.getuid?.() === 0;
   return isReached ? 'on' : 'off';
-}
-
-/** Where pods on Docker's bridge find this machine. */
-async function bridgeAddress(): Promise<string> {
-  const runtime = new DockerRuntime({ clock: new SystemClock() });
-  try {
-    const { hostAddress } = await runtime.info();
-    return hostAddress ?? LOOPBACK_ADDRESS;
-  } finally {
-    await runtime.close();
-  }
 }

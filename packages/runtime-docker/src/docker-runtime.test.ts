@@ -1,9 +1,9 @@
 import { globSync } from 'node:fs';
 import { SystemClock } from '@keelson/base';
+import { removePods } from '@keelson/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dockerAvailable } from './docker-available.ts';
 import { DockerRuntime } from './docker-runtime.ts';
-import { removePods } from './remove-pods.ts';
 import { FOREVER, NODE, outputOf, runScript, sandboxConfig } from './testing/pods.ts';
 import { noEngine, testEngine, unless } from './testing/private-engine.ts';
 

@@ -1,3 +1,2 @@
 export { dockerAvailable, type DockerAvailability } from './docker-available.ts';
 export { DockerRuntime, type DockerRuntimeOptions } from './docker-runtime.ts';
-export { removePods } from './remove-pods.ts';

@@ -1,6 +1,6 @@
 // init FLAGS PROCESS REPORT: inside a container, becomes its process. File PROCESS has, each ended by a zero byte: the working directory, how
 // many words the command has, these words, and the environment. What goes wrong is told through file REPORT, as "CODE words". FLAGS: `e` for a command beside the container's own process: instead of REPORT there is who it
-// becomes, and what goes wrong is told to people; `d` to end when the parent does; `-` for none.
+// becomes, and what goes wrong is told to people; `d` to end when the parent does; `s` to have files 6 and 7 as outputs; `-` for none.
 #include "report.c"
 
 enum { NOT_FOUND = 127, NOT_RUN = 126, MAX_WORDS = 16384, CLOSE_ON_EXEC = 4 };
@@ -107,6 +107,7 @@ __attribute__((noreturn)) static void init(char **words) {
   int is_exec = after(words[0], "e") != 0;
   if (is_exec) become_user(words + 2);
   if (after(words[0], "d")) call(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL);
+  if (after(words[0], "s")) call(__NR_dup3, 6, 1, 0), call(__NR_dup3, 7, 2, 0);
   char *directory = read_process((int)number(words[1]));
   struct report to = {.file = is_exec ? 2 : report_through((int)number(words[2])), .for_people = is_exec};
   call(__NR_close_range, 3, ~0U, CLOSE_ON_EXEC);

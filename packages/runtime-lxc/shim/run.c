@@ -2,7 +2,7 @@
 // whatever becomes of the process that started this one. FLAGS: `t` for a terminal, `i` for input, `o` if input ends with the first who gives
 // any; `-` for none.
 //
-// The command gets file 3 (DIRECTORY/process, what `init` is to run), 4 (a socket to report that something went wrong) and 5 (its own log).
+// The command gets file 3 (DIRECTORY/process, what `init` is to run), 4 (a socket to report what went wrong) and 5 (its own log); without a terminal also 6 and 7, the container's outputs.
 // As soon as the process runs, DIRECTORY/started says "PID TIME", and so does the output, after "started". If it cannot be started, the output
 // says "failed CODE words". DIRECTORY/shim has the process id of this program. In the end EXIT gets "CODE TIME", a line break, and words if there are any. Times are in nanoseconds.
 //
@@ -288,16 +288,19 @@ __attribute__((noreturn)) static void become(struct plumbing *with, char **words
   int report = (int)call(__NR_fcntl, with->report.write, F_DUPFD, 20), log = (int)call(__NR_fcntl, with->log.write, F_DUPFD, 20);
   struct text path = path_in("process");
   int process = (int)call(__NR_fcntl, opened(path.bytes, READ), F_DUPFD, 20);
+  // What LXC itself has to say must not get into the container's outputs: these go past it, as files 6 and 7.
+  int null = (int)call(__NR_fcntl, opened("/dev/null", O_RDWR), F_DUPFD, 20), last = 5;
   if (with->slave >= 0) take_terminal(with->slave);
   else {
-    int in = with->in.read >= 0 ? with->in.read : opened("/dev/null", READ);
-    in = (int)call(__NR_fcntl, in, F_DUPFD, 20);
+    int in = with->in.read >= 0 ? (int)call(__NR_fcntl, with->in.read, F_DUPFD, 20) : null;
     int out = (int)call(__NR_fcntl, with->out.write, F_DUPFD, 20), err = (int)call(__NR_fcntl, with->err.write, F_DUPFD, 20);
     call(__NR_setsid, 0);
-    move_to(in, 0), move_to(out, 1), move_to(err, 2);
+    call(__NR_dup3, in, 0, 0), move_to(out, 6), move_to(err, 7);
+    call(__NR_dup3, null, 1, 0), last = 7;
   }
+  call(__NR_dup3, null, 2, 0);
   move_to(process, 3), move_to(report, 4), move_to(log, 5);
-  call(__NR_close_range, 6, ~0U, 0);
+  call(__NR_close_range, last + 1, ~0U, 0);
   mask(UNBLOCK, ~0UL);
   if (same(words[0], "sandbox")) {
     int count = 0;

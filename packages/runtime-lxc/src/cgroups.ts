@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ContainerResources } from '@keelson/runtime';
+import { limitCgroup, type ContainerResources } from '@keelson/runtime';
 import { settingsOf } from './config/resources.ts';
 
 const ROOT = '/sys/fs/cgroup';
@@ -20,6 +20,14 @@ export class Cgroups {
 
   async set(path: string, resources: ContainerResources): Promise<void> {
     for (const [file, value] of settingsOf(resources, this.version)) await writeFile(this.#file(path, file), value);
+  }
+
+  /** Of a pod as a whole: the cgroup is made if it is not there yet. */
+  async limit(path: string, resources: ContainerResources): Promise<void> {
+    if (this.version === 1) {
+      for (const hierarchy of ['cpu', 'memory']) await mkdir(join(this.#root, hierarchy, path), { recursive: true });
+    } else await this.#makeVersion2(path);
+    await limitCgroup(`/${path}`, resources);
   }
 
   /** Kills everything in a cgroup. */
@@ -46,6 +54,15 @@ export class Cgroups {
     if (this.version === 2) return [this.#root];
     const names = await readdir(this.#root, { withFileTypes: true });
     return names.filter((entry) => entry.isDirectory()).map(({ name }) => join(this.#root, name));
+  }
+
+  async #makeVersion2(path: string): Promise<void> {
+    await mkdir(join(this.#root, path), { recursive: true });
+    const parts = path.split('/');
+    for (let depth = 0; depth < parts.length; depth += 1) {
+      const control = join(this.#root, ...parts.slice(0, depth), 'cgroup.subtree_control');
+      await writeFile(control, '+cpu +memory +pids').catch(() => undefined);
+    }
   }
 
   async #processes(path: string): Promise<readonly number[]> {

@@ -80,7 +80,7 @@ export class Containers {
     const { layout, shim, logLimits, lxcStart } = this.#deps;
     const { tty, stdin, stdinOnce } = this.record(id);
     if (this.life(id).state !== 'created') throw new KeelsonError('BadRequest', `Container ${id} was started before`);
-    const lxc = [lxcStart, '-F', '-n', id, '-f', layout.container(id, 'config'), '-P', layout.rootDir];
+    const lxc = [lxcStart, '-F', '-q', '-n', id, '-f', layout.container(id, 'config'), '-P', layout.rootDir];
     const log = ['-o', '/dev/fd/5', '-l', 'INFO'];
     const launched = await launchShim({
       shim: shim(),
@@ -91,7 +91,7 @@ export class Containers {
       input: stdin,
       inputOnce: stdinOnce,
       logLimits,
-      command: [...lxc, ...log, '--', INIT_PATH, 'init', '-', '3', '4'],
+      command: [...lxc, ...log, '--', INIT_PATH, 'init', tty ? '-' : 's', '3', '4'],
     });
     if (!launched.started) throw new KeelsonError('BadRequest', launched.message);
   }
@@ -128,7 +128,8 @@ export class Containers {
     if (!isUsed && !(await images.find(record.imageId))) await images.sweep(() => this.trees());
   }
 
-  list(only?: PodFilter): readonly ContainerStatus[] {
+  async list(only?: PodFilter): Promise<readonly ContainerStatus[]> {
+    await this.#noteLost();
     const all = [...this.#records.values()].filter(({ pod }) => only === undefined || pod.uid === only.podUid);
     return all.map((record) => statusOf(record, this.life(record.id)));
   }
@@ -142,7 +143,8 @@ export class Containers {
     return [...this.#records.values()].filter((record) => record.sandboxId === sandboxId);
   }
 
-  status(id: string): ContainerStatus {
+  async status(id: string): Promise<ContainerStatus> {
+    await this.#noteLost();
     return statusOf(this.record(id), this.life(id));
   }
 

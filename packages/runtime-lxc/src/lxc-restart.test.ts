@@ -64,11 +64,9 @@ describe.skipIf(noLxc)(unless('LxcRuntime, killed and started again', noLxc), ()
     const pid = await pidIn(id, 'started');
 
     process.kill(await pidIn(id, 'shim'), 'SIGKILL');
-    const next = lxc.open();
 
-    expect(await next.containerStatus(id)).toMatchObject({ state: 'exited', exitCode: 137 });
+    await expect.poll(() => runtime.containerStatus(id), WAIT).toMatchObject({ state: 'exited', exitCode: 137 });
     await expect.poll(() => isThere(pid), WAIT).toBe(false);
-    await next.close();
   });
 
   it('says that a sandbox is not ready whose process is gone', async () => {

@@ -131,6 +131,11 @@ export class LxcRuntime implements ContainerRuntime {
     await this.#sandboxes.remove(id);
   }
 
+  async updateSandbox(id: string, resources: ContainerResources): Promise<void> {
+    await this.#open();
+    await this.#sandboxes.update(id, resources);
+  }
+
   async listSandboxes(_signal?: AbortSignal, only?: PodFilter): Promise<readonly SandboxStatus[]> {
     await this.#open();
     return this.#sandboxes.list(only);

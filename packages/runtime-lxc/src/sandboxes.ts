@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { KeelsonError, type Clock } from '@keelson/base';
-import type { PodFilter, PodNetwork, SandboxConfig, SandboxStatus } from '@keelson/runtime';
+import type { ContainerResources, PodFilter, PodNetwork, SandboxConfig, SandboxStatus } from '@keelson/runtime';
 import type { Cgroups } from './cgroups.ts';
 import type { Exits } from './exits.ts';
 import type { Layout } from './layout.ts';
@@ -79,16 +79,18 @@ export class Sandboxes {
   }
 
   async run(config: SandboxConfig, signal?: AbortSignal): Promise<SandboxStatus> {
-    const { layout, network, clock, cgroupRoot } = this.#deps;
+    const { layout, network, clock, cgroupRoot, cgroups } = this.#deps;
     const id = randomBytes(16).toString('hex');
     const createdAtMs = clock.now();
     try {
       await this.#prepare(id, config);
+      const cgroup = `${cgroupRoot}/${config.cgroupParent}`;
+      if (config.resources) await cgroups.limit(cgroup, config.resources);
       const launched = await this.#launch(id, config);
       if (!launched.started) throw new KeelsonError('InternalError', `Cannot make a sandbox: ${launched.message}`);
       const ips = config.hostNetwork ? [] : await this.#attach(id, config, network, signal);
       await writeFile(layout.sandbox(id, 'hosts'), await hostsFile(config, ips));
-      const record: SandboxRecord = { id, config, createdAtMs, cgroup: `${cgroupRoot}/${config.cgroupParent}`, ips };
+      const record: SandboxRecord = { id, config, createdAtMs, cgroup, ips };
       await writeRecord(layout.sandbox(id), record);
       this.#records.set(id, record);
       return this.#status(record);
@@ -114,6 +116,10 @@ export class Sandboxes {
     this.#stopped.delete(id);
     const isAlone = [...this.#records.values()].every(({ cgroup }) => cgroup !== record.cgroup);
     if (isAlone) await this.#deps.cgroups.remove(record.cgroup);
+  }
+
+  async update(id: string, resources: ContainerResources): Promise<void> {
+    await this.#deps.cgroups.limit(this.#record(id).cgroup, resources);
   }
 
   list(only?: PodFilter): readonly SandboxStatus[] {

@@ -4,6 +4,7 @@ export { criLog, type CriLogSource } from './cri-log/cri-log.ts';
 export { NetworkNamespaces } from './network-namespaces.ts';
 export { cgroupParentFor, limitCgroup, removeCgroup } from './pod-cgroups.ts';
 export type * from './pod-network.ts';
+export { removePods } from './remove-pods.ts';
 export { scriptOf, type Script } from './simulated/script.ts';
 export { Course } from './simulated/course.ts';
 export type { SimulatedLoad } from './simulated/simulated-container.ts';

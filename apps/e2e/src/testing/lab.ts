@@ -16,6 +16,13 @@ const PYTHON_CLIENT = '/usr/lib/python3/dist-packages/kubernetes';
 /** Why suites of Python's client library are left out here; `undefined` where they run. */
 export const withoutPython = existsSync(PYTHON_CLIENT) ? undefined : "LEFT OUT: needs Debian's python3-kubernetes";
 
+/** Files of `docker save` with images of the lab, made if they are not there. */
+export async function imageArchives(names: readonly string[]): Promise<readonly string[]> {
+  await must(lab('images'), names, { timeoutMs: 300_000 });
+  const state = process.env['LAB_DIR'] ?? join(ROOT, '.lab');
+  return names.map((name) => join(state, 'images', `${name}.tar`));
+}
+
 /** A machine of its own: network, packet rules and a Docker engine that nobody else sees. */
 export class Machine implements AsyncDisposable {
   readonly name: string;

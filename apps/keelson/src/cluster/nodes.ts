@@ -1,17 +1,16 @@
 import { join } from 'node:path';
 import type { Lifecycle } from '@keelson/base';
-import { CLOCK } from '@keelson/base';
 import { CLIENT, createClient } from '@keelson/client';
 import { KUBELET, KUBELET_EVENTS, kubeletModule } from '@keelson/kubelet/module';
 import type { KubeletOptions } from '@keelson/kubelet';
-import { CONTAINER_RUNTIME, SimulatedRuntime } from '@keelson/runtime';
-import { dockerRuntimeModule } from '@keelson/runtime-docker/module';
+import { CONTAINER_RUNTIME } from '@keelson/runtime';
 import { EventRecorder } from '@keelson/controller-runtime';
 import { Container } from 'inversify';
 import type { ClusterSettings } from '../options.ts';
 import type { ComponentContext } from './component-context.ts';
 import { CLUSTER_DNS } from './dns.ts';
-import { nodeNameOf } from './node-name.ts';
+import { nodeNameOf, podCidrOf } from './node-name.ts';
+import { NODE_RUNTIMES } from './node-runtimes.ts';
 import { stopOnly } from './control-plane.ts';
 import { nodeUser } from './users.ts';
 
@@ -37,21 +36,10 @@ function addNode(parts: Lifecycle, context: ComponentContext, index: number): vo
 }
 
 /** Unless somebody has bound a runtime for all nodes; true if not. */
-function bindRuntime(container: Container, { runtime, clusterId, dataDir }: ClusterSettings, index: number): boolean {
+function bindRuntime(container: Container, settings: ClusterSettings, index: number): boolean {
   if (container.isBound(CONTAINER_RUNTIME)) return false;
-  if (runtime === 'docker') container.load(dockerRuntimeModule({ cluster: clusterId }));
-  else {
-    const options = { podCidr: podCidr(index), stateFile: join(dataDir, 'sim', `${nodeNameOf(index)}.json`) };
-    container
-      .bind(CONTAINER_RUNTIME)
-      .toResolvedValue((clock) => new SimulatedRuntime({ clock, ...options }), [CLOCK])
-      .inSingletonScope();
-  }
+  NODE_RUNTIMES[settings.runtime].bind(container, settings, index);
   return true;
-}
-
-function podCidr(index: number): string {
-  return `10.${244 + Math.floor(index / 256)}.${index % 256}.0/24`;
 }
 
 function kubeletOptions({ credentials, settings, reachable }: ComponentContext, nodeName: string, index: number): KubeletOptions {
@@ -65,7 +53,7 @@ function kubeletOptions({ credentials, settings, reachable }: ComponentContext, 
     ],
     rootDir: join(settings.dataDir, 'kubelet', nodeName),
     ...(settings.staticPodPath !== undefined && { staticPodPath: settings.staticPodPath }),
-    podCidr: podCidr(index),
+    podCidr: podCidrOf(index),
     ...(settings.dns === 'on' && { clusterDns: [CLUSTER_DNS] }),
     serving: {
       host,

@@ -1,4 +1,4 @@
-import type { ContainerRuntime } from '@keelson/runtime';
+import type { ContainerRuntime } from './container-runtime.ts';
 
 const NODE_LABEL = 'io.keelson.node';
 
