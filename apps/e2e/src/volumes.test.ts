@@ -164,7 +164,7 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `
     await kubectl(['delete', 'pod', 'thief', '--now']);
   });
 
-  it('keeps data when pods are deleted, and when Keelson is killed and Docker is gone', async () => {
+  it('keeps data when pods are deleted, and mounts when Keelson is killed', async () => {
     await kubectl(['delete', 'pod', 'db-0', 'db-1', '--now']);
     await ready();
     expect(await inPod('cat /data/starts /data/logs-db-0/starts')).toBe('db-0\ndb-0\ndb-0\ndb-0');

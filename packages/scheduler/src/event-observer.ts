@@ -1,4 +1,4 @@
-import { keyOf } from '@keelson/api';
+import { keyOf, uidOf } from '@keelson/api';
 import type { ObjectReference, Pod } from '@keelson/api/core/v1';
 import type { SchedulerObserver } from './scheduler.ts';
 
@@ -21,6 +21,10 @@ export class EventObserver implements SchedulerObserver {
 
   failed(pod: Pod, message: string): void {
     this.#events.event(referenceTo(pod), 'Warning', 'FailedScheduling', message);
+  }
+
+  preempted(victim: Pod, pod: Pod, nodeName: string): void {
+    this.#events.event(referenceTo(victim), 'Normal', 'Preempted', `Preempted by pod ${uidOf(pod)} on node ${nodeName}`);
   }
 }
 

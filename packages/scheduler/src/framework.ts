@@ -65,13 +65,29 @@ export interface FilterPlugin extends Named {
   filter(state: CycleState, pod: Pod, node: NodeInfo): Verdict;
 }
 
-/** Asked when no node fits; may make room, and names the node to try again on. */
+/** An attempt that found no node, for those who can make room. */
+export interface SchedulingFailure {
+  /** By node. */
+  readonly refusals: ReadonlyMap<string, Refusal>;
+  readonly snapshot: Snapshot;
+  /** Where the pod was to be tried, because room was made there for it. */
+  readonly nominatedNode: string | undefined;
+  /** Why the pod would not fit if the node of that name were as `node` is: a changed copy of the one in the snapshot. */
+  tryOn(node: NodeInfo): Verdict;
+}
+
+export interface PostFilterResult {
+  /** For the user, behind why no node fits. */
+  readonly message?: string;
+  /** Where the pod is to be tried again: what is free there is kept from pods that matter less. `''`: nowhere; absent: as it was. */
+  readonly nominatedNode?: string;
+  /** Makes the room. If it rejects, the pod is tried again and nothing is kept free. */
+  readonly makeRoom?: (signal: AbortSignal) => Promise<void>;
+}
+
+/** Asked when no node fits; may make room. It decides at once, on the cluster as the attempt saw it, and acts later. */
 export interface PostFilterPlugin extends Named {
-  postFilter(
-    state: CycleState,
-    pod: Pod,
-    refusals: ReadonlyMap<string, Refusal>,
-  ): Promise<{ readonly nominatedNode?: string } | undefined>;
+  postFilter(state: CycleState, pod: Pod, failure: SchedulingFailure): PostFilterResult;
 }
 
 /** Works out what `score` needs, once for all nodes; `SKIP` leaves out its `score`. */
@@ -142,6 +158,11 @@ export function normalizeByMax(scores: number[], reverse = false): void {
     const share = max === 0 ? 0 : Math.floor(((scores[at] ?? 0) * MAX_NODE_SCORE) / max);
     scores[at] = reverse ? MAX_NODE_SCORE - share : share;
   }
+}
+
+/** How much a pod matters. */
+export function priorityOf({ spec }: Pod): number {
+  return spec?.priority ?? 0;
 }
 
 /** The labels of a node; empty for one that is not there any more. */

@@ -11,6 +11,8 @@ export {
   type Plugin,
   type PostBindPlugin,
   type PostFilterPlugin,
+  type PostFilterResult,
+  type SchedulingFailure,
   type PreBindPlugin,
   type PreEnqueuePlugin,
   type PreFilterPlugin,
@@ -24,6 +26,7 @@ export {
   type Verdict,
 } from './framework.ts';
 export { hostPorts, NodeInfo, type HostPort } from './node-info.ts';
+export { Nominations } from './nominations.ts';
 export { defaultPlugins } from './plugins/index.ts';
 export { podRequests, podRequestsForScoring, type Amounts } from './pod-resources.ts';
 export { Profile, unschedulableMessage, type Placement } from './profile.ts';

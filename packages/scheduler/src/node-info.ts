@@ -64,6 +64,19 @@ export class NodeInfo {
     return this.#imageSizes;
   }
 
+  /** One that can be changed without changing this one. */
+  copy(): NodeInfo {
+    const copy = new NodeInfo(this.name);
+    copy.#node = this.#node;
+    copy.#allocatable = this.#allocatable;
+    copy.#imageSizes = this.#imageSizes;
+    for (const [key, pod] of this.#pods) copy.#pods.set(key, pod);
+    for (const pod of this.#withAffinity) copy.#withAffinity.add(pod);
+    for (const [resource, amount] of this.#requested) copy.#requested.set(resource, amount);
+    for (const [resource, amount] of this.#scored) copy.#scored.set(resource, amount);
+    return copy;
+  }
+
   setNode(node: Node | undefined): void {
     this.#node = node;
     this.#allocatable = amountsOf(node?.status?.allocatable);

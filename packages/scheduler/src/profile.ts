@@ -20,6 +20,7 @@ import {
   type Verdict,
 } from './framework.ts';
 import type { NodeInfo } from './node-info.ts';
+import { Nominations } from './nominations.ts';
 import { prioritySort } from './plugins/priority-sort.ts';
 
 /** Below so many nodes all are looked at. */
@@ -93,14 +94,18 @@ export class Profile {
     return this.permit.length > 0 || this.preBind.some((plugin) => plugin.preBindPreFlight?.(state, pod, nodeName) !== SKIP);
   }
 
-  /** Finds the best node for a pod. Pure but for the plugins' own state: nothing is reserved. */
-  place(pod: Pod, snapshot: Snapshot): Placement {
+  /**
+   * Finds the best node for a pod; for one that is nominated to a node, that one if it fits. Pure but for the plugins' own state: nothing is
+   * reserved.
+   */
+  place(pod: Pod, snapshot: Snapshot, nominations: Nominations = new Nominations()): Placement {
     const state = new CycleState();
     const refusals = new Map<string, Refusal>();
     const total = snapshot.nodes.length;
     const before = this.#runPreFilters(state, pod, snapshot);
     if (before.refusal) for (const { name } of snapshot.nodes) refusals.set(name, before.refusal);
-    const feasible = before.refusal ? [] : this.#findFeasible({ state, pod, filters: before.filters }, snapshot, refusals);
+    const attempt = { state, pod, filters: before.filters, nominations };
+    const feasible = before.refusal ? [] : this.#findFeasible(attempt, snapshot, refusals);
     if (feasible.length === 0) {
       const message = before.refusal ? nowhereMessage(total, before.refusal) : unschedulableMessage(total, refusals);
       return { type: 'unschedulable', state, refusals, message };
@@ -124,8 +129,21 @@ export class Profile {
     return { filters: without(this.#filter, skipped) };
   }
 
+  /** Why a pod would not fit if a node were as `node` is, which stands for the one of its name. */
+  tryOn(
+    pod: Pod,
+    node: NodeInfo,
+    { snapshot, nominations }: { readonly snapshot: Snapshot; readonly nominations: Nominations },
+  ): Verdict {
+    const state = new CycleState();
+    const { refusal, filters } = this.#runPreFilters(state, pod, withNode(snapshot, node));
+    return refusal ?? refusalOf({ state, pod, filters, nominations }, node);
+  }
+
   #findFeasible(attempt: Filtering, snapshot: Snapshot, refusals: Map<string, Refusal>): NodeInfo[] {
     const { nodes } = snapshot;
+    const nominated = snapshot.node(attempt.nominations.nodeOf(attempt.pod) ?? '');
+    if (nominated?.node && !refusalOf(attempt, nominated)) return [nominated];
     const enough = enoughNodes(nodes.length);
     const feasible: NodeInfo[] = [];
     let looked = 0;
@@ -160,9 +178,33 @@ interface Filtering {
   readonly state: CycleState;
   readonly pod: Pod;
   readonly filters: readonly FilterPlugin[];
+  readonly nominations: Nominations;
 }
 
-function refusalOf({ state, pod, filters }: Filtering, node: NodeInfo): Verdict {
+/** Pods for which room was made count as if they were there; and if they do not come, the pod must fit all the same. */
+function refusalOf(attempt: Filtering, node: NodeInfo): Verdict {
+  const expected = attempt.nominations.before(attempt.pod, node.name);
+  if (expected.length > 0) {
+    const crowded = node.copy();
+    for (const pod of expected) crowded.addPod(pod);
+    const refusal = ask(attempt, crowded);
+    if (refusal) return refusal;
+  }
+  return ask(attempt, node);
+}
+
+function withNode(snapshot: Snapshot, changed: NodeInfo): Snapshot {
+  let nodes: readonly NodeInfo[] | undefined;
+  return {
+    // Most plugins never look.
+    get nodes() {
+      return (nodes ??= snapshot.nodes.map((node) => (node.name === changed.name ? changed : node)));
+    },
+    node: (name) => (name === changed.name ? changed : snapshot.node(name)),
+  };
+}
+
+function ask({ state, pod, filters }: Filtering, node: NodeInfo): Verdict {
   for (const plugin of filters) {
     const refusal = plugin.filter(state, pod, node);
     if (refusal) return refusal;

@@ -56,7 +56,13 @@ describe('Scheduler on a real API server', () => {
     expect(bound.spec?.nodeName).toBe('a');
     expect(bound.status?.conditions).toMatchObject([{ type: 'PodScheduled', status: 'True' }]);
     expect(waiting.status?.conditions).toMatchObject([
-      { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/1 nodes are available: 1 Insufficient cpu.' },
+      {
+        type: 'PodScheduled',
+        status: 'False',
+        reason: 'Unschedulable',
+        message:
+          '0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.',
+      },
     ]);
   });
 });

@@ -76,7 +76,13 @@ describe('Scheduler', () => {
     api.put('pods', pod('second'));
     await settle();
     expect(api.pod('second').status?.conditions).toMatchObject([
-      { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/1 nodes are available: 1 Insufficient cpu.' },
+      {
+        type: 'PodScheduled',
+        status: 'False',
+        reason: 'Unschedulable',
+        message:
+          '0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.',
+      },
     ]);
 
     api.remove('pods', 'first', 'default');

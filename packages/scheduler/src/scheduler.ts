@@ -1,12 +1,15 @@
-import { keyOf, nameOf, namespaceOf } from '@keelson/api';
+import { keyOf, nameOf } from '@keelson/api';
 import { Namespace, Node, Pod } from '@keelson/api/core/v1';
+import { PodDisruptionBudget } from '@keelson/api/policy/v1';
 import { errorMessage, isReason, TaskGroup, type Clock, type Logger, type Runnable } from '@keelson/base';
 import type { Client } from '@keelson/client';
 import type { Delta, Informer, InformerFactory } from '@keelson/controller-runtime';
 import type { Subscription } from 'rxjs';
-import type { CycleState, Plugin, Refusal } from './framework.ts';
-import { nodeNameOf } from './node-info.ts';
+import type { CycleState, Plugin, PostFilterResult, Refusal, Verdict } from './framework.ts';
+import { nodeNameOf, type NodeInfo } from './node-info.ts';
+import { Nominations } from './nominations.ts';
 import { defaultPlugins } from './plugins/index.ts';
+import { PodReporter, type Unscheduled } from './pod-reporter.ts';
 import { Profile, type Placement } from './profile.ts';
 import { SchedulerCache } from './scheduler-cache.ts';
 import { SchedulingQueue, type Attempt } from './scheduling-queue.ts';
@@ -18,6 +21,8 @@ export const DEFAULT_SCHEDULER = 'default-scheduler';
 export interface SchedulerObserver {
   scheduled?(pod: Pod, nodeName: string): void;
   failed?(pod: Pod, message: string): void;
+  /** `victim` has to go from a node, for `pod`. */
+  preempted?(victim: Pod, pod: Pod, nodeName: string): void;
 }
 
 interface Dependencies {
@@ -48,11 +53,14 @@ export class Scheduler implements Runnable {
   readonly #pods: Informer<Pod>;
   readonly #nodes: Informer<Node>;
   readonly #namespaces: Informer<Namespace>;
+  readonly #budgets: Informer<PodDisruptionBudget>;
   readonly #storage: StorageInformers;
   readonly #profiles: ReadonlyMap<string, Profile>;
   readonly #cache = new SchedulerCache();
   readonly #queue: SchedulingQueue;
   readonly #tasks: TaskGroup;
+  readonly #nominations = new Nominations();
+  readonly #reporter: PodReporter;
   readonly #subscriptions: Subscription[] = [];
   #binding = 0;
   #slotFree: (() => void) | undefined;
@@ -63,23 +71,25 @@ export class Scheduler implements Runnable {
     this.#pods = informers.for(Pod);
     this.#nodes = informers.for(Node);
     this.#namespaces = informers.for(Namespace);
+    this.#budgets = informers.for(PodDisruptionBudget);
     this.#storage = storageInformers(informers);
     const namespaceLabels = (name: string): Readonly<Record<string, string>> | undefined =>
       this.#namespaces.get(name)?.metadata?.labels;
-    const defaults = withReplaced(
-      defaultPlugins({ client, clock, namespaceLabels, storage: this.#storage }),
-      options.plugins ?? [],
-    );
+    const parts = { client, clock, namespaceLabels, storage: this.#storage, budgets: this.#budgets };
+    const preempted = (...told: Parameters<NonNullable<SchedulerObserver['preempted']>>): void =>
+      dependencies.observer?.preempted?.(...told);
+    const defaults = withReplaced(defaultPlugins({ ...parts, preempted }), options.plugins ?? []);
     const profiles = { [DEFAULT_SCHEDULER]: defaults, ...options.profiles };
     this.#profiles = new Map(Object.entries(profiles).map(([name, plugins]) => [name, new Profile(name, plugins)]));
     const sort = this.#profiles.get(DEFAULT_SCHEDULER)?.queueSort;
     if (!sort) throw new Error('Broken invariant: there is a default profile');
     this.#queue = new SchedulingQueue({ clock, sort });
     this.#tasks = new TaskGroup(logger);
+    this.#reporter = new PodReporter({ client, clock, pods: this.#pods, tasks: this.#tasks });
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    const all = [this.#pods, this.#nodes, this.#namespaces, ...Object.values(this.#storage)];
+    const all = [this.#pods, this.#nodes, this.#namespaces, this.#budgets, ...Object.values(this.#storage)];
     await Promise.all(all.map((informer) => informer.whenSynced(signal)));
     this.#subscriptions.push(
       this.#nodes.deltas$.subscribe((deltas) => deltas.forEach((delta) => this.#onNode(delta))),
@@ -105,6 +115,7 @@ export class Scheduler implements Runnable {
   #onPod(delta: Delta<Pod>): void {
     const { object: pod, type } = delta;
     const isOver = type === 'deleted' || pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+    if (isOver || nodeNameOf(pod) !== '') this.#nominations.forget(pod);
     if (isOver) {
       this.#queue.delete(pod);
       this.#cache.removePod(pod);
@@ -122,6 +133,9 @@ export class Scheduler implements Runnable {
     const { object: pod } = delta;
     const profile = this.#profiles.get(pod.spec?.schedulerName ?? DEFAULT_SCHEDULER);
     if (!profile || this.#cache.isAssumed(pod)) return;
+    // Of a scheduler that was here before.
+    const { nominatedNodeName } = pod.status ?? {};
+    if (delta.type === 'added' && nominatedNodeName) this.#nominations.nominate(pod, nominatedNodeName);
     const isHeld = profile.preEnqueue.some((plugin) => plugin.preEnqueue(pod) !== undefined);
     if (isHeld) this.#queue.delete(pod);
     else if (
@@ -147,7 +161,7 @@ export class Scheduler implements Runnable {
     const profile = this.#profiles.get(pod.spec?.schedulerName ?? DEFAULT_SCHEDULER);
     if (!profile || pod.metadata?.deletionTimestamp) return;
     try {
-      const placement = profile.place(pod, this.#cache.snapshot());
+      const placement = profile.place(pod, this.#cache.snapshot(), this.#nominations);
       if (placement.type === 'placed') this.#assume(attempt, profile, placement);
       else this.#refuse(attempt, profile, placement);
     } catch (error) {
@@ -158,6 +172,7 @@ export class Scheduler implements Runnable {
   #assume(attempt: Attempt, profile: Profile, { nodeName, state }: Placement & { readonly type: 'placed' }): void {
     const { pod } = attempt;
     this.#cache.assume(pod, nodeName);
+    this.#nominations.forget(pod);
     for (const plugin of profile.reserve) {
       const refusal = plugin.reserve(state, pod, nodeName);
       if (!refusal) continue;
@@ -238,51 +253,66 @@ export class Scheduler implements Runnable {
     this.#queue.moveAll();
   }
 
-  #refuse(
-    attempt: Attempt,
-    profile: Profile,
-    { message, refusals, state }: Placement & { readonly type: 'unschedulable' },
-  ): void {
-    this.#park(attempt, message);
-    this.#tasks.run(`making room for ${keyOf(attempt.pod)}`, async () => {
-      for (const plugin of profile.postFilter) if (await plugin.postFilter(state, attempt.pod, refusals)) return;
+  #refuse(attempt: Attempt, profile: Profile, placement: Placement & { readonly type: 'unschedulable' }): void {
+    const { pod } = attempt;
+    const { nominatedNode, message = '', makeRoom } = this.#askForRoom(pod, profile, placement);
+    if (nominatedNode === '') this.#nominations.forget(pod);
+    else if (nominatedNode !== undefined) this.#nominate(pod, nominatedNode);
+    this.#park(attempt, message === '' ? placement.message : `${placement.message} ${message}`, nominatedNode);
+    if (!makeRoom) return;
+    this.#tasks.run(`making room for ${keyOf(pod)}`, async (signal) => {
+      try {
+        await makeRoom(signal);
+      } catch (error) {
+        this.#dependencies.logger.warn('no room was made', { pod: keyOf(pod), error: errorMessage(error) });
+        if (this.#nominations.forget(pod)) this.#reporter.clearNomination(pod);
+        this.#queue.moveAll((other) => keyOf(other) === keyOf(pod));
+      }
     });
   }
 
+  /** The first plugin that can make room decides; otherwise all say why they can't. */
+  #askForRoom(pod: Pod, profile: Profile, { state, refusals }: Placement & { readonly type: 'unschedulable' }): PostFilterResult {
+    const snapshot = this.#cache.snapshot();
+    const nominations = this.#nominations;
+    const nominatedNode = nominations.nodeOf(pod);
+    const tryOn = (node: NodeInfo): Verdict => profile.tryOn(pod, node, { snapshot, nominations });
+    const messages: string[] = [];
+    let isOver = false;
+    for (const plugin of snapshot.nodes.length === 0 ? [] : profile.postFilter) {
+      const result = plugin.postFilter(state, pod, { refusals, snapshot, nominatedNode, tryOn });
+      if (result.nominatedNode) return result;
+      if (result.nominatedNode === '') isOver = true;
+      if (result.message !== undefined) messages.push(result.message);
+    }
+    return { message: messages.join(', '), ...(isOver && { nominatedNode: '' }) };
+  }
+
+  /** Pods that matter less lose what was kept for them there. */
+  #nominate(pod: Pod, nodeName: string): void {
+    this.#nominations.nominate(pod, nodeName);
+    for (const other of this.#nominations.after(pod, nodeName)) {
+      this.#nominations.forget(other);
+      this.#reporter.clearNomination(other);
+      this.#queue.moveAll((waiting) => keyOf(waiting) === keyOf(other));
+    }
+  }
+
   /** Waits for a change; says why on the pod. */
-  #park(attempt: Attempt, message: string): void {
+  #park(attempt: Attempt, message: string, nominatedNode?: string): void {
     this.#queue.park(attempt, 'unschedulable');
-    this.#report(attempt.pod, message, 'Unschedulable');
+    this.#report(attempt.pod, { reason: 'Unschedulable', message, ...(nominatedNode !== undefined && { nominatedNode }) });
   }
 
   #retry(attempt: Attempt, message: string): void {
     this.#dependencies.logger.warn('pod not scheduled; trying again', { pod: keyOf(attempt.pod), message });
     this.#queue.park(attempt, 'retry');
-    this.#report(attempt.pod, message, 'SchedulerError');
+    this.#report(attempt.pod, { reason: 'SchedulerError', message });
   }
 
-  #report(pod: Pod, message: string, reason: string): void {
-    const { client, observer } = this.#dependencies;
-    observer?.failed?.(pod, message);
-    const known = this.#pods.getByKey(keyOf(pod))?.status?.conditions?.find(({ type }) => type === 'PodScheduled');
-    if (known?.status === 'False' && known.message === message) return;
-    const now = new Date(this.#dependencies.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
-    const condition = {
-      type: 'PodScheduled',
-      status: 'False',
-      reason,
-      message,
-      lastTransitionTime: known?.lastTransitionTime ?? now,
-    };
-    this.#tasks.run(`condition of ${keyOf(pod)}`, async (signal) => {
-      const name = { name: nameOf(pod), namespace: namespaceOf(pod) };
-      await client
-        .resource(Pod)
-        .patchStatus(name, 'strategic', { status: { conditions: [condition] } }, { signal })
-        .catch((error: unknown) => {
-          if (!isReason(error, 'NotFound', 'Conflict')) throw error;
-        });
-    });
+  #report(pod: Pod, why: Unscheduled): void {
+    this.#dependencies.observer?.failed?.(pod, why.message);
+    this.#reporter.report(pod, why);
   }
 }
 

@@ -11,6 +11,7 @@ import { nodePorts } from './node-ports.ts';
 import { nodeResourcesBalancedAllocation, nodeResourcesFit } from './node-resources.ts';
 import { nodeUnschedulable } from './node-unschedulable.ts';
 import { podTopologySpread } from './pod-topology-spread.ts';
+import { DefaultPreemption, type DefaultPreemptionDependencies } from './preemption/default-preemption.ts';
 import { prioritySort } from './priority-sort.ts';
 import { schedulingGates } from './scheduling-gates.ts';
 import { taintToleration } from './taint-toleration.ts';
@@ -25,6 +26,8 @@ export function defaultPlugins(dependencies: {
   readonly clock: Clock;
   readonly namespaceLabels: NamespaceLabels;
   readonly storage: StorageInformers;
+  readonly budgets: DefaultPreemptionDependencies['budgets'];
+  readonly preempted?: DefaultPreemptionDependencies['preempted'];
 }): readonly Plugin[] {
   const { storage } = dependencies;
   return [
@@ -44,6 +47,7 @@ export function defaultPlugins(dependencies: {
     interPodAffinity(dependencies.namespaceLabels),
     nodeResourcesBalancedAllocation,
     imageLocality,
+    new DefaultPreemption(dependencies),
     defaultBinder(dependencies.client),
   ];
 }
