@@ -1,4 +1,4 @@
-import { keyOf } from '@keelson/api';
+import { controllerOf, keyOf } from '@keelson/api';
 import type { Node, Pod } from '@keelson/api/core/v1';
 import { amountsOf, podRequests, podRequestsForScoring, type Amounts } from './pod-resources.ts';
 
@@ -17,6 +17,8 @@ export class NodeInfo {
   readonly #withAffinity = new Set<Pod>();
   readonly #requested = new Map<string, number>();
   readonly #scored = new Map<string, number>();
+  /** Living pods by the uid of their controller. */
+  readonly #controlled = new Map<string, number>();
   #node: Node | undefined;
   #allocatable: Amounts = new Map();
   #ports: readonly HostPort[] | undefined;
@@ -74,6 +76,7 @@ export class NodeInfo {
     for (const pod of this.#withAffinity) copy.#withAffinity.add(pod);
     for (const [resource, amount] of this.#requested) copy.#requested.set(resource, amount);
     for (const [resource, amount] of this.#scored) copy.#scored.set(resource, amount);
+    for (const [uid, count] of this.#controlled) copy.#controlled.set(uid, count);
     return copy;
   }
 
@@ -102,6 +105,11 @@ export class NodeInfo {
     this.#count(known, -1);
   }
 
+  /** How many of its pods a controller has made, those left out that are going. */
+  countOf(controllerUid: string): number {
+    return this.#controlled.get(controllerUid) ?? 0;
+  }
+
   /** True if some pod of the node has taken this port, or all addresses of it. */
   usesPort(wanted: HostPort): boolean {
     this.#ports ??= [...this.#pods.values()].flatMap(hostPorts);
@@ -115,6 +123,11 @@ export class NodeInfo {
     addTo(this.#requested, podRequests(pod), sign);
     addTo(this.#scored, podRequestsForScoring(pod), sign);
     this.#ports = undefined;
+    const controller = pod.metadata?.deletionTimestamp === undefined ? controllerOf(pod) : undefined;
+    if (!controller) return;
+    const count = (this.#controlled.get(controller.uid) ?? 0) + sign;
+    if (count > 0) this.#controlled.set(controller.uid, count);
+    else this.#controlled.delete(controller.uid);
   }
 }
 

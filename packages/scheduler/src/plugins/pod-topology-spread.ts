@@ -11,6 +11,7 @@ import {
   type ScorePlugin,
 } from '../framework.ts';
 import type { NodeInfo } from '../node-info.ts';
+import { beginSpread, defaultSpreadOf, isSpreadByDefault } from './default-spread.ts';
 
 /** One constraint with how many matching pods each of its domains has. */
 interface Spread {
@@ -76,7 +77,7 @@ function read(state: CycleState, key: string): readonly Spread[] {
   return state.read<readonly Spread[]>(key) ?? [];
 }
 
-/** Spreads pods over zones, nodes or whatever a label tells apart (KEP-895). */
+/** Spreads pods over zones, nodes or whatever a label tells apart (KEP-895); those of workloads that say nothing, over nodes and zones. */
 export const podTopologySpread: PreFilterPlugin & FilterPlugin & PreScorePlugin & ScorePlugin & { readonly weight: number } = {
   name: 'PodTopologySpread',
   weight: 2,
@@ -98,11 +99,15 @@ export const podTopologySpread: PreFilterPlugin & FilterPlugin & PreScorePlugin 
     return undefined;
   },
   preScore(state, pod, snapshot) {
+    if ((pod.spec?.topologySpreadConstraints ?? []).length === 0) return beginSpread(state, pod, snapshot);
     const spreads = spreadOver(pod, snapshot.nodes, 'ScheduleAnyway');
     state.write(SOFT, spreads);
     return spreads.length === 0 ? SKIP : undefined;
   },
-  score(state, _pod, { node }) {
+  score(state, _pod, nodeInfo) {
+    const byDefault = defaultSpreadOf(state, nodeInfo);
+    if (byDefault !== undefined) return byDefault;
+    const { node } = nodeInfo;
     return read(state, SOFT).reduce((sum, spread) => {
       const domain = labelsOf(node)[spread.constraint.topologyKey];
       // The more domains there are, the less one more pod in one of them matters.
@@ -112,7 +117,7 @@ export const podTopologySpread: PreFilterPlugin & FilterPlugin & PreScorePlugin 
   },
   normalize(state, _pod, scores) {
     const [least, most] = [Math.min(...scores), Math.max(...scores)];
-    const isIdle = read(state, SOFT).length === 0;
+    const isIdle = read(state, SOFT).length === 0 && !isSpreadByDefault(state);
     for (let at = 0; at < scores.length; at += 1) {
       scores[at] = isIdle
         ? 0
