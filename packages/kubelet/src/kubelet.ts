@@ -26,6 +26,7 @@ import { NodeStats } from './stats/node-stats.ts';
 import { ManifestDirectory, type ManifestDirectoryDependencies } from './static-pods/manifest-directory.ts';
 import { MirrorPods } from './static-pods/mirror-pods.ts';
 import { mirroredHash } from './static-pods/static-pod.ts';
+import { EmptyDirLimits } from './volumes/empty-dir-limits.ts';
 import { SystemMounter } from './volumes/mounter.ts';
 import { VolumeManager } from './volumes/volume-manager.ts';
 import { ContainerStarter } from './worker/container-starter.ts';
@@ -39,6 +40,7 @@ import { StatusManager } from './worker/status-manager.ts';
 
 /** An eviction that takes longer does not keep the next one waiting. */
 const EVICTION_MS = 30_000;
+const AT_ONCE_SECONDS = 1;
 
 /**
  * The agent of one node: registers it, runs the pods that are bound to it, and reports on them. Several may live in one process. Stopping
@@ -58,6 +60,7 @@ export class Kubelet implements Runnable {
   readonly #orphans: Orphans;
   readonly #agent: NodeAgent;
   readonly #volumes: VolumeManager;
+  readonly #emptyDirLimits: EmptyDirLimits;
   readonly #server: KubeletServer | undefined;
   readonly #mirrors: MirrorPods;
   readonly #manifests: ManifestDirectory | undefined;
@@ -120,6 +123,7 @@ export class Kubelet implements Runnable {
     this.#manifests = options.staticPodPath === undefined ? undefined : this.#manifestsIn(options.staticPodPath, common);
     const pods = () => this.#podsWithStatus();
     const stats = new NodeStats({ runtime, clock, pods, view: (uid) => this.#pleg.view(uid) });
+    this.#emptyDirLimits = this.#emptyDirLimitsOf(common);
     this.#imageGc = options.imageGc && this.#imageGcOf(options, common);
     this.#eviction = options.eviction && this.#evictionOf(options, { ...common, stats, memoryCapacityBytes });
     const reports = new NodeReports({ stats, runtime, clock }, { ...options, capacity });
@@ -144,6 +148,7 @@ export class Kubelet implements Runnable {
     this.#subscription = this.#deps.pods.deltas$.subscribe((deltas) => deltas.forEach((delta) => this.#onDelta(delta)));
     this.#orphans.start();
     this.#eviction?.start();
+    this.#emptyDirLimits.start();
     this.#imageGc?.start((task) => this.#tasks.run('image garbage collection', task));
   }
 
@@ -206,6 +211,18 @@ export class Kubelet implements Runnable {
       },
       eviction,
     );
+  }
+
+  #emptyDirLimitsOf({ alarms, events, logger }: Pick<EvictionDependencies, 'alarms' | 'events' | 'logger'>): EmptyDirLimits {
+    return new EmptyDirLimits({
+      alarms,
+      events,
+      logger,
+      tasks: this.#tasks,
+      pods: () => this.#workers.active,
+      directory: (uid, name) => this.#volumes.emptyDir(uid, name),
+      evict: (uid, message) => void this.#workers.evict(uid, evicted(message), AT_ONCE_SECONDS),
+    });
   }
 
   #manifestsIn(path: string, deps: ManifestDirectoryDependencies): ManifestDirectory {

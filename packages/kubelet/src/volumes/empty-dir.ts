@@ -5,6 +5,9 @@ import type { EmptyDirVolumeSource } from '@keelson/api/core/v1';
 import type { Mounter } from './mounter.ts';
 import { exists, type PodDirectories } from './pod-directories.ts';
 
+/** As the kind of volume is called in paths. */
+export const EMPTY_DIR = 'empty-dir';
+
 interface EmptyDirRequest {
   readonly uid: string;
   readonly name: string;
@@ -21,7 +24,7 @@ export async function makeEmptyDir(
   if (medium !== '' && medium !== 'Memory') {
     throw new KeelsonError('BadRequest', `emptyDir with medium "${medium}" is not supported by this node`);
   }
-  const directory = directories.volume(uid, 'empty-dir', name);
+  const directory = directories.volume(uid, EMPTY_DIR, name);
   const isMounted = medium === 'Memory' && mounter.canMount;
   if (isMounted) await mountOnce(directory, sizeLimit, { uid, directories, mounter });
   else if (await exists(directory)) return directory;

@@ -10,7 +10,7 @@ import type { DownwardContext } from '../env/field-ref.ts';
 import { writeAtomically } from './atomic-writer.ts';
 import { claimedVolume } from './claim-volume.ts';
 import { containerMounts, type ContainerMountsInput, type MountedVolume, type MountedVolumes } from './container-mounts.ts';
-import { makeEmptyDir } from './empty-dir.ts';
+import { EMPTY_DIR, makeEmptyDir } from './empty-dir.ts';
 import { prepareHostPath } from './host-path.ts';
 import { failureOf, MountFailure, NamedFailure, unprocessed, type VolumeFailure } from './mount-failure.ts';
 import { SystemMounter, type Mounter } from './mounter.ts';
@@ -50,6 +50,11 @@ export class VolumeManager {
 
   podDirectory(uid: string): string {
     return this.#directories.of(uid);
+  }
+
+  /** Where the emptyDir of a pod is, or would be. */
+  emptyDir(uid: string, name: string): string {
+    return this.#directories.volume(uid, EMPTY_DIR, name);
   }
 
   /**
