@@ -24,6 +24,8 @@ export interface Snapshot {
 /** Why a pod does not fit, in words for the user. */
 export interface Refusal {
   readonly reason: string;
+  /** What else is in the way on the same node: each is counted for the user. */
+  readonly more?: readonly string[];
   /** False if removing pods from the node could not help. */
   readonly preemptable: boolean;
 }

@@ -41,6 +41,15 @@ describe('Profile', () => {
     });
   });
 
+  it('counts everything that a node lacks', () => {
+    const requests = { cpu: '1', memory: '1Gi', 'example.com/gpu': '1' };
+    const greedy = { ...pod, spec: { containers: [{ name: 'c', resources: { requests } }] } };
+
+    expect(new Profile('x', [nodeResourcesFit]).place(greedy, snapshotOf([node('a', '500m'), node('b')]))).toMatchObject({
+      message: '0/2 nodes are available: 1 Insufficient cpu, 2 Insufficient example.com/gpu, 2 Insufficient memory.',
+    });
+  });
+
   it('has a message for a cluster without nodes', () => {
     expect(new Profile('x', []).place(pod, snapshotOf([]))).toMatchObject({ message: 'no nodes available to schedule pods' });
   });

@@ -227,7 +227,9 @@ const NO_NODES = 'no nodes available to schedule pods';
 export function unschedulableMessage(total: number, refusals: ReadonlyMap<string, Refusal>): string {
   if (total === 0) return NO_NODES;
   const counts = new Map<string, number>();
-  for (const { reason } of refusals.values()) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  for (const { reason, more = [] } of refusals.values()) {
+    for (const each of [reason, ...more]) counts.set(each, (counts.get(each) ?? 0) + 1);
+  }
   const reasons = [...counts].map(([reason, count]) => `${count} ${reason}`).sort();
   return `0/${total} nodes are available: ${reasons.join(', ')}.`;
 }

@@ -1,4 +1,4 @@
-import { MAX_NODE_SCORE, type FilterPlugin, type ScorePlugin, type Verdict } from '../framework.ts';
+import { MAX_NODE_SCORE, type FilterPlugin, type Refusal, type ScorePlugin, type Verdict } from '../framework.ts';
 import type { NodeInfo } from '../node-info.ts';
 import { podRequests, podRequestsForScoring, type Amounts } from '../pod-resources.ts';
 
@@ -9,19 +9,26 @@ const SCORED = ['cpu', 'memory'];
 export const nodeResourcesFit: FilterPlugin & ScorePlugin = {
   name: 'NodeResourcesFit',
   filter(_state, pod, node) {
-    const requests = podRequests(pod);
-    if (node.podCount + 1 > (node.allocatable.get('pods') ?? 0)) return { reason: 'Too many pods', preemptable: true };
-    for (const [resource, amount] of requests) {
+    let found: Refusal[] | undefined;
+    if (node.podCount + 1 > (node.allocatable.get('pods') ?? 0)) found = [{ reason: 'Too many pods', preemptable: true }];
+    for (const [resource, amount] of podRequests(pod)) {
       const refusal = amount > 0 ? lacks(node, resource, amount) : undefined;
-      if (refusal) return refusal;
+      if (refusal) (found ??= []).push(refusal);
     }
-    return undefined;
+    return found && together(found);
   },
   score(_state, pod, node) {
     const shares = freeShares(node, podRequestsForScoring(pod));
     return Math.floor((shares.reduce((sum, share) => sum + share, 0) / SCORED.length) * MAX_NODE_SCORE);
   },
 };
+
+/** All that is missing is said; room can only be made if that helps with each of it. */
+function together([first, ...others]: readonly Refusal[]): Verdict {
+  if (!first || others.length === 0) return first;
+  const preemptable = first.preemptable && others.every((other) => other.preemptable);
+  return { reason: first.reason, more: others.map(({ reason }) => reason), preemptable };
+}
 
 function lacks(node: NodeInfo, resource: string, amount: number): Verdict {
   const allocatable = node.allocatable.get(resource) ?? 0;
