@@ -1,9 +1,12 @@
 import { nameOf, namespaceOf } from '@keelson/api';
-import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, Subject } from '@keelson/api/rbac/v1';
-import type { UserInfo } from '../registry/strategy.ts';
+import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding } from '@keelson/api/rbac/v1';
 import type { RoleSource } from './rbac.ts';
 
 type Binding = RoleBinding | ClusterRoleBinding;
+/** By namespace, then by subject. */
+type BySubject = Map<string, Map<string, Set<Binding>>>;
+
+const NONE: readonly Binding[] = [];
 
 /**
  * Roles by name and bindings by subject, so that what a user may do is found without looking at what others may. Cluster roles and their
@@ -11,18 +14,19 @@ type Binding = RoleBinding | ClusterRoleBinding;
  */
 export class RoleIndex implements RoleSource {
   readonly #rules = new Map<string, Map<string, readonly PolicyRule[]>>();
-  /** By namespace, then by subject. */
-  readonly #bindings = new Map<string, Map<string, Set<Binding>>>();
+  readonly #users: BySubject = new Map();
+  readonly #groups: BySubject = new Map();
 
   rules(namespace: string, name: string): readonly PolicyRule[] {
     return this.#rules.get(namespace)?.get(name) ?? [];
   }
 
-  *bindings(user: UserInfo, namespace: string): Iterable<Binding> {
-    const bySubject = this.#bindings.get(namespace);
-    if (!bySubject) return;
-    yield* bySubject.get(`u:${user.name}`) ?? [];
-    for (const group of user.groups) yield* bySubject.get(`g:${group}`) ?? [];
+  userBindings(namespace: string, user: string): Iterable<Binding> {
+    return this.#users.get(namespace)?.get(user) ?? NONE;
+  }
+
+  groupBindings(namespace: string, group: string): Iterable<Binding> {
+    return this.#groups.get(namespace)?.get(group) ?? NONE;
   }
 
   putRole(role: Role | ClusterRole): void {
@@ -36,29 +40,28 @@ export class RoleIndex implements RoleSource {
   }
 
   putBinding(binding: Binding): void {
-    const namespace = namespaceOf(binding);
-    const bySubject = this.#bindings.get(namespace) ?? new Map<string, Set<Binding>>();
-    this.#bindings.set(namespace, bySubject);
-    for (const key of subjectKeys(binding)) bySubject.set(key, (bySubject.get(key) ?? new Set()).add(binding));
+    for (const [bySubject, namespace, name] of this.#placesOf(binding)) {
+      const inNamespace = bySubject.get(namespace) ?? new Map<string, Set<Binding>>();
+      bySubject.set(namespace, inNamespace);
+      inNamespace.set(name, (inNamespace.get(name) ?? new Set()).add(binding));
+    }
   }
 
   /** The very object that was put. */
   dropBinding(binding: Binding): void {
-    const bySubject = this.#bindings.get(namespaceOf(binding));
-    for (const key of subjectKeys(binding)) {
-      const bindings = bySubject?.get(key);
+    for (const [bySubject, namespace, name] of this.#placesOf(binding)) {
+      const bindings = bySubject.get(namespace)?.get(name);
       bindings?.delete(binding);
-      if (bindings?.size === 0) bySubject?.delete(key);
+      if (bindings?.size === 0) bySubject.get(namespace)?.delete(name);
     }
   }
-}
 
-function subjectKeys(binding: Binding): readonly string[] {
-  return (binding.subjects ?? []).flatMap((subject) => subjectKey(subject, namespaceOf(binding)) ?? []);
-}
-
-function subjectKey({ kind, name, namespace }: Subject, bindingNamespace: string): string | undefined {
-  if (kind === 'User') return `u:${name}`;
-  if (kind === 'Group') return `g:${name}`;
-  return kind === 'ServiceAccount' ? `u:system:serviceaccount:${namespace ?? bindingNamespace}:${name}` : undefined;
+  #placesOf(binding: Binding): readonly (readonly [BySubject, namespace: string, subject: string])[] {
+    const namespace = namespaceOf(binding);
+    return (binding.subjects ?? []).flatMap(({ kind, name, namespace: home = namespace }) => {
+      if (kind === 'User') return [[this.#users, namespace, name] as const];
+      if (kind === 'Group') return [[this.#groups, namespace, name] as const];
+      return kind === 'ServiceAccount' ? [[this.#users, namespace, `system:serviceaccount:${home}:${name}`] as const] : [];
+    });
+  }
 }
