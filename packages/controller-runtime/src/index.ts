@@ -34,6 +34,7 @@ export { InformerFactory, type InformerFactoryOptions } from './informer-factory
 export { LeaderElector, type LeaderElectionOptions, type LeadershipCallbacks } from './leader-election.ts';
 export { Manager } from './manager.ts';
 export { MultiClusterManager, type Cluster, type ClusterChange } from './multi-cluster.ts';
+export { migrateStorage } from './migrate-storage.ts';
 export { metadataTransport } from './metadata-transport.ts';
 export type { WorkQueueMetrics } from './metrics.ts';
 export { ObjectCache } from './object-cache.ts';

@@ -119,6 +119,14 @@ export class ResourceStorage {
     }
   }
 
+  /** Whether the store has the object in another version than it would be written in now. */
+  async isOutdated({ key, revision }: StoredObject): Promise<boolean> {
+    if (!this.#coding) return false;
+    const { head } = this.#coding.stored;
+    const entry = await this.#store.get(key);
+    return entry?.revision === revision && !head.equals(entry.value.subarray(0, head.length));
+  }
+
   /** What is stored in another version is read back, as everybody else will read it. */
   async #putOther(key: string, stored: KubernetesObject, write: PutOptions): Promise<StoredObject> {
     const value = encode(this.#coding?.stored ?? this.#shape.kind, stored);

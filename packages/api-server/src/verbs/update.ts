@@ -149,7 +149,11 @@ interface Attempt {
 
 async function write(call: Call, { item, old, next, wanted }: Attempt): Promise<ApiResult> {
   const object = await prepare(call, { item, old, next, wanted });
-  if (deepEqual(object, old)) return call.dryRun ? dryRunResult(call, object) : objectResult(call, item);
+  if (deepEqual(object, old)) {
+    if (call.dryRun) return dryRunResult(call, object);
+    // Objects are moved to another version by writing them as they are.
+    if (!(await call.storage.isOutdated(item))) return objectResult(call, item);
+  }
   const { strategy } = call.definition;
   if (endsDeletion(call, object)) {
     if (call.dryRun) return dryRunResult(call, object);
