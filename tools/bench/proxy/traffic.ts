@@ -19,49 +19,79 @@ interface Figures {
   readonly megabytes: number;
 }
 
-/** From one pod to another: directly, through each mode, and through the smallest forwarder. */
+type Target = readonly [name: string, measure: () => Promise<Figures>];
+const ROUNDS = 3;
+
+/** From one pod to another: directly, through each mode, and through the smallest forwarder. They take turns, since the machine may be busy. */
 export async function benchTraffic(seconds: number): Promise<string[]> {
   const lab = await NetworkLab.open();
-  const results: string[] = [];
-  const show = async (name: string, host: string, port: number): Promise<Figures> => {
-    const figures = JSON.parse(await output(lab.podB, 'traffic-client.ts', [host, `${port}`, `${seconds}`])) as Figures;
-    const { connections, connectionP50Ms, requests, requestP50Ms, megabytes } = figures;
-    process.stdout.write(
-      `${name.padEnd(12)} ${connections.toFixed(0).padStart(7)} connections/s (p50 ${connectionP50Ms.toFixed(2)} ms) ` +
-        `${requests.toFixed(0).padStart(7)} requests/s (p50 ${requestP50Ms.toFixed(3)} ms) ${megabytes.toFixed(0).padStart(6)} MB/s each way\n`,
-    );
-    results.push(`${name}:connections=${connections.toFixed(0)},requests=${requests.toFixed(0)},MBps=${megabytes.toFixed(0)}`);
-    return figures;
-  };
-  const through = async (mode: ProxyMode): Promise<void> => {
-    await mode.sync(MAP);
-    await show(mode.name, VIP, 80);
-    await mode.cleanup();
-  };
   const server = await start(lab.podA, 'traffic-server.ts', [`${SERVER_PORT}`]);
   const forwarder = await start(lab.node, 'traffic-forwarder.ts', [`${FORWARDER_PORT}`, '10.200.1.2', `${SERVER_PORT}`]);
   try {
-    await show('direct', '10.200.1.2', SERVER_PORT);
-    const { run } = lab.node;
-    await through(new NftablesMode({ run }));
-    await through(new IptablesMode({ run }));
-    // These two take turns, so that a machine that is busy for a while does not look like a difference.
-    const rounds: [Figures, Figures][] = [];
-    for (let round = 0; round < 3; round++) {
-      await lab.node.call('userspaceSync', [...MAP.values()], false);
-      const own = await show('userspace', VIP, 80);
-      await lab.node.call('userspaceCleanup');
-      rounds.push([own, await show('forwarder', '10.200.1.1', FORWARDER_PORT)]);
+    const targets = targetsIn(lab, async (host, port) =>
+      JSON.parse(await output(lab.podB, 'traffic-client.ts', [host, `${port}`, `${seconds}`])),
+    );
+    const figures = new Map<string, Figures[]>(targets.map(([name]) => [name, []]));
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const [name, measure] of targets) figures.get(name)?.push(await measure());
     }
-    for (const key of ['connections', 'requests', 'megabytes'] as const) {
-      const shares = rounds.map(([own, other]) => own[key] / other[key]).sort((a, b) => a - b);
-      results.push(`userspace/forwarder.${key}=${((shares[1] ?? Number.NaN) * 100).toFixed(0)}%`);
-    }
+    return report(figures);
   } finally {
     for (const child of [server, forwarder]) child.kill('SIGKILL');
     await lab[Symbol.asyncDispose]();
   }
+}
+
+function targetsIn(lab: NetworkLab, ask: (host: string, port: number) => Promise<Figures>): Target[] {
+  const { run } = lab.node;
+  const through = (mode: ProxyMode): Target => [
+    mode.name,
+    async () => {
+      await mode.sync(MAP);
+      const figures = await ask(VIP, 80);
+      await mode.cleanup();
+      return figures;
+    },
+  ];
+  return [
+    ['direct', () => ask('10.200.1.2', SERVER_PORT)],
+    through(new NftablesMode({ run })),
+    through(new IptablesMode({ run })),
+    [
+      'userspace',
+      async () => {
+        await lab.node.call('userspaceSync', [...MAP.values()], false);
+        const figures = await ask(VIP, 80);
+        await lab.node.call('userspaceCleanup');
+        return figures;
+      },
+    ],
+    ['forwarder', () => ask('10.200.1.1', FORWARDER_PORT)],
+  ];
+}
+
+function report(figures: ReadonlyMap<string, readonly Figures[]>): string[] {
+  const results: string[] = [];
+  for (const [name, rounds] of figures) {
+    const at = (key: keyof Figures): number => middle(rounds.map((one) => one[key]));
+    const [connections, requests, megabytes] = [at('connections'), at('requests'), at('megabytes')].map((one) => one.toFixed(0));
+    process.stdout.write(
+      `${name.padEnd(10)} ${connections?.padStart(7)} connections/s (p50 ${at('connectionP50Ms').toFixed(2)} ms) ` +
+        `${requests?.padStart(7)} requests/s (p50 ${at('requestP50Ms').toFixed(3)} ms) ${megabytes?.padStart(6)} MB/s each way\n`,
+    );
+    results.push(`${name}:connections=${connections},requests=${requests},MBps=${megabytes}`);
+  }
+  for (const key of ['connections', 'requests', 'megabytes'] as const) {
+    const shares = (figures.get('userspace') ?? []).map(
+      (own, round) => own[key] / (figures.get('forwarder')?.[round]?.[key] ?? Number.NaN),
+    );
+    results.push(`userspace/forwarder.${key}=${(middle(shares) * 100).toFixed(0)}%`);
+  }
   return results;
+}
+
+function middle(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
 
 function run(machine: Machine, script: string, args: readonly string[]) {
