@@ -2,6 +2,7 @@ export { modeUnderTest } from './testing/kernel-subject.ts';
 export {
   MODE_CASES,
   runModeCase,
+  runModeCaseBy,
   type CaseContext,
   type ModeCase,
   type ModeSubject,

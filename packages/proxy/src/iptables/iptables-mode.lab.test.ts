@@ -74,19 +74,6 @@ describe.skipIf(obstacle !== '').each(['nft', 'legacy'] as const)(
       expect(await lab.node.sh('sysctl -n net.ipv4.conf.all.route_localnet')).toBe('0\n');
     });
 
-    it('keeps neighbours from what listens on 127.0.0.1 only', async () => {
-      await serve({ endpoints: [B], nodePort: NODE_PORT });
-      await lab.node.call('serveTcp', 'private', 9_001);
-      await lab.outside.sh(
-        'ip addr del 127.0.0.1/8 dev lo; ip route add 127.0.0.1 via 192.0.2.1; sysctl -qw net.ipv4.conf.all.route_localnet=1',
-      );
-
-      const answer = await lab.outside.tcp('127.0.0.1', 9_001, { silence: true });
-
-      await lab.outside.sh('ip route del 127.0.0.1 via 192.0.2.1; ip addr add 127.0.0.1/8 dev lo');
-      expect(answer).toBe('TIMEOUT');
-    });
-
     it('serves a node port only on the addresses that it is told', async () => {
       const narrow = new IptablesMode({ run }, { nodePortAddresses: ['192.0.2.0/24'] });
       await narrow.sync(mapOf(servicePort({ endpoints: [B], nodePort: NODE_PORT })));

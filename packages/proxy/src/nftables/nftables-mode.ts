@@ -9,21 +9,23 @@ import type { ProxyMode, SyncOptions, SyncProblem, SyncReport } from '../proxy-m
 import type { IpFamily, ServiceMap, ServicePort } from '../service-map.ts';
 import { changesBetween, type Change } from '../snapshot-map.ts';
 import { NftTool } from './nft-tool.ts';
-import { wordsOf, type LayoutOptions } from './table-layout.ts';
-import { TableState } from './table-state.ts';
+import { LOCALNET_NOTE, servesLocalhost, wordsOf, type LayoutOptions } from './table-layout.ts';
+import { TableState, type TableNames } from './table-state.ts';
 
 export interface NftablesModeDependencies {
   /** Default: children of this process. */
   readonly run?: CommandRunner;
 }
 
-export interface NftablesModeOptions extends Omit<LayoutOptions, 'family'> {
+export interface NftablesModeOptions extends Omit<LayoutOptions, 'family' | 'localnetIsOurs'> {
   /** Default IPv4. */
   readonly family?: IpFamily;
 }
 
 /** So many elements are written anew at each full look; more of them at every second one, and so on. */
 const ELEMENTS_PER_LOOK = 10_000;
+
+const NO_NAMES: TableNames = { chains: new Set(), sets: new Set() };
 
 /** What is known of the node. */
 interface Known {
@@ -90,11 +92,13 @@ export class NftablesMode implements ProxyMode {
     return Promise.resolve();
   }
 
-  /** Kernel settings that were turned on stay on, since others may rely on them by then. */
+  /** Settings that were turned on stay on, but for the one that lets 127.0.0.1 out of the loopback interface. */
   async cleanup(): Promise<void> {
     await this.close();
     try {
+      const { chains } = await this.#present();
       await this.#tool.remove();
+      if (chains.has(LOCALNET_NOTE)) await this.#settings.setLocalnet(false);
     } catch (error) {
       // Without the program there is no table of ours.
       if (!isReason(error, 'NotFound')) throw error;
@@ -103,41 +107,47 @@ export class NftablesMode implements ProxyMode {
 
   /** The first sync of this life: whatever an earlier one has left is written over. */
   async #takeOver(changes: Changes): Promise<readonly [boolean, Omit<Known, 'desired'>]> {
-    const state = new TableState(this.#layout);
+    const present = await this.#present();
+    const localnetIsOurs =
+      servesLocalhost(this.#layout) && (present.chains.has(LOCALNET_NOTE) || !(await this.#settings.hasLocalnet()));
+    const state = new TableState({ ...this.#layout, localnetIsOurs });
     state.change(changes);
-    const settings = await this.#settings.turnOn();
-    return [true, await this.#rewrite(state, settings)];
+    return [true, await this.#rewrite(state, present)];
   }
 
   async #follow(known: Known, changes: Changes, full: boolean): Promise<readonly [boolean, Omit<Known, 'desired'>]> {
     const { state } = known;
     const statements = state.change(changes);
     if (full) {
-      const settings = await this.#settings.turnOn();
       const looks = known.looks + 1;
       // To look at all elements costs more than to write them, so they are written: often if they are few, or if the table is another one.
       const isDue = looks * ELEMENTS_PER_LOOK > state.size || (await this.#tool.handle()) !== known.handle;
-      if (isDue) return [true, await this.#rewrite(state, settings)];
-      known = { ...known, settings, looks };
+      if (isDue) return [true, await this.#rewrite(state, await this.#present())];
+      known = { ...known, settings: await this.#turnSettingsOn(), looks };
     }
     if (statements !== '') await this.#tool.apply(statements);
     return [statements !== '', known];
   }
 
-  async #rewrite(state: TableState, settings: readonly SyncProblem[]): Promise<Omit<Known, 'desired'>> {
-    const present =
-      (await this.#tool.handle()) === undefined
-        ? { chains: new Set<string>(), sets: new Set<string>() }
-        : await this.#tool.names();
-    const statements = state.rewrite(present);
+  async #rewrite(state: TableState, present: TableNames): Promise<Omit<Known, 'desired'>> {
     try {
-      await this.#tool.apply(statements);
+      await this.#tool.apply(state.rewrite(present));
     } catch {
       // What is there is of another kind than ours: nothing of it can be kept.
       await this.#tool.remove();
-      await this.#tool.apply(state.rewrite({ chains: new Set(), sets: new Set() }));
+      await this.#tool.apply(state.rewrite(NO_NAMES));
     }
-    return { state, settings, handle: await this.#tool.handle(), looks: 0 };
+    return { state, settings: await this.#turnSettingsOn(), handle: await this.#tool.handle(), looks: 0 };
+  }
+
+  async #present(): Promise<TableNames> {
+    return (await this.#tool.handle()) === undefined ? NO_NAMES : this.#tool.names();
+  }
+
+  /** After the rules: first the one that keeps neighbours from 127.0.0.1, then the setting that would let them in. */
+  async #turnSettingsOn(): Promise<readonly SyncProblem[]> {
+    const problems = await this.#settings.turnOn();
+    return servesLocalhost(this.#layout) ? [...problems, ...(await this.#settings.setLocalnet(true))] : problems;
   }
 
   #usableChanges(changes: Changes): Changes {

@@ -1,3 +1,4 @@
+import { blockListOf } from '../addresses.ts';
 import type { IpFamily } from '../service-map.ts';
 import { canonicalRange } from '../kernel/ranges.ts';
 
@@ -12,8 +13,18 @@ export interface LayoutOptions {
   readonly family: IpFamily;
   /** The range of all pods. Traffic to a cluster IP from elsewhere gets the node's address, so that answers come back the same way. */
   readonly clusterCIDR?: string | undefined;
-  /** Ranges of the node's addresses on which node ports are served; undefined for all but those of the loopback. */
+  /** Ranges of the node's addresses on which node ports are served; undefined for all. */
   readonly nodePortAddresses?: readonly string[] | undefined;
+  /** Set if this proxy has turned on `route_localnet`, so that whoever cleans up knows. */
+  readonly localnetIsOurs?: boolean;
+}
+
+/** A chain that does nothing but tell a later life of ours that `route_localnet` was off before. */
+export const LOCALNET_NOTE = 'note-localnet-was-off';
+
+/** Whether node ports are served on 127.0.0.1: packets from there leave the loopback interface only under IPv4, where a setting lets them. */
+export function servesLocalhost({ family, nodePortAddresses }: Pick<LayoutOptions, 'family' | 'nodePortAddresses'>): boolean {
+  return family === 'IPv4' && (nodePortAddresses === undefined || blockListOf(nodePortAddresses).check('127.0.0.1'));
 }
 
 /** A set or map of fixed name, whose elements are the services. */
@@ -73,8 +84,10 @@ export interface Chain {
 }
 
 /** All chains of fixed name. Those that others lead to come first. */
-export function chainsOf({ family, clusterCIDR, nodePortAddresses }: LayoutOptions): ReadonlyMap<string, Chain> {
+export function chainsOf(options: LayoutOptions): ReadonlyMap<string, Chain> {
+  const { family, clusterCIDR, nodePortAddresses } = options;
   const { ip } = wordsOf(family);
+  const atNode = servesLocalhost(options) ? nodeMatch(family, nodePortAddresses) : nodeAddressMatch(family, nodePortAddresses);
   const atIp = `${ip} daddr . meta l4proto . th dport`;
   const atNodePort = 'meta l4proto . th dport';
   const cidr = clusterCIDR === undefined ? undefined : canonicalRange(clusterCIDR, family);
@@ -102,7 +115,7 @@ export function chainsOf({ family, clusterCIDR, nodePortAddresses }: LayoutOptio
           ...inside(atIp, 'inside-ips'),
           `${atIp} @masquerade-ips ${SET_MARK}`,
           `${atIp} vmap @service-ips`,
-          `${nodeAddressMatch(family, nodePortAddresses)} jump nodeports`,
+          `${atNode} jump nodeports`,
         ],
       },
     ],
@@ -113,12 +126,13 @@ export function chainsOf({ family, clusterCIDR, nodePortAddresses }: LayoutOptio
       {
         rules: [
           `${atIp} vmap @refused-ips`,
-          `${nodeAddressMatch(family, nodePortAddresses)} ${atNodePort} vmap @refused-nodeports`,
+          `${atNode} ${atNodePort} vmap @refused-nodeports`,
           `${ip} daddr @cluster-ips goto refuse`,
         ],
       },
     ],
     ...hookedChains(ip),
+    ...localnetChains(options),
   ]);
 }
 
@@ -151,13 +165,27 @@ function hookedChains(ip: string): [string, Chain][] {
   ];
 }
 
-/** Addresses that node ports are served on. Packets from 127.0.0.1 do not leave the loopback interface, so they are not served there. */
+/** With `route_localnet` on, neighbours could reach what listens on 127.0.0.1 only. */
+function localnetChains(options: LayoutOptions): [string, Chain][] {
+  if (!servesLocalhost(options)) return [];
+  const fromNeighbours = 'ip saddr != 127.0.0.0/8 ip daddr 127.0.0.0/8';
+  const hook = 'type filter hook input priority -90; policy accept;';
+  const guard: Chain = { hook, rules: [`${fromNeighbours} ct state != { established, related } ct status and 0x20 == 0 drop`] };
+  return [
+    ['localnet-input', guard],
+    ...(options.localnetIsOurs ? [[LOCALNET_NOTE, { rules: [] }] satisfies [string, Chain]] : []),
+  ];
+}
+
+/** Addresses that node ports are served on, without those of the loopback. */
 export function nodeAddressMatch(family: IpFamily, ranges: readonly string[] | undefined): string {
-  const { ip } = wordsOf(family);
-  const notLoopback = `${ip} daddr != ${family === 'IPv6' ? '::1' : '127.0.0.0/8'} fib daddr type local`;
+  return `${wordsOf(family).ip} daddr != ${family === 'IPv6' ? '::1' : '127.0.0.0/8'} ${nodeMatch(family, ranges)}`;
+}
+
+function nodeMatch(family: IpFamily, ranges: readonly string[] | undefined): string {
   const own = (ranges ?? []).flatMap((range) => canonicalRange(range, family) ?? []);
-  if (own.length === 0 || own.some((range) => range.endsWith('/0'))) return notLoopback;
-  return `${ip} daddr { ${own.join(', ')} } ${notLoopback}`;
+  if (own.length === 0 || own.some((range) => range.endsWith('/0'))) return 'fib daddr type local';
+  return `${wordsOf(family).ip} daddr { ${own.join(', ')} } fib daddr type local`;
 }
 
 const COUNTED = /^(node-)?(to|to-local|inside)-(\d+)$/;

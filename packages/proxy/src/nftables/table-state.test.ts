@@ -111,7 +111,7 @@ describe('the table of nftables', () => {
     const state = new TableState({ family: 'IPv4', nodePortAddresses: ['192.0.2.7/24', '2001:db8::/32'] });
 
     expect(state.rewrite(NOTHING)).toContain(
-      'services ip daddr { 192.0.2.0/24 } ip daddr != 127.0.0.0/8 fib daddr type local jump nodeports\n',
+      'services ip daddr != 127.0.0.0/8 ip daddr { 192.0.2.0/24 } fib daddr type local jump nodeports\n',
     );
   });
 });

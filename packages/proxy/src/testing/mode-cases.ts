@@ -113,6 +113,34 @@ const BASICS: readonly ModeCase[] = [
     },
   },
   {
+    title: 'serves a node port on 127.0.0.1, whatever the policy',
+    async run({ lab, serve }) {
+      await serve({ ...ONLY_B, nodePort: NODE_PORT });
+      strictEqual(await lab.node.tcp('127.0.0.1', NODE_PORT), `b ${BRIDGE}`);
+
+      await serve({ endpoints: [B], nodePort: NODE_PORT, externalTrafficPolicy: 'Local' });
+
+      strictEqual(await lab.node.tcp('127.0.0.1', NODE_PORT), `b ${BRIDGE}`);
+    },
+  },
+  {
+    title: 'keeps neighbours from what listens on 127.0.0.1 only',
+    async run({ lab, serve }) {
+      await serve({ ...ONLY_B, nodePort: NODE_PORT });
+      const { node, outside } = lab;
+      // It may listen since an earlier case.
+      await node.call('serveTcp', 'private', 9_001).catch(() => undefined);
+      await outside.sh(
+        `ip addr del 127.0.0.1/8 dev lo; ip route add 127.0.0.1 via ${NODE}; sysctl -qw net.ipv4.conf.all.route_localnet=1`,
+      );
+      try {
+        strictEqual(await outside.tcp('127.0.0.1', 9_001, { silence: true }), 'TIMEOUT');
+      } finally {
+        await outside.sh(`ip route del 127.0.0.1 via ${NODE}; ip addr add 127.0.0.1/8 dev lo`);
+      }
+    },
+  },
+  {
     title: 'serves external and load balancer addresses, the latter to their source ranges',
     async run({ lab, serve }) {
       await lab.outside.sh(`ip route replace 198.51.100.0/24 via ${NODE}`);
@@ -387,11 +415,28 @@ export const MODE_CASES: readonly ModeCase[] = [...BASICS, ...REFUSALS, ...POLIC
 /** Runs one case, and leaves the node clean. */
 export async function runModeCase(one: ModeCase, lab: NetworkLab, subject: ModeSubject): Promise<void> {
   const mode = subject.open(lab);
-  const serve = (...sketches: readonly ServicePortSketch[]): Promise<SyncReport> =>
-    mode.sync(mapOf(...sketches.map((sketch) => servicePort(sketch))));
   try {
-    await one.run({ lab, mode, subject, serve });
+    await one.run(contextOf(lab, subject, mode));
   } finally {
     await mode.cleanup();
   }
+}
+
+/** Runs one case by a mode that serves the next one too: less is started, where that is dear. */
+export async function runModeCaseBy(
+  mode: ModeUnderTest,
+  one: ModeCase,
+  where: { lab: NetworkLab; subject: ModeSubject },
+): Promise<void> {
+  try {
+    await one.run(contextOf(where.lab, where.subject, mode));
+  } finally {
+    await mode.sync(mapOf());
+  }
+}
+
+function contextOf(lab: NetworkLab, subject: ModeSubject, mode: ModeUnderTest): CaseContext {
+  const serve = (...sketches: readonly ServicePortSketch[]): Promise<SyncReport> =>
+    mode.sync(mapOf(...sketches.map((sketch) => servicePort(sketch))));
+  return { lab, mode, subject, serve };
 }

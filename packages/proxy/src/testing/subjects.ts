@@ -19,7 +19,8 @@ export const NFTABLES: ModeSubject = {
   keepsClientAddress: true,
   withoutLocalEndpoint: 'dropped',
   damage: 'nft flush map ip keelson-proxy tcp-endpoint-ips; nft flush chain ip keelson-proxy nat-prerouting',
-  traces: "nft list ruleset | sed 's/expires [0-9a-z]*//; /^\\t\\telements = .*expires/d' | grep -v timeout",
+  traces:
+    "sysctl net.ipv4.conf.all.route_localnet; nft list ruleset | sed 's/expires [0-9a-z]*//; /^\\t\\telements = .*expires/d' | grep -v timeout",
   foreign: {
     put: "nft 'table ip mine { chain c { type filter hook input priority 0; ip saddr 203.0.113.1 drop; }; }'",
     take: 'nft delete table ip mine',
@@ -39,6 +40,7 @@ export const IPVS: ModeSubject = {
     'ipvsadm -Sn | grep -v -e "-w 0$" || true; ip -o addr show scope global | grep kube-ipvs0 | sed "s/^[0-9]*//" || true; nft list ruleset',
   foreign: { put: 'ipvsadm -A -t 203.0.113.1:80 -s rr', take: 'ipvsadm -D -t 203.0.113.1:80' },
   leftOut: {
+    'serves a node port on 127.0.0.1, whatever the policy': 'what the kernel balances can not leave the loopback interface',
     'gives this node and its pods all endpoints, whatever the external policy': 'a virtual server has one list of endpoints',
     'remembers by cluster IP what a client got by node port': 'each address of a service is a virtual server of its own',
     'lets a client go when the time-out is over':
