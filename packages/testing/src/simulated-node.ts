@@ -55,6 +55,8 @@ export class SimulatedNode implements Runnable {
       { ...this.#deps, runtime: this.runtime, events: this.#events, pods, services },
       {
         nodeName: name,
+        // Simulated pods resolve nothing, and should not be warned about it.
+        clusterDns: ['10.96.0.10'],
         rootDir: this.#rootDir,
         labels,
         capacity: { ...CAPACITY, ...capacity },

@@ -54,7 +54,8 @@ function kubeletOptions({ credentials, settings, reachable }: ComponentContext, 
     rootDir: join(settings.dataDir, 'kubelet', nodeName),
     ...(settings.staticPodPath !== undefined && { staticPodPath: settings.staticPodPath }),
     podCidr: podCidrOf(index),
-    ...(settings.dns === 'on' && { clusterDns: [CLUSTER_DNS] }),
+    // Simulated pods resolve nothing, and should not be warned about it.
+    ...((settings.dns === 'on' || settings.runtime === 'sim') && { clusterDns: [CLUSTER_DNS] }),
     serving: {
       host,
       port: 0,
