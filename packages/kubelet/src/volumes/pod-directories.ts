@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmod, lstat, mkdir, readdir, readlink, rm, rmdir, symlink, unlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readlink, rm, rmdir, symlink, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { KeelsonError } from '@keelson/base';
 import type { Mounter } from './mounter.ts';
@@ -17,12 +17,14 @@ const OWNER = 'owner';
 export class PodDirectories {
   readonly #rootDir: string;
   readonly #mounter: Mounter;
-  readonly #memory: string | undefined;
+  /** Of all kubelets of this user, in memory. */
+  readonly #shared: string | undefined;
+  #memory: string | undefined;
 
   constructor(rootDir: string, mounter: Mounter) {
     this.#rootDir = resolve(rootDir);
     this.#mounter = mounter;
-    this.#memory = mounter.memoryRoot && join(mounter.memoryRoot, 'keelson', nameOf(this.#rootDir));
+    this.#shared = mounter.memoryRoot && join(mounter.memoryRoot, `keelson-${process.getuid?.() ?? 0}`);
   }
 
   of(uid: string): string {
@@ -35,9 +37,10 @@ export class PodDirectories {
 
   /** As `volume`, in memory if there is such a place. */
   async secretVolume(uid: string, type: string, name: string): Promise<string> {
-    if (this.#memory === undefined) return this.volume(uid, type, name);
-    await this.#takeMemory(this.#memory);
-    return join(this.#memory, 'pods', uid, 'volumes', `kubernetes.io~${type}`, name);
+    const memory = await this.#inMemory();
+    return memory === undefined
+      ? this.volume(uid, type, name)
+      : join(memory, 'pods', uid, 'volumes', `kubernetes.io~${type}`, name);
   }
 
   subPath(uid: string, volume: string, mount: string): string {
@@ -52,7 +55,8 @@ export class PodDirectories {
 
   /** Uids of all pods that have a directory. */
   async uids(): Promise<readonly string[]> {
-    const roots = [this.#rootDir, ...(this.#memory === undefined ? [] : [this.#memory])];
+    const memory = await this.#inMemory();
+    const roots = [this.#rootDir, ...(memory === undefined ? [] : [memory])];
     const found = await Promise.all(roots.map((root) => readdir(join(root, 'pods')).catch(() => [])));
     return [...new Set(found.flat())];
   }
@@ -60,7 +64,8 @@ export class PodDirectories {
   async remove(uid: string): Promise<void> {
     if (uid === '' || uid.includes('/') || uid.startsWith('.')) throw new KeelsonError('Invalid', `no uid of a pod: "${uid}"`);
     const directory = this.of(uid);
-    if (this.#memory !== undefined) await rm(join(this.#memory, 'pods', uid), { recursive: true, force: true });
+    const memory = await this.#inMemory();
+    if (memory !== undefined) await rm(join(memory, 'pods', uid), { recursive: true, force: true });
     if (await exists(join(directory, MARK))) await this.#unmountAll(directory);
     await rm(directory, { recursive: true, force: true });
   }
@@ -68,13 +73,16 @@ export class PodDirectories {
   /** Removes what all pods have left, for good. */
   async removeAll(): Promise<void> {
     for (const uid of await this.uids()) await this.remove(uid);
-    if (this.#memory !== undefined) await rm(this.#memory, { recursive: true, force: true });
+    const memory = await this.#inMemory();
+    this.#memory = undefined;
+    if (memory !== undefined) await rm(memory, { recursive: true, force: true });
   }
 
   /** Removes what kubelets have left in memory whose directories do not exist any more. */
   async sweepMemory(): Promise<void> {
-    if (this.#memory === undefined) return;
-    const all = dirname(this.#memory);
+    const memory = await this.#inMemory();
+    if (memory === undefined) return;
+    const all = dirname(memory);
     for (const name of await readdir(all).catch(() => [])) {
       const owner = await readlink(join(all, name, OWNER)).catch(() => undefined);
       const isOver = owner !== undefined && (await isGone(owner));
@@ -82,11 +90,16 @@ export class PodDirectories {
     }
   }
 
-  async #takeMemory(memory: string): Promise<void> {
-    if (await exists(memory)) return;
-    await mkdir(memory, { recursive: true, mode: 0o700 });
-    await chmod(memory, 0o700);
+  /** Where everybody may write, somebody else may have made the directory first, to read what is put there: then there is none. */
+  async #inMemory(): Promise<string | undefined> {
+    if (this.#memory !== undefined || this.#shared === undefined) return this.#memory;
+    await mkdir(this.#shared, { mode: 0o700 }).catch(ignoring('EEXIST'));
+    const found = await lstat(this.#shared);
+    if (!found.isDirectory() || found.uid !== process.getuid?.() || (found.mode & 0o077) !== 0) return undefined;
+    const memory = join(this.#shared, nameOf(this.#rootDir));
+    await mkdir(memory, { mode: 0o700 }).catch(ignoring('EEXIST'));
     await symlink(this.#rootDir, join(memory, OWNER)).catch(ignoring('EEXIST'));
+    return (this.#memory = memory);
   }
 
   async #unmountAll(directory: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '@keelson/base';
@@ -69,6 +69,12 @@ async function mount(volumes: Volume[], spec: Partial<PodSpec> = {}): Promise<(n
 async function failure(volumes: Volume[], spec: Partial<PodSpec> = {}): Promise<readonly string[]> {
   const error: unknown = await manager.mount(podWith(volumes, spec), DOWNWARD).catch((reason: unknown) => reason);
   return error instanceof MountFailure ? error.messages : [`not a MountFailure: ${String(error)}`];
+}
+
+async function memory(): Promise<string> {
+  const path = join(scratch, 'memory');
+  await mkdir(path);
+  return path;
 }
 
 const modeOf = async (path: string): Promise<string> => ((await stat(path)).mode & 0o7777).toString(8);
@@ -193,7 +199,7 @@ describe('volumes of API data', () => {
   });
 
   it('keeps secrets in memory, where there is any, and takes them away', async () => {
-    const memoryRoot = join(scratch, 'memory');
+    const memoryRoot = await memory();
     use({ ...NO_MOUNTS, memoryRoot });
     const path = await mount([{ name: 'v', secret: { secretName: 's' } }]);
     expect(path().startsWith(`${memoryRoot}/`)).toBe(true);
@@ -205,17 +211,32 @@ describe('volumes of API data', () => {
     expect(await manager.known()).toEqual([]);
   });
 
+  it.each([
+    { title: 'others may read', prepare: (path: string) => mkdir(path).then(() => chmod(path, 0o777)) },
+    { title: 'is a link', prepare: (path: string) => mkdir(`${path}-other`).then(() => symlink(`${path}-other`, path)) },
+  ])('keeps no secret in a directory in memory that $title', async ({ prepare }) => {
+    const memoryRoot = await memory();
+    await prepare(join(memoryRoot, `keelson-${process.getuid?.()}`));
+    use({ ...NO_MOUNTS, memoryRoot });
+
+    const path = await mount([{ name: 'v', secret: { secretName: 's' } }]);
+
+    expect(path().startsWith(`${rootDir}/`)).toBe(true);
+  });
+
   it('sweeps from memory what belongs to directories that are gone, and nothing else', async () => {
-    const memoryRoot = join(scratch, 'memory');
+    const memoryRoot = await memory();
     use({ ...NO_MOUNTS, memoryRoot });
     const path = await mount([{ name: 'v', secret: { secretName: 's' } }]);
     await mkdir(rootDir, { recursive: true });
-    await mkdir(join(memoryRoot, 'keelson/other'));
-    await symlink(join(scratch, 'gone'), join(memoryRoot, 'keelson/other/owner'));
+    const [shared = ''] = await readdir(memoryRoot);
+    const other = join(memoryRoot, shared, 'other');
+    await mkdir(other);
+    await symlink(join(scratch, 'gone'), join(other, 'owner'));
 
     await manager.sweep();
 
-    await expect(stat(join(memoryRoot, 'keelson/other'))).rejects.toThrow('ENOENT');
+    await expect(stat(other)).rejects.toThrow('ENOENT');
     expect(await readFile(join(path(), 'p'), 'utf8')).toBe('secret');
   });
 });
