@@ -138,5 +138,27 @@ export const CREATING: CaseTable = {
         { run: 'kubectl describe hpa app', prints: /Max replicas: +5/ },
       ],
     },
+    {
+      title: 'a deployment, which then grows with what its pods use',
+      steps: [
+        { run: 'kubectl apply -f burner.yaml' },
+        { run: 'kubectl autoscale deployment burner --min=1 --max=2 --cpu-percent=50' },
+        {
+          run: 'kubectl get hpa burner --no-headers',
+          prints: /^burner +Deployment\/burner +cpu: [89]\d%\/50% +1 +2 +[12] /,
+          eventually: true,
+        },
+        { run: 'kubectl wait --for=condition=Available deployment/burner --timeout=60s' },
+        { run: "kubectl get deployment burner -o jsonpath='{.spec.replicas}'", prints: '2', eventually: true },
+        {
+          run: 'kubectl describe hpa burner',
+          prints: [
+            /Deployment pods: +2 current \/ 2 desired/,
+            /SuccessfulRescale .*New size: 2; reason: cpu resource utilization/,
+          ],
+          eventually: true,
+        },
+      ],
+    },
   ],
 };
