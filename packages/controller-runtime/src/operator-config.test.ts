@@ -121,7 +121,7 @@ describe('an operator with a configuration', () => {
     const look = async (text: string, until: () => boolean): Promise<void> => {
       await writeFile(file, HEAD + text);
       await clock.advance(10_000);
-      await vi.waitUntil(until);
+      await vi.waitUntil(until, { timeout: 10_000 });
     };
 
     expect(live.logLevel).toBe('warn');

@@ -55,7 +55,7 @@ describe('StatusServer', () => {
   it('gives up a check that takes too long', async () => {
     hang = true;
     const asked = get('/readyz');
-    await vi.waitUntil(() => checks > 0);
+    await vi.waitUntil(() => checks > 0, { timeout: 10_000 });
 
     await clock.advance(5_000);
 

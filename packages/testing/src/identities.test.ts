@@ -9,6 +9,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startCluster, type TestCluster } from './cluster.ts';
 import { eventually } from './eventually.ts';
 
+/** Many things happen one after the other. */
+const LONG = { timeoutMs: 60_000 };
 const namespace = 'shop';
 const labels = { app: 'web' };
 const template = { metadata: { labels }, spec: { containers: [{ name: 'c', image: 'web:1' }] } };
@@ -46,19 +48,17 @@ describe('the parts of a cluster', () => {
     await makeOneOfEach();
     const running = async (): Promise<number> =>
       (await client.resource(Pod).list({ namespace })).items.filter(({ status }) => status?.phase === 'Running').length;
-    await eventually(async () => (await running()) >= 5);
+    await eventually(async () => (await running()) >= 5, LONG);
     const taints = [{ key: 'gone', value: 'x', effect: 'NoExecute' as const }];
     await client.resource(Node).patch({ name: 'node-1' }, 'merge', { spec: { taints } });
     await client.resource(Deployment).delete({ name: 'd', namespace }, { propagationPolicy: 'Foreground' });
-    await eventually(async () => (await client.resource(Deployment).find({ name: 'd', namespace })) === undefined);
+    await eventually(async () => (await client.resource(Deployment).find({ name: 'd', namespace })) === undefined, LONG);
 
     await client.resource(Namespace).delete({ name: namespace });
-    await eventually(async () => (await client.resource(Namespace).find({ name: namespace })) === undefined, {
-      timeoutMs: 60_000,
-    });
+    await eventually(async () => (await client.resource(Namespace).find({ name: namespace })) === undefined, LONG);
 
     expect(cluster.problems).toEqual([]);
-  });
+  }, 120_000);
 
   it('give certificates, tokens and aggregated roles to who asks for them', async () => {
     const { client } = cluster;
