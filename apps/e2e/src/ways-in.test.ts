@@ -77,6 +77,22 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `
     await expect(inClient('nslookup', 'nobody.default.svc.cluster.local')).rejects.toThrow('NXDOMAIN');
   });
 
+  it('keeps pods apart by NetworkPolicies, and lets the kubelet in all the same', async () => {
+    const reach = async (): Promise<string> => {
+      const asked = ['exec', 'client', '--', 'timeout', '2', 'wget', '-qO-', 'http://pets-0.pets:8080/'];
+      const { stdout } = await world.machine.run(kubectlFile, ['--kubeconfig', world.keelson.kubeconfig, ...asked]);
+      return stdout;
+    };
+    expect(await reach()).toBe('pets-0\n');
+    await kubectl('apply', '-f', join(import.meta.dirname, 'manifests/pets-policy.yaml'));
+
+    await eventually('a closed door', async () => (await reach()) === '');
+    expect(await kubectl('get', 'pods', '-l', 'app=pets')).toMatch(/pets-0 +1\/1 +Running +0/);
+    await kubectl('label', 'pod', 'client', 'feeds=pets');
+    await eventually('an open door', async () => (await reach()) === 'pets-0\n');
+    await kubectl('delete', 'networkpolicy', 'pets');
+  });
+
   it('lets a client from outside in by an Ingress with TLS', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'shop-'));
     const [cert, key] = [join(directory, 'shop.crt'), join(directory, 'shop.key')];

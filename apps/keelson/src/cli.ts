@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import {
   CLUSTER_DEFAULTS as standard,
   DNS_CHOICES,
+  NETWORK_POLICY_CHOICES,
   PROXY_MODES,
   RUNTIMES,
   type ClusterOptions,
@@ -33,6 +34,11 @@ export async function run(argv: readonly string[]): Promise<number> {
     .addOption(new Option('--proxy-mode <mode>', 'how packets get to services').choices(PROXY_MODES).default(standard.proxyMode))
     .addOption(new Option('--dns <choice>', 'cluster DNS for pods').choices(DNS_CHOICES).default(standard.dns))
     .option('--static-pod-path <dir>', 'a directory of manifests whose pods the node runs by itself')
+    .addOption(
+      new Option('--network-policy <choice>', 'enforce NetworkPolicies')
+        .choices(NETWORK_POLICY_CHOICES)
+        .default(standard.networkPolicy),
+    )
     .option('--ingress', 'serve Ingresses', standard.ingress)
     .addOption(new Option('--ingress-http-port <port>', 'on all addresses').argParser(port).default(standard.ingressHttpPort))
     .addOption(new Option('--ingress-https-port <port>', 'on all addresses').argParser(port).default(standard.ingressHttpsPort))

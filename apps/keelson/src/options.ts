@@ -2,6 +2,7 @@ export const RUNTIMES = ['auto', 'docker', 'lxc', 'sim'] as const;
 export type RuntimeName = Exclude<(typeof RUNTIMES)[number], 'auto'>;
 export const PROXY_MODES = ['auto', 'userspace', 'iptables', 'nftables', 'ipvs', 'none'] as const;
 export const DNS_CHOICES = ['auto', 'on', 'off'] as const;
+export const NETWORK_POLICY_CHOICES = ['auto', 'on', 'off'] as const;
 /** `lmdb`: in the data directory. `memory`: gone at the end. Or the URL of an etcd cluster, as `etcdOptionsOf` of `@keelson/store-etcd` reads it. */
 export type StoreChoice = 'lmdb' | 'memory' | `etcd://${string}`;
 
@@ -26,6 +27,8 @@ export interface ClusterOptions {
   readonly dns: (typeof DNS_CHOICES)[number];
   /** A directory of manifests, whose pods every node runs by itself. */
   readonly staticPodPath?: string;
+  /** Whether NetworkPolicies are enforced. `auto`: for real pods, where nftables works. */
+  readonly networkPolicy: (typeof NETWORK_POLICY_CHOICES)[number];
   /** Whether Ingresses are served, on these ports of all addresses. */
   readonly ingress: boolean;
   readonly ingressHttpPort: number;
@@ -41,6 +44,7 @@ export const CLUSTER_DEFAULTS = {
   proxyMode: 'auto',
   store: 'lmdb',
   dns: 'auto',
+  networkPolicy: 'auto',
   ingress: false,
   ingressHttpPort: 80,
   ingressHttpsPort: 443,
@@ -54,6 +58,7 @@ export interface ClusterSettings extends ClusterOptions {
   readonly runtime: RuntimeName;
   readonly proxyMode: Exclude<ClusterOptions['proxyMode'], 'auto'>;
   readonly dns: 'on' | 'off';
+  readonly networkPolicy: 'on' | 'off';
   /** What tells this cluster's containers from those of others. */
   readonly clusterId: string;
 }

@@ -3,6 +3,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, KeelsonError, SystemClock } from '@keelson/base';
 import { removeVolumes } from '@keelson/kubelet';
+import { removeNetworkPolicyRules } from '@keelson/network-policy';
 import { createProxyMode, PROXY_MODES } from '@keelson/proxy';
 import { removePods } from '@keelson/runtime';
 import { clusterId } from './cluster/identity.ts';
@@ -20,6 +21,7 @@ export async function reset({ dataDir }: { readonly dataDir: string }): Promise<
     await createProxyMode(name, { clock })
       .cleanup()
       .catch(() => undefined);
+  await removeNetworkPolicyRules().catch(() => undefined);
   try {
     const kubelets = join(dataDir, 'kubelet');
     for (const nodeName of await readdir(kubelets).catch(() => [])) await removeVolumes(join(kubelets, nodeName));

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { KeelsonError } from '@keelson/base';
+import { networkPolicyObstacle } from '@keelson/network-policy';
 import { detectProxyMode } from '@keelson/proxy';
 import type { Reachable } from './cluster/component-context.ts';
 import { clusterId } from './cluster/identity.ts';
@@ -21,7 +22,8 @@ export async function settle(
   const id = await clusterId(options.dataDir);
   const nodeAddress = await NODE_RUNTIMES[runtime].nodeAddress({ dataDir: options.dataDir, clusterId: id });
   const dns = dnsFor(options, { runtime, proxyMode });
-  const settings = { ...options, runtime, proxyMode, dns, clusterId: id };
+  const networkPolicy = await networkPolicyFor(options, runtime);
+  const settings = { ...options, runtime, proxyMode, dns, networkPolicy, clusterId: id };
   return { settings, reachable: { nodeAddress } };
 }
 
@@ -46,6 +48,17 @@ async function proxyModeFor({ proxyMode }: ClusterOptions, runtime: RuntimeName)
   // Nobody answers at the addresses of simulated pods.
   if (runtime === 'sim') return 'none';
   return (await detectProxyMode()).mode;
+}
+
+async function networkPolicyFor(
+  { networkPolicy }: ClusterOptions,
+  runtime: ClusterSettings['runtime'],
+): Promise<ClusterSettings['networkPolicy']> {
+  if (networkPolicy === 'off' || runtime === 'sim') return 'off';
+  const obstacle = await networkPolicyObstacle();
+  if (obstacle === undefined) return 'on';
+  if (networkPolicy === 'auto') return 'off';
+  throw new KeelsonError('ServiceUnavailable', `NetworkPolicies cannot be enforced: ${obstacle}`);
 }
 
 function dnsFor(

@@ -29,6 +29,7 @@ import { addDns } from './dns.ts';
 import { addControllers, addScheduler } from './control-plane.ts';
 import { addMetrics } from './metrics.ts';
 import { addIngress, reservedPorts } from './ingress.ts';
+import { addNetworkPolicy } from './network-policy.ts';
 import { addNodes } from './nodes.ts';
 import { addProxy } from './proxy.ts';
 import { addStorage } from './storage.ts';
@@ -192,6 +193,7 @@ export class Cluster implements Runnable {
     addScheduler(parts, context);
     addDns(parts, context);
     addStorage(parts, context);
+    addNetworkPolicy(parts, context);
     addNodes(parts, context);
     addMetrics(parts, context);
     addProxy(parts, context);
