@@ -22,8 +22,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   let code = 0;
   const program = new Command('keelson').description('Kubernetes in one process').showHelpAfterError();
   const dataDir = (): Option => new Option('--data-dir <dir>', 'where keys, data and volumes are kept').default('.keelson');
-  program
-    .command('up')
+  addWaysIn(program.command('up'))
     .description('start a cluster, and run it until it is interrupted')
     .addOption(dataDir())
     .addOption(new Option('--port <port>', 'of the API server; 0 for any that is free').argParser(port).default(standard.port))
@@ -34,14 +33,6 @@ export async function run(argv: readonly string[]): Promise<number> {
     .addOption(new Option('--proxy-mode <mode>', 'how packets get to services').choices(PROXY_MODES).default(standard.proxyMode))
     .addOption(new Option('--dns <choice>', 'cluster DNS for pods').choices(DNS_CHOICES).default(standard.dns))
     .option('--static-pod-path <dir>', 'a directory of manifests whose pods the node runs by itself')
-    .addOption(
-      new Option('--network-policy <choice>', 'enforce NetworkPolicies')
-        .choices(NETWORK_POLICY_CHOICES)
-        .default(standard.networkPolicy),
-    )
-    .option('--ingress', 'serve Ingresses', standard.ingress)
-    .addOption(new Option('--ingress-http-port <port>', 'on all addresses').argParser(port).default(standard.ingressHttpPort))
-    .addOption(new Option('--ingress-https-port <port>', 'on all addresses').argParser(port).default(standard.ingressHttpsPort))
     .addOption(new Option('--store <store>', STORE_HELP).argParser(storeChoice).default(standard.store))
     .addOption(new Option('--log-level <level>', 'least level of what is logged').choices(LOG_LEVELS).default('warn'))
     .action(async ({ logLevel, ...flags }: UpFlags) => {
@@ -81,6 +72,19 @@ export async function run(argv: readonly string[]): Promise<number> {
     code = 1;
   }
   return code;
+}
+
+/** What gets in, and what between pods. */
+function addWaysIn(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--network-policy <choice>', 'enforce NetworkPolicies')
+        .choices(NETWORK_POLICY_CHOICES)
+        .default(standard.networkPolicy),
+    )
+    .option('--ingress', 'serve Ingresses', standard.ingress)
+    .addOption(new Option('--ingress-http-port <port>', 'on all addresses').argParser(port).default(standard.ingressHttpPort))
+    .addOption(new Option('--ingress-https-port <port>', 'on all addresses').argParser(port).default(standard.ingressHttpsPort));
 }
 
 function addSnapshotCommands(program: Command, dataDir: () => Option): void {
