@@ -9,14 +9,18 @@ describe('what a node and its pods use', () => {
   /** Seconds of CPU time that each container has used. */
   let cpuSeconds: number;
   let looks: number;
+  /** The runtime takes what it is asked, and does not answer. */
+  let isSilent: boolean;
 
   beforeEach(async () => {
     cpuSeconds = 4;
     looks = 0;
+    isSilent = false;
     world = await World.start();
     world.runtime.machineStats = async () => ({ ...used(3), pageFaults: 9 });
     world.runtime.stats = async () => {
       looks += 1;
+      if (isSilent) await new Promise(() => undefined);
       if (world.runtime.down) throw new Error('down');
       return [...world.runtime.containers.keys()].map((containerId): ContainerStats => ({ containerId, ...used(1) }));
     };
@@ -104,6 +108,16 @@ describe('what a node and its pods use', () => {
     expect(text).toContain('scrape_error 1\n');
     expect(text).not.toContain('node_cpu');
     await expect(reports().summary()).rejects.toThrow();
+  });
+
+  it('is given up after ten seconds, and looked at anew when it is asked for again', async () => {
+    isSilent = true;
+    const text = reports().resourceMetrics();
+    await world.advance(10_000);
+    isSilent = false;
+
+    expect(await text).toContain('scrape_error 1\n');
+    expect(await reports().resourceMetrics()).toContain('scrape_error 0\n');
   });
 
   it('is looked at once a second, however many ask', async () => {

@@ -1,3 +1,4 @@
+import { uptime } from 'node:os';
 import type { Clock } from '@keelson/base';
 import { parseQuantity } from '@keelson/api';
 import type { ContainerRuntime } from '@keelson/runtime';
@@ -30,7 +31,8 @@ export class NodeReports {
   constructor(deps: NodeReportsDependencies, options: NodeReportsOptions) {
     this.#deps = deps;
     this.#options = options;
-    this.#startedAtMs = deps.clock.now();
+    // A simulated machine begins with its kubelet.
+    this.#startedAtMs = deps.clock.now() - (this.#isSimulated ? 0 : uptime() * 1000);
     this.#memoryCapacityBytes = amount(options.capacity['memory']);
   }
 

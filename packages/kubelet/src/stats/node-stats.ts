@@ -2,6 +2,7 @@ import type { Clock } from '@keelson/base';
 import type { Pod } from '@keelson/api/core/v1';
 import type { ContainerRuntime, ContainerStats } from '@keelson/runtime';
 import { latestOf, type PodView } from '../pod/runtime-view.ts';
+import { within } from '../within.ts';
 import { CpuRates } from './cpu-rates.ts';
 import { machineStats } from './machine.ts';
 import { sumOf, type ContainerUsage, type NodeUsage, type PodUsage, type Usage } from './usage.ts';
@@ -15,6 +16,9 @@ export interface NodeStatsDependencies {
 
 /** Whoever asks within this time of a look gets what it saw. */
 const FRESH_MS = 1000;
+/** A runtime that takes longer must not keep those who ask for ever, nor the ones after them. */
+const ANSWER_MS = 10_000;
+const NEVER = new AbortController().signal;
 const NODE = '';
 
 /** What the node and its pods use. However many ask, it looks at most once a second, and once at a time. */
@@ -38,7 +42,10 @@ export class NodeStats {
   async #look(): Promise<NodeUsage> {
     const { clock, pods, runtime } = this.#deps;
     const atMs = clock.now();
-    const [stats, machine] = await Promise.all([runtime.stats(), runtime.machineStats?.() ?? machineStats(atMs)]);
+    const limit = { clock, ms: ANSWER_MS, signal: NEVER };
+    const [stats, machine] = await within(limit, (signal) =>
+      Promise.all([runtime.stats(signal), runtime.machineStats?.(signal) ?? machineStats(atMs)]),
+    );
     const byId = new Map(stats.map((each) => [each.containerId, each]));
     const rates = this.#rates.round(
       new Map([readingOf(NODE, machine), ...stats.map((each) => readingOf(each.containerId, each))]),
