@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import { join, resolve } from 'node:path';
 import { errorMessage, type LogLevel } from '@keelson/base';
 import { Command, InvalidArgumentError, Option } from 'commander';
@@ -5,6 +6,7 @@ import {
   CLUSTER_DEFAULTS as standard,
   DNS_CHOICES,
   NETWORK_POLICY_CHOICES,
+  NETWORKS,
   PROXY_MODES,
   RUNTIMES,
   type ClusterOptions,
@@ -22,14 +24,12 @@ export async function run(argv: readonly string[]): Promise<number> {
   let code = 0;
   const program = new Command('keelson').description('Kubernetes in one process').showHelpAfterError();
   const dataDir = (): Option => new Option('--data-dir <dir>', 'where keys, data and volumes are kept').default('.keelson');
-  addWaysIn(program.command('up'))
+  addNodeOptions(addWaysIn(program.command('up')))
     .description('start a cluster, and run it until it is interrupted')
     .addOption(dataDir())
     .addOption(new Option('--port <port>', 'of the API server; 0 for any that is free').argParser(port).default(standard.port))
     .option('--bind <address>', 'the address that the API server listens on', standard.bind)
     .option('--kubeconfig <file>', "where to write the administrator's kubeconfig (default: kubeconfig in the data directory)")
-    .addOption(new Option('--runtime <name>', 'what runs containers').choices(RUNTIMES).default(standard.runtime))
-    .addOption(new Option('--nodes <n>', 'more than one only with --runtime sim').argParser(count).default(standard.nodes))
     .addOption(new Option('--proxy-mode <mode>', 'how packets get to services').choices(PROXY_MODES).default(standard.proxyMode))
     .addOption(new Option('--dns <choice>', 'cluster DNS for pods').choices(DNS_CHOICES).default(standard.dns))
     .option('--static-pod-path <dir>', 'a directory of manifests whose pods the node runs by itself')
@@ -47,9 +47,10 @@ export async function run(argv: readonly string[]): Promise<number> {
     .command('reset')
     .description('remove the containers, rules and data of a cluster')
     .addOption(dataDir())
-    .action(async (flags: { readonly dataDir: string }) => {
+    .addOption(criEndpoint())
+    .action(async (flags: { readonly dataDir: string; readonly criEndpoint: string }) => {
       const { reset } = await import('./reset.ts');
-      await reset({ dataDir: resolve(flags.dataDir) });
+      await reset({ ...flags, dataDir: resolve(flags.dataDir) });
     });
   addSnapshotCommands(program, dataDir);
   addImageCommands(program, dataDir);
@@ -85,6 +86,21 @@ function addWaysIn(command: Command): Command {
     .option('--ingress', 'serve Ingresses', standard.ingress)
     .addOption(new Option('--ingress-http-port <port>', 'on all addresses').argParser(port).default(standard.ingressHttpPort))
     .addOption(new Option('--ingress-https-port <port>', 'on all addresses').argParser(port).default(standard.ingressHttpsPort));
+}
+
+/** What runs pods, and where they get their addresses. */
+function addNodeOptions(command: Command): Command {
+  const { clusterCidr, network, nodes, runtime } = standard;
+  return command
+    .addOption(new Option('--runtime <name>', 'what runs containers').choices(RUNTIMES).default(runtime))
+    .addOption(criEndpoint())
+    .addOption(new Option('--nodes <n>', 'more than one only with --runtime sim').argParser(count).default(nodes))
+    .addOption(new Option('--network <name>', 'what gives pods their network').choices(NETWORKS).default(network))
+    .addOption(new Option('--cluster-cidr <cidr>', 'addresses of all pods').argParser(range).default(clusterCidr));
+}
+
+function criEndpoint(): Option {
+  return new Option('--cri-endpoint <url>', 'the socket of a CRI runtime').default(standard.criEndpoint);
 }
 
 function addSnapshotCommands(program: Command, dataDir: () => Option): void {
@@ -185,6 +201,12 @@ function isEtcd(text: string): text is `etcd://${string}` {
 function port(text: string): number {
   if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
   throw new InvalidArgumentError('It has to be a number from 0 to 65535.');
+}
+
+function range(text: string): string {
+  const [network = '', bits = ''] = text.split('/');
+  if (isIPv4(network) && /^\d+$/.test(bits) && Number(bits) >= 8 && Number(bits) <= 24) return text;
+  throw new InvalidArgumentError('It has to be a range of IPv4 addresses such as 10.244.0.0/16, between /8 and /24.');
 }
 
 function countOrNone(text: string): number {

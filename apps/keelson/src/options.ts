@@ -1,5 +1,8 @@
-export const RUNTIMES = ['auto', 'docker', 'lxc', 'sim'] as const;
+import { CONTAINERD_ENDPOINT } from '@keelson/runtime-cri';
+
+export const RUNTIMES = ['auto', 'docker', 'lxc', 'cri', 'sim'] as const;
 export type RuntimeName = Exclude<(typeof RUNTIMES)[number], 'auto'>;
+export const NETWORKS = ['auto', 'cni', 'docker'] as const;
 export const PROXY_MODES = ['auto', 'userspace', 'iptables', 'nftables', 'ipvs', 'none'] as const;
 export const DNS_CHOICES = ['auto', 'on', 'off'] as const;
 export const NETWORK_POLICY_CHOICES = ['auto', 'on', 'off'] as const;
@@ -18,8 +21,14 @@ export interface ClusterOptions {
   readonly kubeconfig: string;
   /** `auto`: the first that can be used of Docker, LXC and the simulated one. */
   readonly runtime: (typeof RUNTIMES)[number];
+  /** The socket of the runtime with `cri`: `unix:///PATH`. */
+  readonly criEndpoint: string;
   /** More than one only with the simulated runtime. */
   readonly nodes: number;
+  /** Who gives pods their network. `auto`: CNI; with Docker its own bridge where there are no plugins, no root or no free addresses. */
+  readonly network: (typeof NETWORKS)[number];
+  /** Addresses of all pods, IPv4. Each node gets a /24 of it. */
+  readonly clusterCidr: string;
   /** `auto`: none for simulated pods, nftables or iptables where the process may use it, otherwise userspace. */
   readonly proxyMode: (typeof PROXY_MODES)[number];
   readonly store: StoreChoice;
@@ -40,7 +49,10 @@ export const CLUSTER_DEFAULTS = {
   port: 6443,
   bind: '127.0.0.1',
   runtime: 'auto',
+  criEndpoint: CONTAINERD_ENDPOINT,
   nodes: 1,
+  network: 'auto',
+  clusterCidr: '10.244.0.0/16',
   proxyMode: 'auto',
   store: 'lmdb',
   dns: 'auto',
@@ -54,8 +66,10 @@ export const CLUSTER_DEFAULTS = {
 export type ClusterChoices = Partial<ClusterOptions> & Pick<ClusterOptions, 'dataDir'>;
 
 /** `ClusterOptions` once it is found out what the machine can do. */
-export interface ClusterSettings extends ClusterOptions {
+export interface ClusterSettings extends Omit<ClusterOptions, 'network'> {
   readonly runtime: RuntimeName;
+  /** `none`: pods are simulated. */
+  readonly network: 'cni' | 'docker' | 'none';
   readonly proxyMode: Exclude<ClusterOptions['proxyMode'], 'auto'>;
   readonly dns: 'on' | 'off';
   readonly networkPolicy: 'on' | 'off';

@@ -8,13 +8,21 @@ import { createProxyMode, PROXY_MODES } from '@keelson/proxy';
 import { removePods } from '@keelson/runtime';
 import { clusterId } from './cluster/identity.ts';
 import { NODE_RUNTIMES, type RuntimeSettings } from './cluster/node-runtimes.ts';
+import { CLUSTER_DEFAULTS } from './options.ts';
 import { lockDirectory } from './up.ts';
 
-/** Removes everything that clusters on this data directory have left: containers, packet rules, data. */
-export async function reset({ dataDir }: { readonly dataDir: string }): Promise<void> {
+export interface ResetOptions {
+  readonly dataDir: string;
+  /** The socket of a CRI runtime. */
+  readonly criEndpoint: string;
+}
+
+/** Removes everything that clusters on this data directory have left: containers, networks, packet rules, data. */
+export async function reset({ dataDir, criEndpoint }: ResetOptions): Promise<void> {
   if (!existsSync(dataDir)) return;
   await using _lock = await lockDirectory(dataDir);
-  await removeContainers({ dataDir, clusterId: await clusterId(dataDir) });
+  const { clusterCidr } = CLUSTER_DEFAULTS;
+  await removeContainers({ dataDir, criEndpoint, clusterCidr, network: 'none', clusterId: await clusterId(dataDir) });
   // Of all modes: it is not known which one ran last.
   const clock = new SystemClock();
   for (const name of PROXY_MODES)

@@ -3,8 +3,10 @@ import { KeelsonError } from '@keelson/base';
 import { networkPolicyObstacle } from '@keelson/network-policy';
 import { detectProxyMode } from '@keelson/proxy';
 import type { Reachable } from './cluster/component-context.ts';
+import { cniObstacle } from './cluster/cni-obstacle.ts';
 import { clusterId } from './cluster/identity.ts';
-import { NODE_RUNTIMES } from './cluster/node-runtimes.ts';
+import { podCidrOf } from './cluster/node-name.ts';
+import { bridgeOf, NODE_RUNTIMES } from './cluster/node-runtimes.ts';
 import { CLUSTER_DEFAULTS, type ClusterChoices, type ClusterOptions, type ClusterSettings, type RuntimeName } from './options.ts';
 
 export { LOOPBACK_ADDRESS } from './cluster/node-runtimes.ts';
@@ -20,27 +22,43 @@ export async function settle(
   }
   const proxyMode = await proxyModeFor(options, runtime);
   const id = await clusterId(options.dataDir);
-  const nodeAddress = await NODE_RUNTIMES[runtime].nodeAddress({ dataDir: options.dataDir, clusterId: id });
   const dns = dnsFor(options, { runtime, proxyMode });
   const networkPolicy = await networkPolicyFor(options, runtime);
-  const settings = { ...options, runtime, proxyMode, dns, networkPolicy, clusterId: id };
-  return { settings, reachable: { nodeAddress } };
+  const network = networkFor(options, runtime, bridgeOf({ clusterId: id }));
+  const settings = { ...options, runtime, proxyMode, dns, networkPolicy, network, clusterId: id };
+  return { settings, reachable: { nodeAddress: await NODE_RUNTIMES[runtime].nodeAddress(settings) } };
 }
 
-async function runtimeFor({ runtime, nodes }: ClusterOptions): Promise<RuntimeName> {
-  if (runtime === 'auto') return nodes > 1 ? 'sim' : firstAvailable();
+async function runtimeFor(options: ClusterOptions): Promise<RuntimeName> {
+  const { runtime, nodes } = options;
+  if (runtime === 'auto') return nodes > 1 ? 'sim' : firstAvailable(options);
   const { available, title } = NODE_RUNTIMES[runtime];
-  const found = await available();
+  const found = await available(options);
   if (found.available) return runtime;
   throw new KeelsonError('ServiceUnavailable', `${title} cannot be used: ${found.why}, or use --runtime sim`);
 }
 
-async function firstAvailable(): Promise<RuntimeName> {
+async function firstAvailable(options: ClusterOptions): Promise<RuntimeName> {
   for (const [name, runtime] of Object.entries(NODE_RUNTIMES)) {
+    if (runtime.onlyIfNamed) continue;
     // The table's own names.
-    if ((await runtime.available()).available) return name as RuntimeName;
+    if ((await runtime.available(options)).available) return name as RuntimeName;
   }
   return 'sim';
+}
+
+/** LXC and CRI runtimes have no other way than CNI. */
+function networkFor(options: ClusterOptions, runtime: RuntimeName, bridge: string): ClusterSettings['network'] {
+  const { network } = options;
+  if (runtime === 'sim') return 'none';
+  if (network === 'docker' && runtime !== 'docker') {
+    throw new KeelsonError('BadRequest', `Docker's network is for Docker's pods: use --network cni with --runtime ${runtime}`);
+  }
+  if (network === 'docker') return 'docker';
+  const why = cniObstacle(podCidrOf(options, 1), bridge);
+  if (why === undefined) return 'cni';
+  if (network === 'auto' && runtime === 'docker') return 'docker';
+  throw new KeelsonError('ServiceUnavailable', `Pods cannot get networks by CNI: ${why}`);
 }
 
 async function proxyModeFor({ proxyMode }: ClusterOptions, runtime: RuntimeName): Promise<ClusterSettings['proxyMode']> {

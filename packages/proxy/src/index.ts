@@ -38,6 +38,7 @@ export {
   type ServiceMapOptions,
   type ServicePort,
 } from './service-map.ts';
+export { PodRoutes, removePodRoutes, type PodRoutesDependencies, type PodRoutesOptions } from './routes/pod-routes.ts';
 export { changesBetween, SnapshotMap, type Change } from './snapshot-map.ts';
 export { PROXY_MODE, SERVICE_PROXY } from './tokens.ts';
 export { ProxyHealth } from './status/proxy-health.ts';

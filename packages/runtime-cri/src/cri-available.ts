@@ -2,7 +2,13 @@ import { errorMessage, SystemClock } from '@keelson/base';
 import { CONTAINERD_ENDPOINT, CriRuntime } from './cri-runtime.ts';
 
 export type CriAvailability =
-  | { readonly available: true; readonly name: string; readonly version: string }
+  | {
+      readonly available: true;
+      readonly name: string;
+      readonly version: string;
+      /** Where the runtime looks for the configuration of its network, if it says. */
+      readonly cniConfigDir?: string;
+    }
   | { readonly available: false; readonly why: string };
 
 const TIMEOUT_MS = 2000;
@@ -12,7 +18,8 @@ export async function criAvailable(endpoint: string = CONTAINERD_ENDPOINT): Prom
   const runtime = new CriRuntime({ clock: new SystemClock(), endpoint, timeoutMs: TIMEOUT_MS });
   try {
     const { name, version } = await runtime.info();
-    return { available: true, name, version };
+    const cniConfigDir = await runtime.cniConfigDir();
+    return { available: true, name, version, ...(cniConfigDir !== undefined && { cniConfigDir }) };
   } catch (error) {
     return { available: false, why: errorMessage(error) };
   } finally {

@@ -130,9 +130,14 @@ export class CriRuntime implements ContainerRuntime {
     const runtimeConfig = { networkConfig: { podCidr: podCidrs.join(',') } };
     await this.#client.call(UPDATE_RUNTIME_CONFIG, { runtimeConfig }, call);
     if (!this.#defaultNetwork || podCidrs.length === 0) return;
-    const { info } = await this.#client.call(STATUS, { verbose: true }, call);
-    const configDir = cniConfigDir(info);
+    const configDir = await this.cniConfigDir(signal);
     if (configDir !== undefined) await writeDefaultNetwork(configDir, { podCidrs, ...this.#defaultNetwork });
+  }
+
+  /** Where the runtime looks for the configuration of its network; `undefined` if it does not say. */
+  async cniConfigDir(signal?: AbortSignal): Promise<string | undefined> {
+    const { info } = await this.#client.call(STATUS, { verbose: true }, { signal, isRepeatable: true });
+    return cniConfigDir(info);
   }
 
   async runSandbox(config: SandboxConfig, signal?: AbortSignal): Promise<SandboxStatus> {

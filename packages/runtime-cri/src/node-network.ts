@@ -1,6 +1,5 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileSync } from 'node:fs';
 import { defaultNetwork, loadNetworkConfig } from '@keelson/runtime/cni';
 
 /** The name says that something else, added later, comes first. */
@@ -18,12 +17,17 @@ export function cniConfigDir(info: Readonly<Record<string, string>>): string | u
   }
 }
 
-/** Gives a runtime that has no network the default one over the node's pod CIDRs, where it looks for it. Leaves what is there alone. */
+/** Gives a runtime that has no network the default one over the node's pod CIDRs, where it looks for it. What others have put there stays. */
 export async function writeDefaultNetwork(
   configDir: string,
   options: { readonly podCidrs: readonly string[]; readonly bridge: string; readonly stateDir: string },
 ): Promise<void> {
   await mkdir(configDir, { recursive: true });
-  const there = await loadNetworkConfig(configDir).catch(() => 'something');
-  if (there === undefined) writeFileSync(join(configDir, FILE), `${JSON.stringify(defaultNetwork(options), null, 2)}\n`);
+  const network = defaultNetwork(options);
+  const there = await loadNetworkConfig(configDir).catch(() => ({ name: 'something that cannot be used' }));
+  if (there !== undefined && there.name !== network.name) return;
+  // Runtimes watch the directory: they must not find half a file.
+  const path = join(configDir, FILE);
+  await writeFile(`${path}.new`, `${JSON.stringify(network, null, 2)}\n`);
+  await rename(`${path}.new`, path);
 }

@@ -23,26 +23,21 @@ export async function imageArchives(names: readonly string[]): Promise<readonly 
   return names.map((name) => join(state, 'images', `${name}.tar`));
 }
 
-/** A machine of its own: network, packet rules and a Docker engine that nobody else sees. */
-export class Machine implements AsyncDisposable {
+/** A machine of its own, with network and packet rules that nobody else sees. */
+export class BareMachine implements AsyncDisposable {
   readonly name: string;
-  readonly dockerHost: string;
 
-  private constructor(name: string, dockerHost: string) {
+  protected constructor(name: string) {
     this.name = name;
-    this.dockerHost = dockerHost;
   }
 
-  static async up(prefix: string): Promise<Machine> {
-    const name = `${prefix}-${randomBytes(3).toString('hex')}`;
-    await must(lab('images'), [], { timeoutMs: 300_000 });
-    await must(lab('machine'), ['up', name], { timeoutMs: 120_000 });
-    const output = await must(lab('machine'), ['exec', name, lab('docker'), 'up', name], { timeoutMs: 170_000 });
-    return new Machine(name, output.trim().split('\n').at(-1) ?? '');
+  static async up(prefix: string): Promise<BareMachine> {
+    return new BareMachine(await bootMachine(prefix));
   }
 
+  /** The variables that every program in it is given. */
   get env(): Readonly<Record<string, string>> {
-    return { DOCKER_HOST: this.dockerHost };
+    return {};
   }
 
   run(file: string, args: readonly string[], options: RunOptions = {}): Promise<Output> {
@@ -57,19 +52,55 @@ export class Machine implements AsyncDisposable {
     return start(lab('machine'), this.#inside(file, args), { ...this.env, ...env });
   }
 
-  /** `kill`: of the engine alone, with its containers going on; `up` brings it back. */
-  async docker(command: 'kill' | 'up'): Promise<void> {
-    await this.must(lab('docker'), [command, this.name], { timeoutMs: 120_000 });
+  /** `kill`: of containerd alone, with its containers going on; `up` starts it, also again, and gives its address. */
+  async containerd(command: 'up' | 'kill' | 'down'): Promise<string> {
+    return (await this.must(lab('containerd'), [command, this.name], { timeoutMs: 170_000 })).trim();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.must(lab('docker'), ['down', this.name], { timeoutMs: 120_000 }).catch(() => undefined);
     await must(lab('machine'), ['down', this.name], { timeoutMs: 60_000 });
   }
 
   #inside(file: string, args: readonly string[]): string[] {
     return ['exec', this.name, file, ...args];
   }
+}
+
+/** A machine with a Docker engine. */
+export class Machine extends BareMachine {
+  readonly dockerHost: string;
+
+  private constructor(name: string, dockerHost: string) {
+    super(name);
+    this.dockerHost = dockerHost;
+  }
+
+  static override async up(prefix: string): Promise<Machine> {
+    const name = await bootMachine(prefix);
+    const output = await must(lab('machine'), ['exec', name, lab('docker'), 'up', name], { timeoutMs: 170_000 });
+    return new Machine(name, output.trim().split('\n').at(-1) ?? '');
+  }
+
+  override get env(): Readonly<Record<string, string>> {
+    return { DOCKER_HOST: this.dockerHost };
+  }
+
+  /** `kill`: of the engine alone, with its containers going on; `up` brings it back. */
+  async docker(command: 'kill' | 'up'): Promise<void> {
+    await this.must(lab('docker'), [command, this.name], { timeoutMs: 120_000 });
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await this.must(lab('docker'), ['down', this.name], { timeoutMs: 120_000 }).catch(() => undefined);
+    await super[Symbol.asyncDispose]();
+  }
+}
+
+async function bootMachine(prefix: string): Promise<string> {
+  const name = `${prefix}-${randomBytes(3).toString('hex')}`;
+  await must(lab('images'), [], { timeoutMs: 300_000 });
+  await must(lab('machine'), ['up', name], { timeoutMs: 120_000 });
+  return name;
 }
 
 /** A Docker engine of its own in the network of this machine, so that its pods are reached from here. */

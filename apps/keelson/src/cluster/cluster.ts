@@ -33,6 +33,7 @@ import { addNetworkPolicy } from './network-policy.ts';
 import { addNodes } from './nodes.ts';
 import { addProxy } from './proxy.ts';
 import { addStorage } from './storage.ts';
+import { addRoutes } from './routes.ts';
 import { storeFor } from './store.ts';
 import { BOOTSTRAP, controllerUser, INFORMER } from './users.ts';
 
@@ -196,6 +197,7 @@ export class Cluster implements Runnable {
     addNetworkPolicy(parts, context);
     addNodes(parts, context);
     addMetrics(parts, context);
+    addRoutes(parts, context);
     addProxy(parts, context);
     addIngress(parts, context);
     await this.#lifecycle.run(parts, signal);

@@ -53,7 +53,7 @@ function kubeletOptions({ credentials, settings, reachable }: ComponentContext, 
     ],
     rootDir: join(settings.dataDir, 'kubelet', nodeName),
     ...(settings.staticPodPath !== undefined && { staticPodPath: settings.staticPodPath }),
-    podCidr: podCidrOf(index),
+    podCidr: podCidrOf(settings, index),
     // Simulated pods resolve nothing, and should not be warned about it.
     ...((settings.dns === 'on' || settings.runtime === 'sim') && { clusterDns: [CLUSTER_DNS] }),
     serving: {

@@ -80,11 +80,11 @@ export class MemoryRuntime implements ContainerRuntime {
   async runSandbox(config: SandboxConfig): Promise<SandboxStatus> {
     this.#check();
     const id = `s${this.#nextId++}`;
-    const { pod, attempt, labels, annotations, hostNetwork } = config;
+    const { pod, attempt, labels, annotations, hostNetwork, runtimeHandler } = config;
     const ips = hostNetwork ? [] : ['127.0.0.1'];
     const sandbox = { id, pod, attempt, state: 'ready' as const, createdAtMs: this.#clock.now(), ips, labels, annotations };
     this.sandboxes.set(id, sandbox);
-    this.journal.push(`sandbox ${pod.name}`);
+    this.journal.push(runtimeHandler === '' ? `sandbox ${pod.name}` : `sandbox ${pod.name} by ${runtimeHandler}`);
     return sandbox;
   }
 

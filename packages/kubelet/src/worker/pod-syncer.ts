@@ -24,6 +24,7 @@ import { podStatus, type PodReport } from './pod-status.ts';
 import type { Pleg } from './pleg.ts';
 import { dnsWarnings, readNodeDns } from './pod-dns.ts';
 import { newResizeMemory, type PodResizer, type ResizeMemory } from './pod-resizer.ts';
+import { runtimeHandlerOf } from './runtime-handler.ts';
 import { sandboxConfig, type SandboxContext } from './sandbox-config.ts';
 import type { StatusManager } from './status-manager.ts';
 import { TerminationMessages } from './termination-messages.ts';
@@ -280,7 +281,9 @@ export class PodSyncer {
     try {
       const context = { ...this.#deps.sandbox, nodeDns: await readNodeDns() };
       for (const warning of dnsWarnings(pod, context)) this.#deps.events.event(podSubject(pod), 'Warning', ...warning);
-      const sandbox = await this.#deps.runtime.runSandbox(sandboxConfig(pod, attempt, context), signal);
+      const runtimeHandler = await runtimeHandlerOf(this.#deps.client, pod, signal);
+      const config = { ...sandboxConfig(pod, attempt, context), runtimeHandler };
+      const sandbox = await this.#deps.runtime.runSandbox(config, signal);
       memory.sandboxFailures = 0;
       return sandbox;
     } catch (error) {
