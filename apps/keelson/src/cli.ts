@@ -12,6 +12,7 @@ import {
   type ClusterOptions,
   type StoreChoice,
 } from './options.ts';
+import type { LoadFlags } from './image-commands.ts';
 import type { ExplainFlags } from './proxy-commands.ts';
 
 const STORE_HELP = 'where objects are stored: lmdb, memory, or etcd://HOST:PORT,...?ca=FILE&cert=FILE&key=FILE';
@@ -135,11 +136,13 @@ function addSnapshotCommands(program: Command, dataDir: () => Option): void {
 function addImageCommands(program: Command, dataDir: () => Option): void {
   program
     .command('load-image')
-    .description('take images in for pods on LXC: files of docker save, OCI layouts, archives of a root file system')
+    .description('take images in for pods: files of docker save; for LXC OCI layouts and archives of a root file system too')
     .argument('<files...>')
     .addOption(dataDir())
+    .addOption(new Option('--runtime <name>', 'whose pods').choices(['docker', 'lxc', 'cri']).default('lxc'))
+    .addOption(criEndpoint())
     .option('--name <name>', 'what the image is called, instead of what the file says; a root file system needs one')
-    .action(async (files: readonly string[], flags: { readonly dataDir: string; readonly name?: string }) => {
+    .action(async (files: readonly string[], flags: LoadFlags) => {
       const { loadImages } = await import('./image-commands.ts');
       await loadImages(files, { ...flags, dataDir: resolve(flags.dataDir) });
     });

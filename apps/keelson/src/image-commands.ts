@@ -1,17 +1,38 @@
 import { resolve } from 'node:path';
 import { KeelsonError } from '@keelson/base';
+import { loadImages as loadIntoContainerd } from '@keelson/runtime-cri';
+import { loadImages as loadIntoDocker } from '@keelson/runtime-docker';
 import { importImages } from '@keelson/runtime-lxc';
 import { lxcDirectory } from './cluster/node-runtimes.ts';
 
-/** Takes images into the store of a cluster on LXC, and prints what they are called. The cluster may run meanwhile. */
-export async function loadImages(
-  files: readonly string[],
-  { dataDir, name }: { readonly dataDir: string; readonly name?: string },
-): Promise<void> {
+export interface LoadFlags {
+  readonly dataDir: string;
+  readonly runtime: 'docker' | 'lxc' | 'cri';
+  readonly criEndpoint: string;
+  readonly name?: string;
+}
+
+/** Takes images into the store of a runtime, and prints what they are called. A cluster may run meanwhile. */
+export async function loadImages(files: readonly string[], flags: LoadFlags): Promise<void> {
+  const { name, runtime } = flags;
   if (name !== undefined && files.length > 1)
     throw new KeelsonError('BadRequest', `One name cannot be that of ${files.length} files`);
+  if (name !== undefined && runtime !== 'lxc')
+    throw new KeelsonError('BadRequest', 'Images of Docker and containerd are called what their file says');
   for (const file of files) {
-    const images = await importImages(lxcDirectory(dataDir), resolve(file), name);
-    for (const { id, repoTags } of images) process.stdout.write(`${repoTags.join(' ') || id}\n`);
+    for (const each of await namesOf(resolve(file), flags)) process.stdout.write(`${each}\n`);
+  }
+}
+
+async function namesOf(file: string, { criEndpoint, dataDir, name, runtime }: LoadFlags): Promise<readonly string[]> {
+  switch (runtime) {
+    case 'docker':
+      return loadIntoDocker(file);
+    case 'cri':
+      return loadIntoContainerd(file, criEndpoint);
+    case 'lxc': {
+      const images = await importImages(lxcDirectory(dataDir), file, name);
+      return images.map(({ id, repoTags }) => repoTags.join(' ') || id);
+    }
   }
 }

@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { ContainerConfig, ContainerRuntime, RuntimeEvent, SandboxConfig } from '@keelson/runtime';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { CriRuntime } from './cri-runtime.ts';
+import { loadImages } from './load-images.ts';
 import { containerConfig, sandboxConfig } from './testing/pods.ts';
-import { noContainerd, PrivateContainerd, title } from './testing/private-containerd.ts';
+import { BUSYBOX, BUSYBOX_ARCHIVE, noContainerd, PrivateContainerd, title } from './testing/private-containerd.ts';
 
 const WAIT = { timeout: 20_000, interval: 50 };
 const FOREVER = "trap 'exit 0' TERM; while true; do sleep 0.05; done";
@@ -189,6 +190,16 @@ describe.skipIf(noContainerd)(title('CriRuntime on containerd'), () => {
 
     expect(sandbox.state).toBe('ready');
     await expect(runtime.runSandbox(sandboxConfig({ runtimeHandler: 'missing' }))).rejects.toThrow('missing');
+  });
+
+  it('takes images of files in, and says what they are called', async () => {
+    const { id: before } = (await runtime.images.find(BUSYBOX)) ?? {};
+    const broken = join(containerd.directory, 'broken.tar');
+    await writeFile(broken, 'no archive');
+
+    expect(await loadImages(BUSYBOX_ARCHIVE, containerd.endpoint)).toEqual([BUSYBOX]);
+    expect(await runtime.images.find(BUSYBOX)).toMatchObject({ id: before });
+    await expect(loadImages(broken, containerd.endpoint)).rejects.toMatchObject({ reason: 'BadRequest' });
   });
 
   it('does not see the pods of another cluster', async () => {

@@ -1,12 +1,16 @@
 import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { SystemClock } from '@keelson/base';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DockerRuntime } from './docker-runtime.ts';
+import { loadImages } from './load-images.ts';
 import { tar } from './pause/tar.ts';
-import { noEngine, testEngine, unless } from './testing/private-engine.ts';
+import { BUSYBOX, BUSYBOX_ARCHIVE, noEngine, noPrivateEngine, testEngine, unless } from './testing/private-engine.ts';
 
 const USER = 'ann';
 const PASSWORD = 'let me in';
@@ -90,6 +94,16 @@ describe.skipIf(noEngine)(unless('DockerImages', noEngine), () => {
     await runtime.images.remove(reference);
     await runtime.images.remove(reference);
     expect(await runtime.images.find(reference)).toBeUndefined();
+  });
+
+  it.skipIf(noPrivateEngine)('takes images of a file in, and says what they are called', async () => {
+    const broken = join(mkdtempSync(join(tmpdir(), 'docker-images-')), 'broken.tar');
+    writeFileSync(broken, 'no archive');
+
+    expect(await loadImages(BUSYBOX_ARCHIVE, engine.host)).toEqual([BUSYBOX]);
+    await expect(loadImages(broken, engine.host)).rejects.toThrow();
+    await expect(loadImages('/no/such/file', engine.host)).rejects.toMatchObject({ reason: 'NotFound' });
+    rmSync(dirname(broken), { recursive: true });
   });
 
   it('takes the tag "latest" where there is none, and not all of them', async () => {

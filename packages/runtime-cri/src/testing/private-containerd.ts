@@ -88,6 +88,8 @@ function removeLeftOvers(): void {
 }
 
 export const BUSYBOX = 'docker.io/keelson/busybox:1';
+/** What it was loaded from. */
+export const BUSYBOX_ARCHIVE = join(STATE, 'images/busybox.tar');
 
 const shell = (script: string): Program => ({ command: ['sh', '-c', script] });
 

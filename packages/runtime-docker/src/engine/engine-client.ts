@@ -1,5 +1,5 @@
 import { Agent, request as httpRequest, type ClientRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
-import type { Duplex } from 'node:stream';
+import { Readable, type Duplex } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { addressText, type EngineAddress } from './engine-address.ts';
 import { engineError, unreachable } from './engine-error.ts';
@@ -11,7 +11,7 @@ export interface EngineCall {
   /** Without the version: `/containers/json`. */
   readonly path: string;
   readonly query?: Query;
-  /** Sent as JSON, or as it is if it is bytes (a tar archive). */
+  /** Sent as JSON, or as it is if it is bytes or a stream (a tar archive). */
   readonly body?: unknown;
   readonly headers?: OutgoingHttpHeaders;
   /** Until the answer's head has come. Default: the client's; 0 waits for ever. */
@@ -117,9 +117,10 @@ export class EngineClient {
   #send(call: EngineCall, prefix: string, agent: Agent) {
     const { method, path, body, headers = {}, timeoutMs = this.#timeoutMs, signal } = call;
     signal?.throwIfAborted();
-    const bytes = body === undefined || Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body));
-    const length = bytes === undefined ? {} : { 'Content-Length': bytes.length };
-    const type = bytes === undefined || bytes === body ? {} : { 'Content-Type': 'application/json' };
+    const isRaw = body === undefined || Buffer.isBuffer(body) || body instanceof Readable;
+    const bytes = isRaw ? body : Buffer.from(JSON.stringify(body));
+    const length = Buffer.isBuffer(bytes) ? { 'Content-Length': bytes.length } : {};
+    const type = isRaw ? {} : { 'Content-Type': 'application/json' };
     const request = httpRequest({
       ...this.#target(),
       agent,
@@ -127,7 +128,8 @@ export class EngineClient {
       path: `${prefix}${path}${queryText(call.query)}`,
       headers: { Host: 'docker', ...length, ...type, ...headers },
     });
-    request.end(bytes);
+    if (bytes instanceof Readable) bytes.on('error', (error) => request.destroy(error)).pipe(request);
+    else request.end(bytes);
     const settle = <T>(answer: Promise<T>): Promise<T> => this.#settle(call, request, answer, timeoutMs);
     return { request, settle };
   }

@@ -74,6 +74,8 @@ function removeLeftOvers(): void {
 }
 
 export const BUSYBOX = 'keelson/busybox:1';
+/** What it was loaded from, in an engine of our own. */
+export const BUSYBOX_ARCHIVE = join(STATE, 'images/busybox.tar');
 
 export function shell(script: string): Required<Pick<Program, 'command'>> {
   return { command: ['sh', '-c', script] };
