@@ -47,6 +47,12 @@ async function firstAvailable(options: ClusterOptions): Promise<RuntimeName> {
   return 'sim';
 }
 
+/** Plugins work on this machine, so the engine has to be here too. */
+function elsewhere(runtime: RuntimeName): string | undefined {
+  const { DOCKER_HOST: host = '' } = process.env;
+  return runtime === 'docker' && /^(tcp|https?|ssh):/.test(host) ? `the Docker engine is at ${host}` : undefined;
+}
+
 /** LXC and CRI runtimes have no other way than CNI. */
 function networkFor(options: ClusterOptions, runtime: RuntimeName, bridge: string): ClusterSettings['network'] {
   const { network } = options;
@@ -55,7 +61,7 @@ function networkFor(options: ClusterOptions, runtime: RuntimeName, bridge: strin
     throw new KeelsonError('BadRequest', `Docker's network is for Docker's pods: use --network cni with --runtime ${runtime}`);
   }
   if (network === 'docker') return 'docker';
-  const why = cniObstacle(podCidrOf(options, 1), bridge);
+  const why = elsewhere(runtime) ?? cniObstacle(podCidrOf(options, 1), bridge);
   if (why === undefined) return 'cni';
   if (network === 'auto' && runtime === 'docker') return 'docker';
   throw new KeelsonError('ServiceUnavailable', `Pods cannot get networks by CNI: ${why}`);
