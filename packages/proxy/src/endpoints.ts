@@ -45,13 +45,9 @@ export interface SelectedEndpoints {
  * hints. In order of address and port, each once.
  */
 export function selectEndpoints(query: EndpointQuery): SelectedEndpoints {
-  return splitEndpoints(findCandidates(query), query);
-}
-
-/** `selectEndpoints` for candidates that are known already. */
-export function splitEndpoints(candidates: readonly Candidate[], viewpoint: Viewpoint): SelectedEndpoints {
+  const candidates = findCandidates(query);
   return {
-    clusterEndpoints: readyElseServing(candidates, viewpoint),
+    clusterEndpoints: readyElseServing(candidates, query),
     localEndpoints: readyElseServing(candidates.filter((one) => one.local)),
   };
 }

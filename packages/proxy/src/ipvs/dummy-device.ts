@@ -38,12 +38,11 @@ export class DummyDevice {
     if (lines.length > 0) await runOrThrow(this.#run, { file: 'ip', args: ['-batch', '-'], input: `${lines.join('\n')}\n` });
   }
 
-  /** Takes away the addresses of this family, and the device unless the other family has some. */
-  async remove(): Promise<void> {
+  /** Takes away the addresses of this family, and the device unless the other family needs it. */
+  async remove({ isShared }: { readonly isShared: boolean }): Promise<void> {
     if ((await this.#show('link')).code !== 0) return;
-    await this.change({ add: [], remove: await this.addresses() });
-    const { stdout } = await this.#run({ file: 'ip', args: ['-o', 'addr', 'show', 'dev', DEVICE, 'scope', 'global'] });
-    if (!stdout.includes(' inet')) await runOrThrow(this.#run, { file: 'ip', args: ['link', 'del', DEVICE] });
+    if (isShared) await this.change({ add: [], remove: await this.addresses() });
+    else await runOrThrow(this.#run, { file: 'ip', args: ['link', 'del', DEVICE] });
   }
 
   get #option(): string {

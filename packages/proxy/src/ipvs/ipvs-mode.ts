@@ -128,17 +128,17 @@ export class IpvsMode implements ProxyMode {
   async cleanup(): Promise<void> {
     await this.close();
     // What there is of ours is noted in the table, or is on the device. A kernel without IPVS has neither, and would fail to list.
-    const isThere = (await this.#device.addresses()).size > 0 || (await this.#hasTable());
+    const isThere = (await this.#device.addresses()).size > 0 || (await this.#hasTable(this.#family));
     if (!isThere) return;
     const isOurs = await this.#ownership();
     await this.#ipvs.apply([...(await this.#ipvs.list()).keys()].filter(isOurs).map((key) => `-D ${key}`));
-    await this.#device.remove();
+    await this.#device.remove({ isShared: await this.#hasTable(this.#family === 'IPv6' ? 'IPv4' : 'IPv6') });
     await this.#nft.remove();
   }
 
-  async #hasTable(): Promise<boolean> {
+  async #hasTable(family: IpFamily): Promise<boolean> {
     try {
-      return (await this.#nft.handle()) !== undefined;
+      return (await new NftTool(this.#run, ipvsTableOf(family)).handle()) !== undefined;
     } catch (error) {
       if (isReason(error, 'NotFound')) return false;
       throw error;

@@ -2,7 +2,7 @@ import { canonicalRange } from '../kernel/ranges.ts';
 import { nodeAddressMatch, SET_MARK, UNMARK, type Chain, type LayoutOptions } from '../nftables/table-layout.ts';
 
 /** The table of nftables beside IPVS: what it can not do itself. */
-export const IPVS_TABLE = 'keelson-ipvs';
+const IPVS_TABLE = 'keelson-ipvs';
 
 /** The words of nft for the table of an IP family. */
 export function ipvsTableOf(family: LayoutOptions['family']): string {

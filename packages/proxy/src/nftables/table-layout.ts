@@ -3,7 +3,7 @@ import type { IpFamily } from '../service-map.ts';
 import { canonicalRange } from '../kernel/ranges.ts';
 
 /** The table that all of ours is in. */
-export const TABLE = 'keelson-proxy';
+const TABLE = 'keelson-proxy';
 /** Where the endpoints of this node begin among those of one address and port. */
 export const LOCAL_OFFSET = 32_768;
 /** Marks what has to get the node's address as its source; the bit that kube-proxy uses. */

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { runCommand, runOrThrow, type Command, type CommandResult } from '../command-runner.ts';
 import type { SyncReport } from '../proxy-mode.ts';
+import { NamespaceShell } from './namespace-shell.ts';
 import type { ServicePort } from '../service-map.ts';
 
 export interface AgentCalls {
@@ -50,6 +51,7 @@ export class Machine {
   readonly name: string;
   readonly address: string;
   readonly #agent: ChildProcess;
+  readonly #shell: NamespaceShell;
   readonly #waiting = new Map<number, (answer: AgentAnswer) => void>();
   #calls = 0;
 
@@ -57,6 +59,7 @@ export class Machine {
     this.name = name;
     this.address = address;
     this.#agent = agent;
+    this.#shell = new NamespaceShell(name);
     agent.on('message', (answer: AgentAnswer) => this.#waiting.get(answer.id)?.(answer));
   }
 
@@ -71,9 +74,8 @@ export class Machine {
     return machine;
   }
 
-  /** Runs a program in the namespace. */
-  readonly run = (command: Command): Promise<CommandResult> =>
-    runCommand({ ...command, file: 'nsenter', args: [`--net=/run/netns/${this.name}`, command.file, ...command.args] });
+  /** Runs a program in the namespace, one at a time. */
+  readonly run = (command: Command): Promise<CommandResult> => this.#shell.run(command);
 
   async sh(script: string): Promise<string> {
     return runOrThrow(this.run, { file: 'sh', args: ['-ec', script] });
@@ -107,6 +109,7 @@ export class Machine {
     const gone = this.#agent.exitCode === null ? once(this.#agent, 'exit') : undefined;
     this.#agent.kill('SIGKILL');
     await gone;
+    await this.#shell[Symbol.asyncDispose]();
     await runOrThrow(runCommand, { file: 'ip', args: ['netns', 'del', this.name] });
   }
 }
