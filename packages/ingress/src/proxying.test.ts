@@ -20,7 +20,7 @@ describe('what goes through', () => {
   };
 
   beforeAll(async () => {
-    world = await IngressWorld.up({ idleTimeoutMs: 1_000, maxHeaderBytes: 16 * 1024 });
+    world = await IngressWorld.up({ idleTimeoutMs: 3_000, maxHeaderBytes: 16 * 1024 });
     await world.certificate('shop', [HOST]);
     const paths = ['/echo', '/ws', '/grpc', '/silent', '/breaks', '/stream', '/sink', '/count', '/abort'];
     await world.route(HOST, Object.fromEntries(paths.map((path) => [path, path.slice(1)])), {
@@ -185,7 +185,7 @@ describe('what goes through', () => {
   it('answers 504 when a backend says nothing', async () => {
     await world.service('silent', [() => undefined]);
 
-    await expect.poll(async () => (await world.get(HOST, '/silent')).status, { timeout: 10_000 }).toBe(504);
+    await expect.poll(async () => (await world.get(HOST, '/silent')).status, { timeout: 15_000 }).toBe(504);
   });
 
   it('answers 502 when a backend hangs up, and breaks off what it does not get whole', async () => {

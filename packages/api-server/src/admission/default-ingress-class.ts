@@ -1,8 +1,7 @@
 import { nameOf, type KubernetesObject } from '@keelson/api';
 import type { Ingress, IngressClass } from '@keelson/api/networking/v1';
-import type { Registry } from '../registry/registry.ts';
-import type { Storages } from '../storage/resource-storage.ts';
 import type { AdmissionMutator, AdmissionRequest } from './admission.ts';
+import { cachedObjects, type CachedObjectsDependencies } from './cached-objects.ts';
 
 const DEFAULT_CLASS = 'ingressclass.kubernetes.io/is-default-class';
 /** How the class was named before there was a field for it. */
@@ -11,12 +10,10 @@ const LEGACY_CLASS = 'kubernetes.io/ingress.class';
 /** Gives Ingresses that say nothing about a class the default one; of several the newest. */
 export class DefaultIngressClass implements AdmissionMutator {
   readonly name = 'DefaultIngressClass';
-  readonly #registry: Registry;
-  readonly #storages: Storages;
+  readonly #deps: CachedObjectsDependencies;
 
-  constructor({ registry, storages }: { readonly registry: Registry; readonly storages: Storages }) {
-    this.#registry = registry;
-    this.#storages = storages;
+  constructor(deps: CachedObjectsDependencies) {
+    this.#deps = deps;
   }
 
   async mutate(request: AdmissionRequest & { readonly object: KubernetesObject }): Promise<KubernetesObject> {
@@ -26,17 +23,11 @@ export class DefaultIngressClass implements AdmissionMutator {
     const ingress = object as Ingress;
     const isSaid = ingress.spec?.ingressClassName !== undefined || ingress.metadata?.annotations?.[LEGACY_CLASS] !== undefined;
     if (!ingress.spec || isSaid) return object;
-    const [chosen] = (await this.#classes()).filter(isDefault).toSorted(byNewest);
+    const [chosen] = (await cachedObjects<IngressClass>(this.#deps, 'networking.k8s.io', 'ingressclasses'))
+      .filter(isDefault)
+      .toSorted(byNewest);
     if (chosen) ingress.spec.ingressClassName = nameOf(chosen);
     return object;
-  }
-
-  async #classes(): Promise<readonly IngressClass[]> {
-    const definition = this.#registry.find('networking.k8s.io', 'v1', 'ingressclasses');
-    if (!definition) return [];
-    const { cache } = this.#storages.of(definition);
-    await cache.ready();
-    return cache.list().map((item) => item.object() as IngressClass);
   }
 }
 
