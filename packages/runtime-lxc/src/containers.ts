@@ -51,6 +51,7 @@ export class Containers {
     for (const record of records) this.#records.set(record.id, record);
     for (const id of halves) await this.#removeFiles(id);
     for (const { id, sandboxId } of records) if (!sandboxes.has(sandboxId)) await this.remove(id);
+    await Promise.all(records.map(({ id }) => this.#outcomeOfStart(id)));
     await this.#noteLost();
   }
 
@@ -194,6 +195,12 @@ export class Containers {
       if (limit.signal.aborted) return false;
       throw error;
     }
+  }
+
+  /** One that was being started when the process before us was killed: whether it runs is known soon, and nobody must start another one before. */
+  async #outcomeOfStart(id: string): Promise<void> {
+    const directory = this.#deps.layout.container(id);
+    while (this.life(id).state === 'created' && shimOf(directory) !== undefined) await this.#deps.clock.sleep(20);
   }
 
   /** Those whose shim somebody has killed: nobody will say how they end, so they end now. */
