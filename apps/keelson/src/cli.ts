@@ -10,6 +10,7 @@ import {
   PROXY_MODES,
   RUNTIMES,
   type ClusterOptions,
+  type RuntimeName,
   type StoreChoice,
 } from './options.ts';
 import type { LoadFlags } from './image-commands.ts';
@@ -91,9 +92,14 @@ function addWaysIn(command: Command): Command {
 
 /** What runs pods, and where they get their addresses. */
 function addNodeOptions(command: Command): Command {
-  const { clusterCidr, network, nodes, runtime } = standard;
+  const { clusterCidr, moreRuntimes, network, nodes, runtime } = standard;
   return command
     .addOption(new Option('--runtime <name>', 'what runs containers').choices(RUNTIMES).default(runtime))
+    .addOption(
+      new Option('--more-runtimes <names>', 'further ones, by commas, for RuntimeClasses with these handlers')
+        .argParser(runtimeNames)
+        .default(moreRuntimes),
+    )
     .addOption(criEndpoint())
     .addOption(new Option('--nodes <n>', 'more than one only with --runtime sim').argParser(count).default(nodes))
     .addOption(new Option('--network <name>', 'what gives pods their network').choices(NETWORKS).default(network))
@@ -214,6 +220,15 @@ function range(text: string): string {
 
 function countOrNone(text: string): number {
   return text === '0' ? 0 : count(text);
+}
+
+function runtimeNames(text: string): readonly RuntimeName[] {
+  const known = RUNTIMES.filter((name) => name !== 'auto');
+  return text.split(',').map((word) => {
+    const found = known.find((name) => name === word);
+    if (found) return found;
+    throw new InvalidArgumentError(`Each has to be one of ${known.join(', ')}.`);
+  });
 }
 
 function count(text: string): number {

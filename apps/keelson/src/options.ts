@@ -21,6 +21,8 @@ export interface ClusterOptions {
   readonly kubeconfig: string;
   /** `auto`: the first that can be used of Docker, LXC and the simulated one. */
   readonly runtime: (typeof RUNTIMES)[number];
+  /** Further runtimes on the node, for pods whose RuntimeClass names them as its handler. */
+  readonly moreRuntimes: readonly RuntimeName[];
   /** The socket of the runtime with `cri`: `unix:///PATH`. */
   readonly criEndpoint: string;
   /** More than one only with the simulated runtime. */
@@ -49,6 +51,7 @@ export const CLUSTER_DEFAULTS = {
   port: 6443,
   bind: '127.0.0.1',
   runtime: 'auto',
+  moreRuntimes: [],
   criEndpoint: CONTAINERD_ENDPOINT,
   nodes: 1,
   network: 'auto',

@@ -25,8 +25,11 @@ export async function settle(
   const dns = dnsFor(options, { runtime, proxyMode });
   const networkPolicy = await networkPolicyFor(options, runtime);
   const network = networkFor(options, runtime, bridgeOf({ clusterId: id }));
+  await mustFitTogether(options, runtime, network);
   const settings = { ...options, runtime, proxyMode, dns, networkPolicy, network, clusterId: id };
-  return { settings, reachable: { nodeAddress: await NODE_RUNTIMES[runtime].nodeAddress(settings) } };
+  const nodeAddress = await NODE_RUNTIMES[runtime].nodeAddress(settings);
+  for (const name of options.moreRuntimes) await NODE_RUNTIMES[name].nodeAddress(settings);
+  return { settings, reachable: { nodeAddress } };
 }
 
 async function runtimeFor(options: ClusterOptions): Promise<RuntimeName> {
@@ -36,6 +39,27 @@ async function runtimeFor(options: ClusterOptions): Promise<RuntimeName> {
   const found = await available(options);
   if (found.available) return runtime;
   throw new KeelsonError('ServiceUnavailable', `${title} cannot be used: ${found.why}, or use --runtime sim`);
+}
+
+/** Each keeps its own account of the addresses that CNI has given out: two would give the same ones. */
+async function mustFitTogether(
+  options: ClusterOptions,
+  runtime: RuntimeName,
+  network: ClusterSettings['network'],
+): Promise<void> {
+  const { moreRuntimes } = options;
+  const byCni = [...new Set([runtime, ...moreRuntimes])].filter(
+    (name) => name !== 'sim' && (name !== 'docker' || network === 'cni'),
+  );
+  if (byCni.length > 1) {
+    const advice = byCni.includes('docker') ? ': add --network docker' : '';
+    throw new KeelsonError('BadRequest', `Only one runtime of a node can use CNI, not ${byCni.join(' and ')}${advice}`);
+  }
+  for (const name of moreRuntimes) {
+    const { available, title } = NODE_RUNTIMES[name];
+    const found = await available(options);
+    if (!found.available) throw new KeelsonError('ServiceUnavailable', `${title} cannot be used: ${found.why}`);
+  }
 }
 
 async function firstAvailable(options: ClusterOptions): Promise<RuntimeName> {

@@ -1,6 +1,7 @@
 import { errorMessage, type Clock } from '@keelson/base';
 import type { Container, Pod } from '@keelson/api/core/v1';
-import type { ContainerRuntime, ImageStatus, PullCredentials } from '@keelson/runtime';
+import type { Client } from '@keelson/client';
+import type { ContainerRuntime, Images, ImageStatus, PullCredentials } from '@keelson/runtime';
 import { durationText } from './duration-text.ts';
 import type { ConfigReader } from './env/container-env.ts';
 import type { WaitingReason } from './pod/container-statuses.ts';
@@ -8,12 +9,14 @@ import { RestartBackoff } from './pod/restart-backoff.ts';
 import { containerSubject } from './event-subject.ts';
 import type { EventSink } from './ports.ts';
 import { untilAborted } from './until-aborted.ts';
+import { runtimeHandlerOf } from './worker/runtime-handler.ts';
 
 export type ImageOutcome =
   | { readonly ok: true; readonly image: ImageStatus }
   | { readonly ok: false; readonly waiting: WaitingReason; readonly retryAtMs: number | undefined };
 
 export interface ImagePullerDependencies {
+  readonly client: Client;
   readonly runtime: ContainerRuntime;
   readonly clock: Clock;
   readonly config: ConfigReader;
@@ -30,7 +33,8 @@ export class ImagePuller {
   readonly #deps: ImagePullerDependencies;
   readonly #backoff: RestartBackoff;
   readonly #stopping = new AbortController();
-  readonly #pulls = new Map<string, Promise<Pulled>>();
+  /** Of each runtime's images. */
+  readonly #pulls = new Map<Images, Map<string, Promise<Pulled>>>();
   /** Those that wait for their turn. */
   readonly #queue: (() => void)[] = [];
   readonly #most: number;
@@ -46,7 +50,6 @@ export class ImagePuller {
 
   /** `retryAtMs` of a failure: when it may go better; never, if it hangs on the pod's own words. */
   async ensure(pod: Pod, container: Container, signal: AbortSignal): Promise<ImageOutcome> {
-    const { runtime } = this.#deps;
     const image = container.image ?? '';
     const tell = this.#teller(pod, container);
     if (!REFERENCE.test(image)) {
@@ -55,7 +58,8 @@ export class ImagePuller {
       return refused(tell, { reason: 'InvalidImageName', message }, undefined);
     }
     const policy = container.imagePullPolicy ?? defaultPullPolicy(image);
-    const found = policy === 'Always' ? undefined : await runtime.images.find(image, signal);
+    const images = await this.#imagesOf(pod, signal);
+    const found = policy === 'Always' ? undefined : await images.find(image, signal);
     if (found) {
       tell('Normal', 'Pulled', `Container image "${image}" already present on machine and can be accessed by the pod`);
       return { ok: true, image: found };
@@ -65,18 +69,25 @@ export class ImagePuller {
       tell('Warning', 'ErrImageNeverPull', message);
       return refused(tell, { reason: 'ErrImageNeverPull', message }, undefined);
     }
-    return this.#heldBack(pod, image, tell) ?? this.#pull(pod, image, { tell, signal });
+    return this.#heldBack(pod, image, tell) ?? this.#pull(pod, image, { images, tell, signal });
   }
 
   /** Gives up what is being pulled. */
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('stopped'));
-    await Promise.allSettled(this.#pulls.values());
+    await Promise.allSettled([...this.#pulls.values()].flatMap((pulls) => [...pulls.values()]));
   }
 
   forget(podUid: string): void {
     this.#backoff.forget(`${podUid}/`);
     for (const key of this.#failed.keys()) if (key.startsWith(`${podUid}/`)) this.#failed.delete(key);
+  }
+
+  /** A pod's images are those of the runtime that runs it. */
+  async #imagesOf(pod: Pod, signal: AbortSignal): Promise<Images> {
+    const { client, runtime } = this.#deps;
+    if (!runtime.imagesFor || !pod.spec?.runtimeClassName) return runtime.images;
+    return runtime.imagesFor(await runtimeHandlerOf(client, pod, signal));
   }
 
   #teller(pod: Pod, container: Container): Tell {
@@ -100,12 +111,15 @@ export class ImagePuller {
     return refused(tell, waiting, clock.now() + remainingMs);
   }
 
-  async #pull(pod: Pod, image: string, { tell, signal }: { tell: Tell; signal: AbortSignal }): Promise<ImageOutcome> {
+  async #pull(pod: Pod, image: string, { images, tell, signal }: PullContext): Promise<ImageOutcome> {
     const { clock } = this.#deps;
     tell('Normal', 'Pulling', `Pulling image "${image}"`);
     const startedAtMs = clock.monotonic();
     try {
-      const { image: pulled, tookMs } = await this.#pullOnce(image, await this.#credentials(pod, image), signal);
+      const { image: pulled, tookMs } = await this.#pullOnce(
+        { images, image, credentials: await this.#credentials(pod, image) },
+        signal,
+      );
       const took = durationText(tookMs);
       const all = durationText(clock.monotonic() - startedAtMs);
       const size = `Image size: ${pulled.sizeBytes} bytes.`;
@@ -119,23 +133,25 @@ export class ImagePuller {
   }
 
   /** Pods that want the same image at the same time share one pull, which goes on when the first of them is gone. */
-  async #pullOnce(image: string, credentials: PullCredentials | undefined, signal: AbortSignal): Promise<Pulled> {
+  async #pullOnce({ images, image, credentials }: PullRequest, signal: AbortSignal): Promise<Pulled> {
+    const pulls = this.#pulls.get(images) ?? new Map<string, Promise<Pulled>>();
+    this.#pulls.set(images, pulls);
     const key = JSON.stringify([image, credentials]);
-    const known = this.#pulls.get(key);
-    const pull = known ?? this.#inTurn(image, credentials).finally(() => this.#pulls.delete(key));
-    if (!known) this.#pulls.set(key, pull);
+    const known = pulls.get(key);
+    const pull = known ?? this.#inTurn({ images, image, credentials }).finally(() => pulls.delete(key));
+    if (!known) pulls.set(key, pull);
     return untilAborted(pull, signal);
   }
 
-  async #inTurn(image: string, credentials: PullCredentials | undefined): Promise<Pulled> {
+  async #inTurn({ images, image, credentials }: PullRequest): Promise<Pulled> {
     if (this.#pulling >= this.#most) await new Promise<void>((resolve) => this.#queue.push(resolve));
     else this.#pulling += 1;
-    const { clock, runtime } = this.#deps;
+    const { clock } = this.#deps;
     try {
       const { signal } = this.#stopping;
       signal.throwIfAborted();
       const startedAtMs = clock.monotonic();
-      return { image: await runtime.images.pull(image, credentials, signal), tookMs: clock.monotonic() - startedAtMs };
+      return { image: await images.pull(image, credentials, signal), tookMs: clock.monotonic() - startedAtMs };
     } finally {
       // Whoever is next takes over the place.
       const next = this.#queue.shift();
@@ -165,6 +181,18 @@ export class ImagePuller {
     }
     return undefined;
   }
+}
+
+interface PullContext {
+  readonly images: Images;
+  readonly tell: Tell;
+  readonly signal: AbortSignal;
+}
+
+interface PullRequest {
+  readonly images: Images;
+  readonly image: string;
+  readonly credentials: PullCredentials | undefined;
 }
 
 interface Pulled {

@@ -40,6 +40,7 @@ export interface SandboxConfig {
   readonly resources?: ContainerResources;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
+  /** Of the pod's RuntimeClass; empty for none. */
   readonly runtimeHandler: string;
 }
 
@@ -280,6 +281,8 @@ export interface ContainerRuntime {
   machineStats?(signal?: AbortSignal): Promise<MachineStats>;
 
   readonly images: Images;
+  /** Those that pods with this handler use, where they have others. Throws `BadRequest` if nobody has the handler. */
+  imagesFor?(handler: string): Images;
 
   /** Lets go of connections. Containers go on. */
   close(): Promise<void>;

@@ -5,6 +5,7 @@ export { NetworkNamespaces } from './network-namespaces.ts';
 export { cgroupParentFor, limitCgroup, removeCgroup } from './pod-cgroups.ts';
 export type * from './pod-network.ts';
 export { removePods } from './remove-pods.ts';
+export { RuntimeRouter, type RuntimeRouterOptions } from './runtime-router.ts';
 export { scriptOf, type Script } from './simulated/script.ts';
 export { Course } from './simulated/course.ts';
 export type { SimulatedLoad } from './simulated/simulated-container.ts';

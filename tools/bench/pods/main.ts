@@ -64,7 +64,9 @@ try {
     await load.deleteAll();
   }
   const ratio = bare ? ` ratio=${(Number(quantile(alone, 0.5)) / Number(quantile(bare.ms, 0.5))).toFixed(2)}` : '';
-  say(`one pod on ${runtime}: p50=${quantile(alone, 0.5)} ms p95=${quantile(alone, 0.95)} ms min=${quantile(alone, 0)} ms${ratio}`);
+  say(
+    `one pod on ${runtime}: p50=${quantile(alone, 0.5)} ms p95=${quantile(alone, 0.95)} ms min=${quantile(alone, 0)} ms${ratio}`,
+  );
 
   const many = Number(values.many);
   const all = await load.startMany('many', many);
@@ -79,9 +81,13 @@ try {
   await sleep(idleSeconds * 1000);
   const cpu = ((cpuSeconds([child.pid]) - before) / idleSeconds) * 100;
   const deleting = await load.deleteAll();
-  say(`idle with ${full} pods, the whole cluster in one process: cpu=${cpu.toFixed(1)} % of a core, rss=${residentMiB([child.pid]).toFixed(0)} MiB`);
+  say(
+    `idle with ${full} pods, the whole cluster in one process: cpu=${cpu.toFixed(1)} % of a core, rss=${residentMiB([child.pid]).toFixed(0)} MiB`,
+  );
   say(`${full} pods deleted: ${(deleting * 1000).toFixed(0)} ms`);
-  say(`pods: runtime=${runtime} p50=${quantile(alone, 0.5)} ms many=${(many / all.seconds).toFixed(1)} pods/s cpu=${cpu.toFixed(1)} %${ratio}`);
+  say(
+    `pods: runtime=${runtime} p50=${quantile(alone, 0.5)} ms many=${(many / all.seconds).toFixed(1)} pods/s cpu=${cpu.toFixed(1)} %${ratio}`,
+  );
   await load.close();
 } finally {
   await child[Symbol.asyncDispose]();

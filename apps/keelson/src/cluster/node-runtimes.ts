@@ -3,14 +3,14 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { CLOCK, LOGGER, SystemClock, type Clock, type Logger } from '@keelson/base';
 import { removePodRoutes } from '@keelson/proxy';
-import { CONTAINER_RUNTIME, SimulatedRuntime, type ContainerRuntime } from '@keelson/runtime';
+import { CONTAINER_RUNTIME, RuntimeRouter, SimulatedRuntime, type ContainerRuntime } from '@keelson/runtime';
 import { CNI_CONFIG_DIR, cniAvailable, CniNetwork, loadNetworkConfig } from '@keelson/runtime/cni';
 import { criAvailable, CriRuntime } from '@keelson/runtime-cri';
 import { criRuntimeModule } from '@keelson/runtime-cri/module';
 import { dockerAvailable, DockerRuntime } from '@keelson/runtime-docker';
 import { dockerRuntimeModule } from '@keelson/runtime-docker/module';
 import { lxcAvailable, LxcRuntime } from '@keelson/runtime-lxc';
-import type { Container } from 'inversify';
+import { Container } from 'inversify';
 import type { ClusterOptions, ClusterSettings, RuntimeName } from '../options.ts';
 import { nodeNameOf, podCidrOf } from './node-name.ts';
 import { gatewayOf, makeBridge, removeBridge } from './pod-bridge.ts';
@@ -121,6 +121,21 @@ export const NODE_RUNTIMES: Readonly<Record<RuntimeName, NodeRuntime>> = {
     reopen: async () => undefined,
   },
 };
+
+/** Binds the runtime of a node, which is several if that is asked for: those with other handlers are behind the main one. */
+export function bindRuntimes(container: Container, settings: ClusterSettings, index: number): void {
+  const made = (name: RuntimeName): ContainerRuntime => {
+    const own = new Container({ parent: container });
+    NODE_RUNTIMES[name].bind(own, settings, index);
+    return own.get(CONTAINER_RUNTIME);
+  };
+  const { runtime, moreRuntimes } = settings;
+  const main = made(runtime);
+  const others = moreRuntimes.filter((name) => name !== runtime);
+  const handlers = new Map([[runtime, main] as const, ...others.map((name) => [name, made(name)] as const)]);
+  // A CRI runtime has handlers of its own.
+  container.bind(CONTAINER_RUNTIME).toConstantValue(new RuntimeRouter({ main, handlers, passesOn: runtime === 'cri' }));
+}
 
 /** Where images for LXC are kept, and all else of it. */
 export function lxcDirectory(dataDir: string): string {

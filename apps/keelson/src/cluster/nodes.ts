@@ -10,7 +10,7 @@ import type { ClusterSettings } from '../options.ts';
 import type { ComponentContext } from './component-context.ts';
 import { CLUSTER_DNS } from './dns.ts';
 import { nodeNameOf, podCidrOf } from './node-name.ts';
-import { NODE_RUNTIMES } from './node-runtimes.ts';
+import { bindRuntimes } from './node-runtimes.ts';
 import { stopOnly } from './control-plane.ts';
 import { nodeUser } from './users.ts';
 
@@ -38,7 +38,7 @@ function addNode(parts: Lifecycle, context: ComponentContext, index: number): vo
 /** Unless somebody has bound a runtime for all nodes; true if not. */
 function bindRuntime(container: Container, settings: ClusterSettings, index: number): boolean {
   if (container.isBound(CONTAINER_RUNTIME)) return false;
-  NODE_RUNTIMES[settings.runtime].bind(container, settings, index);
+  bindRuntimes(container, settings, index);
   return true;
 }
 

@@ -10,6 +10,7 @@ import { MutatingPolicies } from './policies/mutating-policies.ts';
 import { PolicyTypeChecking } from './policies/type-checking.ts';
 import { ValidatingPolicies } from './policies/validating-policies.ts';
 import { ResourceQuotaAdmission } from './quota/resource-quota.ts';
+import { RuntimeClassAdmission } from './runtime-class.ts';
 import { ServiceAccountAdmission } from './service-account.ts';
 import { MutatingWebhooks } from './webhooks/mutating-webhooks.ts';
 import { ValidatingWebhooks } from './webhooks/validating-webhooks.ts';
@@ -22,6 +23,7 @@ export type BuiltinAdmission =
   | 'ServiceAccount'
   | 'DefaultTolerationSeconds'
   | 'Priority'
+  | 'RuntimeClass'
   | 'DefaultIngressClass'
   | 'DefaultStorageClass'
   | 'StorageObjectInUseProtection'
@@ -42,6 +44,7 @@ export function builtinMutators(services: WebhookSources, disabled: ReadonlySet<
     new ServiceAccountAdmission(services),
     new DefaultTolerationSeconds(),
     new PriorityAdmission(services),
+    new RuntimeClassAdmission(services),
     new DefaultIngressClass(services),
     new DefaultStorageClass(services),
     new StorageObjectInUseProtection(),

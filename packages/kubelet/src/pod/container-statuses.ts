@@ -88,7 +88,7 @@ function fromRuntime(
   old: ContainerStatus | undefined,
   input: StatusInput,
 ): ContainerStatus {
-  const containerID = `${input.runtimeName}://${latest.id}`;
+  const containerID = containerIdOf(latest, input);
   const state = keepMessage(stateOf(latest, input), old, containerID);
   const last = previous ? stateOf(previous, input) : lastOf(old, containerID);
   return {
@@ -137,7 +137,7 @@ function endOf(container: RuntimeContainer, input: StatusInput): ContainerStateT
     ...(message !== '' && { message }),
     startedAt: formatTime(container.startedAtMs || container.createdAtMs),
     finishedAt: formatTime(container.finishedAtMs),
-    containerID: `${input.runtimeName}://${container.id}`,
+    containerID: containerIdOf(container, input),
   };
 }
 
@@ -161,3 +161,8 @@ function fromNothing(container: Container, old: ContainerStatus | undefined, inp
 
 const LOST = 'The container could not be located when the pod was terminated';
 const LOST_RUNNING = 'The container could not be located when the pod was deleted.  The container used to be Running';
+
+/** `docker://ID`. Where several runtimes are on a node, ids of all but the main one come with their names. */
+function containerIdOf({ id }: RuntimeContainer, { runtimeName }: StatusInput): string {
+  return id.includes('://') ? id : `${runtimeName}://${id}`;
+}
