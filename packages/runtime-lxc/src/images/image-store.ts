@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -21,12 +21,22 @@ const run = promisify(execFile);
 export class ImageStore {
   readonly #directory: string;
   #last: Promise<unknown> = Promise.resolve();
+  /** What was read last, as long as nobody puts something into the directory or takes it out. Forgotten with each change of our own. */
+  #known: { readonly atNs: bigint; readonly records: readonly ImageRecord[] } | undefined;
 
   constructor(directory: string) {
     this.#directory = directory;
   }
 
   async list(): Promise<readonly ImageRecord[]> {
+    const atNs = (await stat(this.#records, { bigint: true }).catch(() => undefined))?.mtimeNs ?? 0n;
+    if (this.#known?.atNs === atNs) return this.#known.records;
+    const records = await this.#readAll();
+    this.#known = { atNs, records };
+    return records;
+  }
+
+  async #readAll(): Promise<readonly ImageRecord[]> {
     const names = await readdir(this.#records).catch(() => []);
     const records = await Promise.all(names.filter((name) => /^[0-9a-f]{64}$/.test(name)).map((name) => this.#read(name)));
     return records.filter((record) => record !== undefined);
@@ -78,6 +88,7 @@ export class ImageStore {
     const isNamed = reference !== record.id && names.length > 0 && repoTags.length > 0;
     if (isNamed && repoTags.length < record.repoTags.length) await this.#write({ ...record, repoTags, repoDigests });
     else await rm(join(this.#records, hexOf(record.id)), { force: true });
+    this.#known = undefined;
     await this.sweep(treesInUse);
   }
 
@@ -186,6 +197,7 @@ export class ImageStore {
 
   async #write(record: ImageRecord): Promise<void> {
     await writeWhole(join(this.#records, hexOf(record.id)), JSON.stringify(record));
+    this.#known = undefined;
   }
 }
 
