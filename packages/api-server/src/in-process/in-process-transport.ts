@@ -124,7 +124,6 @@ export class InProcessTransport implements Transport {
         if (result.status >= 400) throw errorOf(result.value ?? {}, result.status);
         return { status: result.status, body: result.value, warnings };
       case 'content':
-        if (result.status >= 400) throw errorOf({}, result.status);
         if (result.status >= 400) throw errorOf({ message: String(await contentValue(result)).trim() }, result.status);
         return { status: result.status, body: await contentValue(result), warnings };
       case 'watch':
