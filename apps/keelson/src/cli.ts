@@ -34,7 +34,6 @@ export async function run(argv: readonly string[]): Promise<number> {
     .option('--kubeconfig <file>', "where to write the administrator's kubeconfig (default: kubeconfig in the data directory)")
     .addOption(new Option('--proxy-mode <mode>', 'how packets get to services').choices(PROXY_MODES).default(standard.proxyMode))
     .addOption(new Option('--dns <choice>', 'cluster DNS for pods').choices(DNS_CHOICES).default(standard.dns))
-    .option('--static-pod-path <dir>', 'a directory of manifests whose pods the node runs by itself')
     .addOption(new Option('--store <store>', STORE_HELP).argParser(storeChoice).default(standard.store))
     .addOption(new Option('--log-level <level>', 'least level of what is logged').choices(LOG_LEVELS).default('warn'))
     .action(async ({ logLevel, ...flags }: UpFlags) => {
@@ -103,7 +102,11 @@ function addNodeOptions(command: Command): Command {
     .addOption(criEndpoint())
     .addOption(new Option('--nodes <n>', 'more than one only with --runtime sim').argParser(count).default(nodes))
     .addOption(new Option('--network <name>', 'what gives pods their network').choices(NETWORKS).default(network))
-    .addOption(new Option('--cluster-cidr <cidr>', 'addresses of all pods').argParser(range).default(clusterCidr));
+    .addOption(new Option('--cluster-cidr <cidr>', 'addresses of all pods').argParser(range).default(clusterCidr))
+    .addOption(
+      new Option('--shutdown-grace-period <seconds>', 'end the pods too when this ends, within so long').argParser(whole),
+    )
+    .option('--static-pod-path <dir>', 'a directory of manifests whose pods the node runs by itself');
 }
 
 function criEndpoint(): Option {

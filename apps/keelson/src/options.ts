@@ -36,6 +36,8 @@ export interface ClusterOptions {
   readonly store: StoreChoice;
   /** Cluster DNS for pods. `auto`: where pods are real and the addresses of Services can be reached. */
   readonly dns: (typeof DNS_CHOICES)[number];
+  /** Ending the process ends the pods of its nodes too, within so long; the last third is for critical ones. */
+  readonly shutdownGracePeriod?: number;
   /** A directory of manifests, whose pods every node runs by itself. */
   readonly staticPodPath?: string;
   /** Whether NetworkPolicies are enforced. `auto`: for real pods, where nftables works. */

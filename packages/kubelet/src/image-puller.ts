@@ -6,8 +6,9 @@ import { durationText } from './duration-text.ts';
 import type { ConfigReader } from './env/container-env.ts';
 import type { WaitingReason } from './pod/container-statuses.ts';
 import { RestartBackoff } from './pod/restart-backoff.ts';
-import { containerSubject } from './event-subject.ts';
+import { containerSubject, podSubject } from './event-subject.ts';
 import type { EventSink } from './ports.ts';
+import { credentialsOf } from './pull-credentials.ts';
 import { untilAborted } from './until-aborted.ts';
 import { runtimeHandlerOf } from './worker/runtime-handler.ts';
 
@@ -172,14 +173,18 @@ export class ImagePuller {
   }
 
   async #credentials(pod: Pod, image: string): Promise<PullCredentials | undefined> {
+    const missing: string[] = [];
+    const found: PullCredentials[] = [];
     for (const { name = '' } of pod.spec?.imagePullSecrets ?? []) {
       const secret = await this.#deps.config.secret(pod.metadata?.namespace ?? '', name);
-      const encoded = secret?.data?.['.dockerconfigjson'];
-      const found =
-        encoded === undefined ? undefined : credentialsIn(Buffer.from(encoded, 'base64').toString(), registryOf(image));
-      if (found) return found;
+      if (secret) found.push(...credentialsOf(secret, image));
+      else missing.push(name);
     }
-    return undefined;
+    if (missing.length > 0) {
+      const message = `Unable to retrieve some image pull secrets (${missing.join(', ')}); attempting to pull the image may not succeed.`;
+      this.#deps.events.event(podSubject(pod), 'Warning', 'FailedToRetrieveImagePullSecret', message);
+    }
+    return found[0];
   }
 }
 
@@ -213,28 +218,4 @@ export function defaultPullPolicy(image: string): 'Always' | 'IfNotPresent' {
   if (image.includes('@')) return 'IfNotPresent';
   const tag = /:([^/:]+)$/.exec(image)?.[1] ?? 'latest';
   return tag === 'latest' ? 'Always' : 'IfNotPresent';
-}
-
-function registryOf(image: string): string {
-  const [first = '', ...rest] = image.split('/');
-  return rest.length > 0 && /[.:]|^localhost$/.test(first) ? first : 'docker.io';
-}
-
-function credentialsIn(text: string, registry: string): PullCredentials | undefined {
-  let auths: Record<string, { username?: string; password?: string; auth?: string }> = {};
-  try {
-    auths = (JSON.parse(text) as { auths?: typeof auths }).auths ?? {};
-  } catch {
-    return undefined; // A broken secret is no reason not to try without.
-  }
-  for (const [server, { username, password, auth }] of Object.entries(auths)) {
-    const host = server.replace(/^https?:\/\//, '').split('/')[0];
-    if (host !== registry && !(registry === 'docker.io' && host === 'index.docker.io')) continue;
-    if (username !== undefined) return { username, password: password ?? '', serverAddress: server };
-    const [user = '', ...rest] = Buffer.from(auth ?? '', 'base64')
-      .toString()
-      .split(':');
-    return { username: user, password: rest.join(':'), serverAddress: server };
-  }
-  return undefined;
 }

@@ -165,6 +165,86 @@ describe('Kubelet: a disk that cannot be written', () => {
   });
 });
 
+describe('Kubelet: an image that never comes', () => {
+  it('keeps its pod waiting, and nobody else', async () => {
+    await using world = await World.start();
+    world.runtime.pullable = new Promise(() => undefined);
+    world.createPod('stuck', { containers: [container('late', { imagePullPolicy: 'Always' })] });
+    await world.until(() => world.runtime.journal.includes('pull late:1'));
+
+    world.createPod('b');
+    await world.until(() => world.pod('b')?.status?.phase === 'Running');
+    await world.advance(600_000);
+
+    expect(world.pod('stuck')?.status).toMatchObject({ phase: 'Pending', containerStatuses: [{ state: { waiting: {} } }] });
+  });
+
+  it('does not keep its pod from being deleted', async () => {
+    await using world = await World.start();
+    world.runtime.pullable = new Promise(() => undefined);
+    world.createPod('stuck', { containers: [container('late', { imagePullPolicy: 'Always' })] });
+    await world.until(() => world.runtime.journal.includes('pull late:1'));
+
+    world.deletePod('stuck', 30);
+
+    await world.advanceUntil(() => world.pod('stuck') === undefined && world.runtime.sandboxes.size === 0);
+  });
+
+  it('is pulled at most as often at the same time as it may be', async () => {
+    await using world = await World.start({ maxParallelImagePulls: 2 });
+    world.runtime.pullable = new Promise(() => undefined);
+
+    for (const name of ['a', 'b', 'c']) world.createPod(name, { containers: [container(name, { imagePullPolicy: 'Always' })] });
+    await world.until(() => world.reasons().filter((reason) => reason === 'Pulling').length === 3);
+    await world.advance(5000);
+
+    expect(world.runtime.journal.filter((line) => line.startsWith('pull'))).toHaveLength(2);
+  });
+});
+
+describe('Kubelet: what is done by hand', () => {
+  it('makes a container anew that was removed, and counts it as a restart', async () => {
+    await using world = await World.start();
+    world.createPod('a');
+    await world.until(() => world.pod('a')?.status?.phase === 'Running');
+
+    await world.runtime.removeContainer(world.runtime.latest('web')?.id ?? '');
+    world.runtime.resync();
+
+    await world.advanceUntil(() => restartCount(world, 'a') === 1 && world.runtime.latest('web')?.state === 'running');
+    expect(world.pod('a')?.status?.containerStatuses?.[0]?.lastState?.terminated).toMatchObject({
+      exitCode: 137,
+      reason: 'ContainerStatusUnknown',
+    });
+  });
+
+  it('makes a sandbox anew that was removed with all that was in it', async () => {
+    await using world = await World.start();
+    world.createPod('a');
+    await world.until(() => world.pod('a')?.status?.phase === 'Running');
+
+    await world.runtime.removeSandbox([...world.runtime.sandboxes.keys()][0] ?? '');
+    world.runtime.resync();
+
+    await world.advanceUntil(() => restartCount(world, 'a') === 1 && world.runtime.latest('web')?.state === 'running');
+    expect(world.runtime.sandboxes.size).toBe(1);
+  });
+
+  it('starts what was made and never started, as the same attempt', async () => {
+    await using world = await World.start();
+    world.runtime.refusesStarts = true;
+    world.createPod('a');
+    await world.until(() => world.runtime.latest('web')?.state === 'created');
+
+    world.runtime.refusesStarts = false;
+    await world.restart();
+
+    await world.advanceUntil(() => world.pod('a')?.status?.phase === 'Running');
+    expect(restartCount(world, 'a')).toBe(0);
+    expect(world.runtime.containers.size).toBe(1);
+  });
+});
+
 describe('Kubelet: its leftovers', () => {
   it('writes its lease at its own pace, however much happens on the node', async () => {
     await using world = await World.start();

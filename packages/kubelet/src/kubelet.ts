@@ -29,13 +29,10 @@ import { mirroredHash } from './static-pods/static-pod.ts';
 import { EmptyDirLimits } from './volumes/empty-dir-limits.ts';
 import { SystemMounter } from './volumes/mounter.ts';
 import { VolumeManager } from './volumes/volume-manager.ts';
-import { ContainerStarter } from './worker/container-starter.ts';
 import { Orphans } from './worker/orphans.ts';
-import { PodKiller } from './worker/pod-killer.ts';
-import { PodResizer } from './worker/pod-resizer.ts';
-import { PodSyncer } from './worker/pod-syncer.ts';
-import { PodWorkers } from './worker/pod-workers.ts';
-import { Pleg } from './worker/pleg.ts';
+import { podMachinery } from './worker/pod-machinery.ts';
+import { PodWorkers, type PodWorkersDependencies } from './worker/pod-workers.ts';
+import { Pleg, type PlegListener } from './worker/pleg.ts';
 import { StatusManager } from './worker/status-manager.ts';
 
 /** An eviction that takes longer does not keep the next one waiting. */
@@ -82,13 +79,7 @@ export class Kubelet implements Runnable {
     this.#tasks = new TaskGroup(logger);
     this.#shutdown = options.shutdown;
     this.#alarms = new Alarms(clock);
-    this.#pleg = new Pleg(
-      { runtime, clock, logger, nodeName, metrics },
-      {
-        changed: (uids) => uids.forEach((uid) => this.#workers.notify(uid)),
-        turned: () => this.#onRuntimeTurn(),
-      },
-    );
+    this.#pleg = new Pleg({ runtime, clock, logger, nodeName, metrics }, this.#plegListener());
     const common = { ...deps, runtime, logger, nodeName, metrics, alarms: this.#alarms, pleg: this.#pleg };
     const reach = { runtime, clock, dial: dialer(runtime, () => this.#pleg.info?.podNetwork ?? false) };
     this.#probes = new ProbeManager({ ...common, ...reach }, (uid) => this.#workers.notify(uid));
@@ -100,22 +91,20 @@ export class Kubelet implements Runnable {
     const volumes = new VolumeManager({ ...common, config, tokens, mounter, rootDir, node: () => this.#agent.node });
     this.#volumes = volumes;
     this.#images = new ImagePuller({ ...common, config }, options.maxParallelImagePulls);
-    const killer = new PodKiller({ ...common, probes: reach });
     const memoryCapacityBytes = Number(parseQuantity(capacity['memory'] ?? '0').value());
-    const images = this.#images;
-    const clusterDomain = options.clusterDomain ?? 'cluster.local';
-    const needs = { config, images, volumes, probes: reach, memoryCapacityBytes, clusterDomain };
-    const starter = new ContainerStarter({ ...common, ...needs });
-    const resizer = new PodResizer({
-      ...common,
-      memoryCapacityBytes,
-      node: () => this.#agent.node,
-      others: (uid) => this.#workers.activeBeside(uid),
-    });
-    const sandbox = { nodeName, clusterDns: options.clusterDns ?? [], clusterDomain };
-    const parts = { volumes, images, starter, killer, resizer, tokens, sandbox, probes: this.#probes, statuses: this.#statuses };
-    const syncer = new PodSyncer({ ...common, ...parts, hostIps: hostIps(options), allocatable: () => this.#agent.allocatable });
-    this.#workers = new PodWorkers({ ...common, syncer, node: () => this.#agent.node, pressures: () => this.#pressures });
+    const parts = { config, tokens, volumes, reach, images: this.#images, probes: this.#probes, statuses: this.#statuses };
+    const { killer, syncer } = podMachinery(
+      {
+        ...common,
+        ...parts,
+        memoryCapacityBytes,
+        node: () => this.#agent.node,
+        allocatable: () => this.#agent.allocatable,
+        others: (uid) => this.#workers.activeBeside(uid),
+      },
+      options,
+    );
+    this.#workers = new PodWorkers({ ...common, syncer, ...this.#workerFacts(options) });
     this.#orphans = new Orphans({ ...common, killer, syncer, volumes, isKnown: (uid) => this.#workers.has(uid) });
     this.#mirrors = new MirrorPods({ ...common, node: () => this.#agent.node }, (uid, mirror) =>
       this.#statuses.setMirror(uid, mirror),
@@ -184,6 +173,15 @@ export class Kubelet implements Runnable {
     };
   }
 
+  /** What decides whether the node takes on a pod. */
+  #workerFacts({ allowedUnsafeSysctls = [] }: KubeletOptions): Pick<PodWorkersDependencies, 'node' | 'pressures' | 'policies'> {
+    return {
+      node: () => this.#agent.node,
+      pressures: () => this.#pressures,
+      policies: () => ({ allowedUnsafeSysctls, strictGroups: this.#pleg.info?.strictGroups ?? false }),
+    };
+  }
+
   #imageGcOf({ imageDir, imageGc = {}, rootDir }: KubeletOptions, deps: Omit<ImageGcDependencies, 'fileSystem'>): ImageGc {
     return new ImageGc({ ...deps, fileSystem: () => fileSystemUsage(imageDir ?? rootDir) }, imageGc);
   }
@@ -196,15 +194,11 @@ export class Kubelet implements Runnable {
     const { memoryCapacityBytes, runtime } = deps;
     const own = { runtime, memoryCapacityBytes, rootDir, ...(imageDir !== undefined && { imageDir }) };
     const observe = this.#deps.observe ?? machineObserver(own);
-    const evict = async (pod: Pod, message: string, graceSeconds: number): Promise<void> => {
-      const isOver = this.#workers.evict(pod.metadata?.uid ?? '', evicted(message), graceSeconds);
-      await Promise.race([isOver, deps.clock.sleep(EVICTION_MS, this.#tasks.signal).catch(() => undefined)]);
-    };
     return new EvictionManager(
       {
         ...deps,
         observe,
-        evict,
+        evict: (...how) => this.#evict(...how),
         pods: () => this.#workers.active,
         reclaimDisk: async () => this.#imageGc?.removeUnused(),
         changed: () => this.#agent.report(),
@@ -223,6 +217,11 @@ export class Kubelet implements Runnable {
       directory: (uid, name) => this.#volumes.emptyDir(uid, name),
       evict: (uid, message) => void this.#workers.evict(uid, evicted(message), AT_ONCE_SECONDS),
     });
+  }
+
+  async #evict(pod: Pod, message: string, graceSeconds: number): Promise<void> {
+    const isOver = this.#workers.evict(pod.metadata?.uid ?? '', evicted(message), graceSeconds);
+    await Promise.race([isOver, this.#deps.clock.sleep(EVICTION_MS, this.#tasks.signal).catch(() => undefined)]);
   }
 
   #manifestsIn(path: string, deps: ManifestDirectoryDependencies): ManifestDirectory {
@@ -244,6 +243,10 @@ export class Kubelet implements Runnable {
     else this.#workers.update(delta.object);
   }
 
+  #plegListener(): PlegListener {
+    return { changed: (uids) => uids.forEach((uid) => this.#workers.notify(uid)), turned: () => this.#onRuntimeTurn() };
+  }
+
   #onRuntimeTurn(): void {
     if (this.#pleg.isUp) this.#workers.notifyAll();
     this.#agent.report();
@@ -255,9 +258,4 @@ export class Kubelet implements Runnable {
       return status ? { ...pod, status } : pod;
     });
   }
-}
-
-function hostIps({ addresses }: KubeletOptions): readonly string[] {
-  if (!addresses) return ['127.0.0.1'];
-  return addresses.filter(({ type }) => type === 'InternalIP').map(({ address }) => address);
 }

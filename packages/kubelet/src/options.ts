@@ -55,6 +55,8 @@ export interface KubeletOptions {
   readonly imageGc?: ImageGcOptions;
   /** Where the runtime keeps images, if on another disk than `rootDir`. */
   readonly imageDir?: string;
+  /** Kernel settings of a pod that are let in beyond those that are known to be safe; `net.core.*` is for all of a kind. */
+  readonly allowedUnsafeSysctls?: readonly string[];
   /** How many images are pulled at the same time. Default 5. */
   readonly maxParallelImagePulls?: number;
   /**

@@ -101,7 +101,14 @@ export function resourceLimits({ cpuShares, cpuQuotaUs, cpuPeriodUs, memoryLimit
 }
 
 function privileges({ config, privileges: ability, seccompProfile }: ContainerSpecInput): HostConfig {
-  const { addCapabilities, dropCapabilities, noNewPrivileges, privileged, seccompProfile: profile } = config.security;
+  const {
+    addCapabilities,
+    dropCapabilities,
+    noNewPrivileges,
+    privileged,
+    seccompProfile: profile,
+    unmaskedProc,
+  } = config.security;
   if (privileged && ability === true) return { Privileged: true, SecurityOpt: ['seccomp=unconfined'] };
   const seccomp = profile === 'Unconfined' || privileged ? ['seccomp=unconfined'] : [];
   const fromFile = seccompProfile === undefined || privileged ? [] : [`seccomp=${seccompProfile}`];
@@ -111,7 +118,8 @@ function privileges({ config, privileges: ability, seccompProfile }: ContainerSp
     return { ...all, SecurityOpt: [...options, 'apparmor=unconfined'] };
   }
   const added = addCapabilities.flatMap((name) => (name === 'ALL' && ability !== true ? ability : [name]));
-  return { CapAdd: added, CapDrop: dropCapabilities, SecurityOpt: options };
+  const proc = unmaskedProc ? { MaskedPaths: [], ReadonlyPaths: [] } : {};
+  return { CapAdd: added, CapDrop: dropCapabilities, SecurityOpt: options, ...proc };
 }
 
 /** Refuses what no engine knows. */

@@ -88,6 +88,8 @@ export interface ContainerSecurity {
   readonly dropCapabilities: readonly string[];
   /** `RuntimeDefault`, `Unconfined` or a path. */
   readonly seccompProfile: string;
+  /** All of `/proc` can be seen and written. Absent: what is dangerous in it is masked. */
+  readonly unmaskedProc?: boolean;
 }
 
 export interface ContainerConfig {
@@ -225,6 +227,8 @@ export interface RuntimeInfo {
   readonly network?: PodNetworkStatus;
   /** Where pods reach the node, if the runtime knows (a bridge's address). */
   readonly hostAddress?: string;
+  /** It can leave out the groups that an image gives to its user. */
+  readonly strictGroups?: boolean;
 }
 
 /**

@@ -6,7 +6,7 @@ import type { RuntimeTarget } from './pod-suite.ts';
 /** A Docker engine of our own on this machine. */
 export const dockerTarget: RuntimeTarget = {
   name: 'Docker',
-  abilities: new Set(['processes', 'network', 'cgroups', 'security', 'namespaces', 'pulls']),
+  abilities: new Set(['processes', 'network', 'cgroups', 'pod-cgroups', 'security', 'namespaces', 'pulls']),
   async open() {
     const engine = await DockerEngine.up('pods');
     const runtime = new DockerRuntime({ clock: new SystemClock(), host: engine.host, cgroupRoot: engine.name });

@@ -9,6 +9,8 @@ export type Ability =
   | 'network'
   /** Limits are the kernel's. */
   | 'cgroups'
+  /** And those of a pod as a whole. */
+  | 'pod-cgroups'
   /** Users, capabilities, read-only roots, seccomp. */
   | 'security'
   /** Namespaces of the host, and one for processes that a pod's containers share. */

@@ -11,6 +11,7 @@ import { Kubelet } from '@keelson/kubelet';
 import type { ContainerRuntime } from '@keelson/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ALL_CASES } from './cases/all-cases.ts';
+import { HOST_DIRECTORY } from './cases/volumes.ts';
 import type { Ability, PodCase } from './pod-case.ts';
 import { PodWorld, type NodeUnderTest } from './pod-world.ts';
 
@@ -97,7 +98,7 @@ async function startNode(target: RuntimeTarget) {
       await informers.stop();
       await api.close();
       await opened[Symbol.asyncDispose]();
-      await rm(rootDir, { recursive: true, force: true });
+      for (const path of [rootDir, HOST_DIRECTORY]) await rm(path, { recursive: true, force: true });
     }
   };
   return { node, rootDir, [Symbol.asyncDispose]: close };

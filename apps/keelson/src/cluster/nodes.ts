@@ -17,6 +17,9 @@ import { nodeUser } from './users.ts';
 /** What a simulated node says it has: it costs nothing. */
 const SIMULATED_CAPACITY = { cpu: '32', memory: '256Gi', 'ephemeral-storage': '1Ti' };
 
+/** As Kubernetes has it, but for disks: those of people's own machines are fuller than servers'. */
+const EVICTION = { hard: { 'memory.available': '100Mi', 'nodefs.available': '5%', 'nodefs.inodesFree': '5%' } };
+
 export function addNodes(parts: Lifecycle, context: ComponentContext): void {
   for (let index = 1; index <= context.settings.nodes; index += 1) addNode(parts, context, index);
 }
@@ -53,6 +56,7 @@ function kubeletOptions({ credentials, settings, reachable }: ComponentContext, 
     ],
     rootDir: join(settings.dataDir, 'kubelet', nodeName),
     ...(settings.staticPodPath !== undefined && { staticPodPath: settings.staticPodPath }),
+    ...(settings.shutdownGracePeriod !== undefined && { shutdown: shutdownWithin(settings.shutdownGracePeriod) }),
     podCidr: podCidrOf(settings, index),
     // Simulated pods resolve nothing, and should not be warned about it.
     ...((settings.dns === 'on' || settings.runtime === 'sim') && { clusterDns: [CLUSTER_DNS] }),
@@ -61,6 +65,10 @@ function kubeletOptions({ credentials, settings, reachable }: ComponentContext, 
       port: 0,
       tls: { cert: kubeletServing.certificate, key: kubeletServing.privateKey, clientCa: authority.certificate },
     },
-    ...(settings.runtime === 'sim' && { capacity: SIMULATED_CAPACITY }),
+    ...(settings.runtime === 'sim' ? { capacity: SIMULATED_CAPACITY } : { eviction: EVICTION }),
   };
+}
+
+function shutdownWithin(graceSeconds: number): NonNullable<KubeletOptions['shutdown']> {
+  return { graceSeconds, criticalSeconds: Math.floor(graceSeconds / 3) };
 }

@@ -1,6 +1,7 @@
 import { KeelsonError } from '@keelson/base';
 import { isEnvVarName } from '@keelson/api';
 import type { ConfigMap, Container, EnvVar, Pod, Secret, Service } from '@keelson/api/core/v1';
+import { envFileValue } from './env-file.ts';
 import { expand } from './expand.ts';
 import { fieldValue, resourceValue, type DownwardContext } from './field-ref.ts';
 import { serviceEnv } from './service-env.ts';
@@ -17,6 +18,8 @@ export interface EnvInput {
   readonly services: readonly Service[];
   readonly config: ConfigReader;
   readonly downward: DownwardContext;
+  /** Where volumes of the pod are on the node, by name. */
+  readonly volumePath?: (volume: string) => string | undefined;
 }
 
 /**
@@ -63,6 +66,7 @@ async function valueFrom(input: EnvInput, { valueFrom: source }: EnvVar): Promis
     const { name = '', key, optional } = source.secretKeyRef;
     return required(await secretData(config, namespace, name, optional), key, optional, `Secret ${namespace}/${name}`);
   }
+  if (source?.fileKeyRef) return envFileValue(source.fileKeyRef, input.volumePath?.(source.fileKeyRef.volumeName));
   throw new KeelsonError('BadRequest', 'unsupported source of an environment variable');
 }
 

@@ -107,7 +107,7 @@ describe('computeActions', () => {
       title: 'tries again what was created and never started',
       pod: pod('Never', []),
       view: view([container('a', 'created')]),
-      want: 'start:a:1',
+      want: 'start:a:0',
     },
     {
       title: 'kills what is in an unknown state first',

@@ -189,7 +189,9 @@ function roleOfInit(init: Container): ContainerRole {
 
 function toStart(container: Container, view: PodView, role: ContainerRole): ContainerToStart {
   const last = latestOf(view, container.name);
-  return { container, role, attempt: last ? last.attempt + 1 : 0 };
+  if (!last) return { container, role, attempt: 0 };
+  // One that was made and never started is made again in its place: it was no attempt.
+  return { container, role, attempt: last.state === 'created' ? last.attempt : last.attempt + 1 };
 }
 
 /** The runtime may have forgotten older attempts; the count in the API never goes down. */

@@ -21,6 +21,7 @@ import type {
   StreamSession,
 } from '@keelson/runtime';
 import { Subject } from 'rxjs';
+import { untilAborted } from '../until-aborted.ts';
 
 /** How a container of an image behaves. Without an entry it runs until it is stopped, and stops at once. */
 export interface Script {
@@ -48,6 +49,8 @@ export class MemoryRuntime implements ContainerRuntime {
   onImageRemoved: (sizeBytes: number) => void = () => undefined;
   down = false;
   refusesUpdates = false;
+  /** It breaks off in the middle of starts. */
+  refusesStarts = false;
   network: PodNetworkStatus = { ready: true };
   podCidrs: readonly string[] = [];
   /** It takes what it is asked, and does not answer. */
@@ -112,6 +115,10 @@ export class MemoryRuntime implements ContainerRuntime {
     this.#check();
     const sandbox = this.sandboxes.get(sandboxId);
     if (!sandbox) throw new KeelsonError('NotFound', 'no such sandbox');
+    for (const other of this.containers.values()) {
+      if (other.sandboxId === sandboxId && other.name === config.name && other.attempt === config.attempt)
+        this.containers.delete(other.id);
+    }
     const id = `c${this.#nextId++}`;
     const { name, attempt, labels, annotations, image } = config;
     const never = { startedAtMs: 0, finishedAtMs: 0, exitCode: 0, reason: '', message: '' };
@@ -131,6 +138,7 @@ export class MemoryRuntime implements ContainerRuntime {
 
   async startContainer(id: string): Promise<void> {
     this.#check();
+    if (this.refusesStarts) throw new KeelsonError('ServiceUnavailable', 'the connection broke off');
     const container = this.#get(id);
     const { exitCode, startError } = this.scripts.get(container.name) ?? {};
     if (startError !== undefined) {
@@ -241,10 +249,10 @@ export class MemoryRuntime implements ContainerRuntime {
   readonly images: Images = {
     find: async (reference) => (this.missingImages.has(reference) ? undefined : imageNamed(reference)),
     list: async () => [imageNamed('web:1'), ...this.#idleImages.values()],
-    pull: async (reference) => {
+    pull: async (reference, _credentials, signal) => {
       this.#check();
       this.journal.push(`pull ${reference}`);
-      await this.pullable;
+      await (signal ? untilAborted(this.pullable, signal) : this.pullable);
       if (this.missingImages.has(reference)) throw new KeelsonError('NotFound', `manifest for ${reference} not found`);
       return imageNamed(reference);
     },

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { KeelsonError } from '@keelson/base';
 import type { Container, Pod } from '@keelson/api/core/v1';
 import type { ContainerConfig, ContainerSecurity, ImageStatus, Mount } from '@keelson/runtime';
@@ -14,6 +15,8 @@ export interface ContainerConfigInput {
   readonly mounts: readonly Mount[];
   readonly nodeName: string;
   readonly memoryCapacityBytes: number;
+  /** Where profiles of the node are. */
+  readonly seccompDir: string;
   /** On the node, where the container's last words go. */
   readonly terminationLog: string;
   /** The container whose processes an ephemeral one asked to see. */
@@ -42,7 +45,7 @@ export function containerConfig(input: ContainerConfigInput): ContainerConfig {
     env,
     mounts: [...input.mounts, logMount],
     resources: containerResources(pod, container, input.memoryCapacityBytes),
-    security: containerSecurity(pod, container, input.image),
+    security: containerSecurity(pod, container, input),
     stdin: container.stdin ?? false,
     stdinOnce: container.stdinOnce ?? false,
     tty: container.tty ?? false,
@@ -65,7 +68,11 @@ export function containerConfig(input: ContainerConfigInput): ContainerConfig {
 }
 
 /** The pod's settings with the container's own on top. Refuses to run as root what must not be root. */
-export function containerSecurity(pod: Pod, container: Container, image: ImageStatus): ContainerSecurity {
+export function containerSecurity(
+  pod: Pod,
+  container: Container,
+  { image, seccompDir }: Pick<ContainerConfigInput, 'image' | 'seccompDir'>,
+): ContainerSecurity {
   const ofPod = pod.spec?.securityContext;
   const own = container.securityContext;
   const uid = own?.runAsUser ?? ofPod?.runAsUser;
@@ -82,7 +89,9 @@ export function containerSecurity(pod: Pod, container: Container, image: ImageSt
     noNewPrivileges: own?.allowPrivilegeEscalation === false && !privileged,
     addCapabilities: own?.capabilities?.add ?? [],
     dropCapabilities: own?.capabilities?.drop ?? [],
-    seccompProfile: profile?.type === 'Localhost' ? (profile.localhostProfile ?? '') : (profile?.type ?? 'Unconfined'),
+    seccompProfile:
+      profile?.type === 'Localhost' ? join(seccompDir, profile.localhostProfile ?? '') : (profile?.type ?? 'Unconfined'),
+    ...(own?.procMount === 'Unmasked' && { unmaskedProc: true }),
   };
 }
 

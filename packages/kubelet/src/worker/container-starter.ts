@@ -30,6 +30,7 @@ export interface ContainerStarterDependencies {
   readonly probes: ProbeDependencies;
   readonly nodeName: string;
   readonly clusterDomain: string;
+  readonly seccompDir: string;
   readonly memoryCapacityBytes: number;
 }
 
@@ -93,8 +94,9 @@ export class ContainerStarter {
   async #create(start: ContainerToStart, context: StartContext, image: ImageStatus): Promise<string | StartOutcome> {
     const { container, attempt } = start;
     const { pod, sandbox, downward, volumes, signal } = context;
-    const { config, services, runtime, nodeName, memoryCapacityBytes } = this.#deps;
-    const env = await containerEnv({ pod, container, config, downward, services: services.list() });
+    const { config, services, runtime, nodeName, memoryCapacityBytes, seccompDir } = this.#deps;
+    const volumePath = (name: string) => volumes.get(name)?.path;
+    const env = await containerEnv({ pod, container, config, downward, volumePath, services: services.list() });
     const { uid = '' } = pod.metadata ?? {};
     const ofVolumes = await this.#deps.volumes.containerMounts({ podUid: uid, container, volumes, env });
     const terminationLog = await this.#deps.volumes.terminationLog(uid, container.name, attempt);
@@ -110,6 +112,7 @@ export class ContainerStarter {
       mounts,
       nodeName,
       memoryCapacityBytes,
+      seccompDir,
       terminationLog,
       targetContainerId: targetOf(container.name, context),
     });

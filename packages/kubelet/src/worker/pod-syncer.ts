@@ -159,14 +159,13 @@ export class PodSyncer {
     await this.#deps.volumes.unmount(pod.metadata?.uid ?? '');
   }
 
-  /** Removes a stopped pod from the runtime and, if it was deleted there, from the API. */
+  /** Removes a stopped pod from the runtime and then, if it was deleted there, from the API: once it is gone there, nothing of it is left. */
   async remove(pod: Pod, signal: AbortSignal): Promise<void> {
     const { name = '', namespace, uid = '', deletionTimestamp } = pod.metadata ?? {};
-    if (deletionTimestamp !== undefined) {
-      const options = { gracePeriodSeconds: 0, preconditions: { uid }, signal };
-      await this.#deps.client.resource(Pod).delete({ name, namespace }, options).catch(unlessGone);
-    }
     await this.removeFromRuntime(this.#viewOf(pod), signal);
+    if (deletionTimestamp === undefined) return;
+    const options = { gracePeriodSeconds: 0, preconditions: { uid }, signal };
+    await this.#deps.client.resource(Pod).delete({ name, namespace }, options).catch(unlessGone);
   }
 
   async removeFromRuntime(view: PodView, signal: AbortSignal): Promise<void> {

@@ -8,6 +8,7 @@ import type { Pressure } from '../eviction/thresholds.ts';
 import { NOT_ANY_MORE, PREEMPTED, SHUT_DOWN } from '../eviction/verdicts.ts';
 import { admit, type Rejection } from '../pod/admission.ts';
 import { withAllocation } from '../pod/allocation.ts';
+import { refusedByPolicy, type NodePolicies } from '../pod/node-policies.ts';
 import { OWN_CONDITIONS } from '../pod/pod-conditions.ts';
 import { isTerminal } from '../pod/pod-facts.ts';
 import { podSubject } from '../event-subject.ts';
@@ -25,6 +26,7 @@ export interface PodWorkersDependencies {
   readonly syncer: PodSyncer;
   readonly node: () => Pick<Node, 'metadata' | 'status'>;
   readonly pressures: () => ReadonlySet<Pressure>;
+  readonly policies: () => NodePolicies;
 }
 
 /** Over the grace period, for killing and for telling of it. */
@@ -130,13 +132,11 @@ export class PodWorkers {
   /** Ends all pods, the critical ones last, and takes on no more. Resolves when the time is over or nothing runs any more. */
   async shutDown(graceSeconds: number, criticalSeconds: number): Promise<void> {
     this.#isShuttingDown = true;
-    const [critical, others] = [[...this.#workers.values()], [...this.#workers.values()]];
+    const workers = [...this.#workers.values()];
+    const ordinary = workers.filter(({ pod }) => !isCritical(pod));
+    await this.#endAll(ordinary, graceSeconds - criticalSeconds);
     await this.#endAll(
-      others.filter(({ pod }) => !isCritical(pod)),
-      graceSeconds - criticalSeconds,
-    );
-    await this.#endAll(
-      critical.filter(({ pod }) => isCritical(pod)),
+      workers.filter((worker) => !ordinary.includes(worker)),
       criticalSeconds,
     );
   }
@@ -239,7 +239,8 @@ export class PodWorkers {
   #judge(worker: Worker): Rejection | undefined {
     if (this.#isShuttingDown) return NOT_ANY_MORE;
     const { pod } = worker;
-    return refusedUnder(this.#deps.pressures(), pod) ?? admit(pod, this.#deps.node(), this.#active(worker));
+    const refused = refusedUnder(this.#deps.pressures(), pod) ?? refusedByPolicy(pod, this.#deps.policies());
+    return refused ?? admit(pod, this.#deps.node(), this.#active(worker));
   }
 
   /** Makes room for a critical pod. False if nothing can be made of it. */

@@ -13,14 +13,7 @@ export const ENDING: readonly PodCase[] = [
     sim: {},
     spec: { containers: [forever()] },
     want: { phase: 'Running' },
-    then: [
-      DELETE,
-      {
-        title: 'look at the events',
-        act: async (world) => expect.poll(() => world.events(), { timeout: 20_000 }).toContain('Killing: Stopping container web'),
-        want: { gone: true },
-      },
-    ],
+    then: [{ ...DELETE, want: { gone: true, events: ['Killing: Stopping container web'] } }],
   },
   {
     title: 'kills what does not end by itself',

@@ -201,6 +201,22 @@ export const ENVIRONMENT: readonly PodCase[] = [
     want: { phase: 'Running', exec: [printed('SHOP_API_SERVICE_HOST', '')] },
   },
   {
+    title: 'takes a variable from a file that an init container has written',
+    spec: {
+      restartPolicy: 'Never',
+      volumes: [{ name: 'v', emptyDir: {} }],
+      initContainers: [
+        script(`echo "COLOUR='blue'" > /v/made.env`, { name: 'first', volumeMounts: [{ name: 'v', mountPath: '/v' }] }),
+      ],
+      containers: [
+        script('echo $COLOUR', {
+          env: [{ name: 'COLOUR', valueFrom: { fileKeyRef: { volumeName: 'v', path: 'made.env', key: 'COLOUR' } } }],
+        }),
+      ],
+    },
+    want: { phase: 'Succeeded', logs: { web: 'blue' } },
+  },
+  {
     title: 'gives init containers their own variables',
     spec: {
       restartPolicy: 'Never',

@@ -105,7 +105,7 @@ export const RESOURCES: readonly PodCase[] = [
   },
   {
     title: 'limits a pod as a whole, with all that is in it',
-    needs: ['cgroups', 'namespaces'],
+    needs: ['pod-cgroups'],
     spec: {
       ...NEVER,
       resources: { limits: { memory: '24Mi' } },

@@ -163,6 +163,18 @@ export const SECURITY: readonly PodCase[] = [
     want: { phase: 'Running', status: { podIP: '127.0.0.1', hostIP: '127.0.0.1' } },
   },
   {
+    title: 'refuses a setting of the kernel that is not known to be safe',
+    sim: {},
+    spec: { securityContext: { sysctls: [{ name: 'kernel.msgmax', value: '1' }] }, containers: [forever()] },
+    want: { phase: 'Failed', reason: 'SysctlForbidden', message: 'forbidden sysctl: "kernel.msgmax" not allowlisted' },
+  },
+  {
+    title: 'runs as root where it is told to',
+    needs: ['security'],
+    spec: { ...NEVER, containers: [once('id -u', { securityContext: { runAsUser: 0, runAsGroup: 0 } })] },
+    want: { phase: 'Succeeded', logs: { web: '0' } },
+  },
+  {
     title: 'sets a safe setting of the kernel for a pod',
     needs: ['namespaces'],
     spec: {

@@ -2,6 +2,9 @@ import { tmpdir } from 'node:os';
 import type { PodCase } from '../pod-case.ts';
 import { after, forever, RUNNING, script } from './containers.ts';
 
+/** On the node, made by a pod. Whoever runs the cases removes it. */
+export const HOST_DIRECTORY = `${tmpdir()}/keelson-pods-host-${process.pid}`;
+
 const at = (mountPath: string, more: object = {}) => [{ name: 'v', mountPath, ...more }];
 const cat = (path: string, prints: string | RegExp) => ({ command: ['cat', path], prints });
 const mode = (path: string, prints: string) => ({ command: ['stat', '-L', '-c', '%a', path], prints });
@@ -42,6 +45,20 @@ export const VOLUMES: readonly PodCase[] = [
         { command: ['sh', '-c', 'grep " /v " /proc/mounts | cut -d" " -f3'], prints: 'tmpfs' },
         { command: ['sh', '-c', 'head -c 5000000 /dev/zero > /v/big'], exitCode: 1 },
       ],
+    },
+  },
+  {
+    title: 'evicts a pod whose emptyDir grows beyond its limit',
+    spec: {
+      volumes: [{ name: 'v', emptyDir: { sizeLimit: '64Ki' } }],
+      containers: [after('head -c 200000 /dev/zero > /v/big', { volumeMounts: at('/v') })],
+    },
+    want: {
+      phase: 'Failed',
+      reason: 'Evicted',
+      message: 'Usage of EmptyDir volume "v" exceeds the limit "64Ki". ',
+      conditions: { DisruptionTarget: 'True/TerminationByKubelet' },
+      events: ['Evicted: Usage of EmptyDir volume "v" exceeds the limit "64Ki". '],
     },
   },
   {
@@ -168,7 +185,7 @@ export const VOLUMES: readonly PodCase[] = [
   {
     title: 'mounts a directory of the host that it makes',
     spec: {
-      volumes: [{ name: 'v', hostPath: { path: `${tmpdir()}/keelson-pods-host-${process.pid}`, type: 'DirectoryOrCreate' } }],
+      volumes: [{ name: 'v', hostPath: { path: HOST_DIRECTORY, type: 'DirectoryOrCreate' } }],
       containers: [after('echo kept > /v/file; rmdir /v/none', { volumeMounts: at('/v') })],
     },
     want: { phase: 'Running', exec: [cat('/v/file', 'kept')] },
