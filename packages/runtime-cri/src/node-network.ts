@@ -23,7 +23,7 @@ export async function writeDefaultNetwork(
   options: { readonly podCidrs: readonly string[]; readonly bridge: string; readonly stateDir: string },
 ): Promise<void> {
   await mkdir(configDir, { recursive: true });
-  const network = defaultNetwork(options);
+  const network = defaultNetwork({ ...options, hostPorts: true });
   const there = await loadNetworkConfig(configDir).catch(() => ({ name: 'something that cannot be used' }));
   if (there !== undefined && there.name !== network.name) return;
   // Runtimes watch the directory: they must not find half a file.

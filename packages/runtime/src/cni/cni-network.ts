@@ -117,7 +117,7 @@ export class CniNetwork implements PodNetwork {
   async #add(request: NetworkRequest, signal: AbortSignal | undefined): Promise<NetworkAttachment> {
     const { sandboxId } = request;
     await this.#remove(sandboxId, signal);
-    const network = await this.#network();
+    const network = await this.#network(request.portMappings.some(({ hostPort }) => hostPort > 0));
     const namespaceInode = await inodeOf(request.namespacePath);
     if (namespaceInode === undefined)
       throw new KeelsonError('InternalError', `Cannot give "${sandboxId}" a network: no namespace at "${request.namespacePath}"`);
@@ -128,10 +128,7 @@ export class CniNetwork implements PodNetwork {
     // Before anything is made: whoever finds this later knows what there may be to remove.
     await this.#write(sandboxId, { request, namespaceInode, networks });
     try {
-      for (const [index, joined] of networks.entries()) {
-        networks[index] = { ...joined, result: await this.#chain.add(joined.config, targetOf(request, joined), signal) };
-      }
-      const record = { request, namespaceInode, networks };
+      const record = { request, namespaceInode, networks: await this.#join(networks, request, signal) };
       await this.#write(sandboxId, record);
       return attachmentOf(sandboxId, record);
     } catch (error) {
@@ -140,6 +137,21 @@ export class CniNetwork implements PodNetwork {
       });
       throw error;
     }
+  }
+
+  /** All at the same time, as none knows of another: running plugins is most of what a sandbox costs. */
+  async #join(
+    networks: readonly JoinedNetwork[],
+    request: NetworkRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly JoinedNetwork[]> {
+    const joins = networks.map(async (joined) => ({
+      ...joined,
+      result: await this.#chain.add(joined.config, targetOf(request, joined), signal),
+    }));
+    // Nothing is removed while something of it is still being made.
+    await Promise.allSettled(joins);
+    return Promise.all(joins);
   }
 
   async #remove(sandboxId: string, signal?: AbortSignal): Promise<void> {
@@ -174,11 +186,11 @@ export class CniNetwork implements PodNetwork {
     await this.#chain.gc(network, valid, signal);
   }
 
-  async #network(): Promise<NetworkConfig> {
+  async #network(hostPorts = true): Promise<NetworkConfig> {
     const configured = await loadNetworkConfig(this.#configDir);
     if (configured) return configured;
     const podCidrs = this.#podCidrs;
-    if (podCidrs.length > 0) return defaultNetwork({ podCidrs, stateDir: this.#stateDir, bridge: this.#bridge });
+    if (podCidrs.length > 0) return defaultNetwork({ podCidrs, stateDir: this.#stateDir, bridge: this.#bridge, hostPorts });
     const message = `no network configuration in "${this.#configDir}", and the node has no pod CIDR yet`;
     throw new KeelsonError('ServiceUnavailable', message);
   }

@@ -8,13 +8,15 @@ export interface DefaultNetworkOptions {
   readonly stateDir: string;
   /** The bridge that pods are joined to. At most 15 characters. */
   readonly bridge: string;
+  /** Whether ports of the host lead to the pod: the plugin for them costs each pod two runs. */
+  readonly hostPorts: boolean;
 }
 
 /**
- * What a node without a network configuration uses: a bridge with the first address of the range, and host ports. Traffic between pods, of
+ * What a node without a network configuration uses: a bridge with the first address of the range, and host ports where pods ask for them. Traffic between pods, of
  * other nodes as well, keeps its source address; what leaves the cluster is the node's affair.
  */
-export function defaultNetwork({ podCidrs, stateDir, bridge }: DefaultNetworkOptions): NetworkConfig {
+export function defaultNetwork({ podCidrs, stateDir, bridge, hostPorts }: DefaultNetworkOptions): NetworkConfig {
   return {
     cniVersion: '1.0.0',
     name: 'keelson',
@@ -35,7 +37,7 @@ export function defaultNetwork({ podCidrs, stateDir, bridge }: DefaultNetworkOpt
           routes: podCidrs.map((cidr) => ({ dst: isIPv4(cidr.split('/')[0] ?? '') ? '0.0.0.0/0' : '::/0' })),
         },
       },
-      { type: 'portmap', capabilities: { portMappings: true }, snat: true },
+      ...(hostPorts ? [{ type: 'portmap', capabilities: { portMappings: true }, snat: true }] : []),
     ],
   };
 }

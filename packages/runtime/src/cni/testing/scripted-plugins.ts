@@ -11,7 +11,10 @@ export interface SeenCall {
   readonly config: Readonly<Record<string, unknown>>;
 }
 
-/** Plugins that are shell scripts: each notes down how it is called, and then does what the test says. No root, no network. */
+/**
+ * Plugins that are shell scripts: each notes down how it is called (at one stroke: others run at the same time), and then does what the
+ * test says. No root, no network.
+ */
 export class ScriptedPlugins implements Disposable {
   readonly directory = mkdtempSync(join(tmpdir(), 'keelson-plugins-'));
   /** Stands for a network namespace. */
@@ -30,7 +33,7 @@ export class ScriptedPlugins implements Disposable {
 input=$(cat)
 env | grep ^CNI_ | sed "s/^/${name} /" | tr '\\n' '\\t' > ${calls}.$$
 printf '%s\\n' "$input" | tr -d '\\n' >> ${calls}.$$
-{ cat ${calls}.$$; echo; } >> ${calls}
+printf '%s\\n' "$(cat ${calls}.$$)" >> ${calls}
 rm ${calls}.$$
 ${script}
 `;
