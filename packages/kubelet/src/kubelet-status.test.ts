@@ -162,3 +162,20 @@ describe('Kubelet: what it reports', () => {
     ]);
   });
 });
+
+describe('Kubelet: what becomes known late', () => {
+  it('says that the kernel was short of memory, also of a pod that has ended', async () => {
+    await using world = await World.start();
+    world.createPod('a', { restartPolicy: 'Never' });
+    await world.until(() => statusOf(world)?.state?.running);
+
+    world.runtime.exit('web', 137);
+    await world.until(() => world.pod('a')?.status?.phase === 'Failed');
+    const ended = world.runtime.latest('web');
+    if (ended) ended.reason = 'OOMKilled';
+    world.runtime.resync();
+
+    await world.until(() => statusOf(world)?.state?.terminated?.reason === 'OOMKilled');
+    expect(world.pod('a')?.status?.phase).toBe('Failed');
+  });
+});

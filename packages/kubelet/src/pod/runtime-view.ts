@@ -53,6 +53,8 @@ export function readySandbox(view: PodView): SandboxStatus | undefined {
 /** Changes whenever something that a kubelet acts on does. */
 export function fingerprint(view: PodView): string {
   const sandboxes = view.sandboxes.map((sandbox) => `${sandbox.id}:${sandbox.state}:${sandbox.ips.join()}`);
-  const containers = view.containers.map((container) => `${container.id}:${container.state}:${container.exitCode}`);
+  const containers = view.containers.map(
+    (container) => `${container.id}:${container.state}:${container.exitCode}:${container.reason}`,
+  );
   return [...sandboxes, '|', ...containers.sort()].join(' ');
 }

@@ -208,6 +208,8 @@ export class PodWorkers {
     if (worker.stage === 'new' && !this.#mayBegin(worker)) return undefined;
     const grace = graceOf(worker);
     if (grace !== undefined) return this.#remove(worker, grace, signal);
+    // Why it has ended may become known later: that the kernel was short of memory, say.
+    if (worker.stage === 'ended') await this.#deps.syncer.report(worker.pod, worker.memory, { stopped: true });
     if (worker.stage === 'ended' || worker.stage === 'removed') return undefined;
     worker.stage = 'running';
     const { ended, againAtMs } = await this.#deps.syncer.sync(worker.pod, worker.memory, signal);
