@@ -154,6 +154,10 @@ export class CriRuntime implements ContainerRuntime {
     await this.#sandboxes.remove(id, signal).finally(this.#relist.changed);
   }
 
+  updateSandbox(id: string, resources: ContainerResources, signal?: AbortSignal): Promise<void> {
+    return this.#sandboxes.update(id, resources, signal);
+  }
+
   listSandboxes(signal?: AbortSignal, only?: PodFilter): Promise<readonly SandboxStatus[]> {
     return this.#sandboxes.list(signal, only);
   }

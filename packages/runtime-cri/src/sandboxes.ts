@@ -1,7 +1,14 @@
 import { rm } from 'node:fs/promises';
 import { isReason, KeelsonError } from '@keelson/base';
 import type { Received } from '@keelson/grpc';
-import { removeCgroup, type PodFilter, type SandboxConfig, type SandboxStatus } from '@keelson/runtime';
+import {
+  limitCgroup,
+  removeCgroup,
+  type ContainerResources,
+  type PodFilter,
+  type SandboxConfig,
+  type SandboxStatus,
+} from '@keelson/runtime';
 import { LIST_POD_SANDBOX, POD_SANDBOX_STATUS, REMOVE_POD_SANDBOX, RUN_POD_SANDBOX, STOP_POD_SANDBOX } from './api/methods.ts';
 import { SANDBOX_READY, type ListedSandbox, type SandboxStatus as CriSandboxStatus } from './api/parts.ts';
 import type { CriClient } from './cri-client.ts';
@@ -31,15 +38,15 @@ export class Sandboxes {
   }
 
   async run(config: SandboxConfig, signal?: AbortSignal): Promise<SandboxStatus> {
-    const request = { config: sandboxSpec(config, this.#node), runtimeHandler: config.runtimeHandler };
-    const call = { signal, timeoutMs: RUN_TIMEOUT_MS };
-    try {
-      return (await this.get((await this.#client.call(RUN_POD_SANDBOX, request, call)).id, signal)).status;
-    } catch (error) {
-      // Its name may be that of an older half, which gives way.
-      if (isReason(error, 'ServiceUnavailable') || !(await this.#removeOlder(config, signal))) throw error;
-    }
-    return (await this.get((await this.#client.call(RUN_POD_SANDBOX, request, call)).id, signal)).status;
+    const status = await this.#run(config, signal);
+    // The runtime makes the cgroup of the pod with the sandbox, and leaves its limits to us.
+    if (config.resources) await limitCgroup(cgroupParentOf(config, this.#node), config.resources);
+    return status;
+  }
+
+  async update(id: string, resources: ContainerResources, signal?: AbortSignal): Promise<void> {
+    const { record } = await this.get(id, signal);
+    await limitCgroup(cgroupParentOf(record, this.#node), resources);
   }
 
   async stop(id: string, signal?: AbortSignal): Promise<void> {
@@ -75,6 +82,18 @@ export class Sandboxes {
     if (!known) throw new KeelsonError('NotFound', `No such sandbox: ${id}`);
     if (known.status.state === 'ready') this.#known.set(id, known);
     return known;
+  }
+
+  async #run(config: SandboxConfig, signal: AbortSignal | undefined): Promise<SandboxStatus> {
+    const request = { config: sandboxSpec(config, this.#node), runtimeHandler: config.runtimeHandler };
+    const call = { signal, timeoutMs: RUN_TIMEOUT_MS };
+    try {
+      return (await this.get((await this.#client.call(RUN_POD_SANDBOX, request, call)).id, signal)).status;
+    } catch (error) {
+      // Its name may be that of an older half, which gives way.
+      if (isReason(error, 'ServiceUnavailable') || !(await this.#removeOlder(config, signal))) throw error;
+    }
+    return (await this.get((await this.#client.call(RUN_POD_SANDBOX, request, call)).id, signal)).status;
   }
 
   async #look({ id, state }: Listed, signal: AbortSignal | undefined): Promise<KnownSandbox | undefined> {

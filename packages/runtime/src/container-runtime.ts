@@ -256,9 +256,9 @@ export interface ContainerRuntime {
   stopSandbox(id: string, signal?: AbortSignal): Promise<void>;
   /** Removes a stopped sandbox and all its containers. Idempotent. */
   removeSandbox(id: string, signal?: AbortSignal): Promise<void>;
-  /** `only` is there to make it cheap: a runtime may leave it out of account and list all. */
   /** Changes the limits of a pod as a whole. Absent where a runtime has none. */
   updateSandbox?(id: string, resources: ContainerResources, signal?: AbortSignal): Promise<void>;
+  /** `only` is there to make it cheap: a runtime may leave it out of account and list all. */
   listSandboxes(signal?: AbortSignal, only?: PodFilter): Promise<readonly SandboxStatus[]>;
 
   createContainer(sandboxId: string, config: ContainerConfig, signal?: AbortSignal): Promise<string>;

@@ -10,6 +10,7 @@ import { describeSandboxes } from './testing/sandbox-contract.ts';
 import { describeStreams } from './testing/stream-contract.ts';
 
 export { describePodNetworkContract, type NetworkUnderTest } from './testing/pod-network-contract.ts';
+export { podLimits, type PodLimits } from './testing/linux/pod-limits.ts';
 export { Harness } from './testing/harness.ts';
 export type { Program, Programs, RuntimeUnderTest, ScriptOptions } from './testing/harness.ts';
 

@@ -3,6 +3,7 @@ import { hostname as hostName, networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { FOREVER, type Harness } from '../harness.ts';
+import { podLimits } from './pod-limits.ts';
 
 const DNS = { servers: ['10.96.0.10'], searches: ['a.svc.cluster.local', 'cluster.local'], options: ['ndots:5'] };
 
@@ -89,6 +90,19 @@ export function describePods(harness: Harness): void {
       const { id } = await harness.runScript(FOREVER, { sandbox: { sysctls: { 'net.ipv4.ip_unprivileged_port_start': '80' } } });
 
       expect(await harness.outputOf(id, 'cat', '/proc/sys/net/ipv4/ip_unprivileged_port_start')).toBe('80');
+    });
+
+    it('holds a pod as a whole to its limits, which can be changed', async () => {
+      const resources = { memoryLimitBytes: 64 * 1024 * 1024, cpuPeriodUs: 100_000, cpuQuotaUs: 50_000, cpuShares: 512 };
+      const { sandbox } = await harness.runScript(FOREVER, { sandbox: { resources } });
+      const made = await podLimits(sandbox.pod.uid);
+
+      await harness.runtime.updateSandbox?.(sandbox.id, { ...resources, memoryLimitBytes: 96 * 1024 * 1024, cpuQuotaUs: 70_000 });
+
+      expect([made, await podLimits(sandbox.pod.uid)]).toEqual([
+        { memory: String(64 * 1024 * 1024), cpuQuota: '50000' },
+        { memory: String(96 * 1024 * 1024), cpuQuota: '70000' },
+      ]);
     });
 
     it('mounts directories and files, for reading only if so asked, also behind symbolic links of the image', async () => {
