@@ -1,6 +1,6 @@
-import { createSocket } from 'node:dgram';
+import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { decode, encode, type Answer, type Packet } from 'dns-packet';
 import { frame, FrameReader } from '../wire/frames.ts';
 
@@ -25,14 +25,6 @@ export async function upstreamServer(reply: Reply): Promise<UpstreamServer> {
     const packet = reply(name, type, proto, query);
     return packet && !Buffer.isBuffer(packet) ? encode({ type: 'response', id, questions, ...packet }) : packet;
   };
-  const udp = createSocket('udp4');
-  udp.on('message', (query, from) => {
-    const response = answer(query, 'udp');
-    if (response) udp.send(response, from.port, from.address);
-  });
-  udp.bind(0, '127.0.0.1');
-  await once(udp, 'listening');
-  const { port } = udp.address();
   const tcp = createServer((socket) => {
     const reader = new FrameReader();
     socket.on('error', () => undefined);
@@ -43,8 +35,12 @@ export async function upstreamServer(reply: Reply): Promise<UpstreamServer> {
       }
     });
   });
-  tcp.listen(port, '127.0.0.1');
-  await once(tcp, 'listening');
+  const udp = await listenOnBoth(tcp);
+  udp.on('message', (query, from) => {
+    const response = answer(query, 'udp');
+    if (response) udp.send(response, from.port, from.address);
+  });
+  const { port } = udp.address();
   return {
     at: `127.0.0.1:${port}`,
     port,
@@ -56,6 +52,22 @@ export async function upstreamServer(reply: Reply): Promise<UpstreamServer> {
       await closed;
     },
   };
+}
+
+/** Opens a port for both protocols: one that is free for the one may be somebody's for the other. */
+async function listenOnBoth(tcp: Server, attempts = 20): Promise<Socket> {
+  const udp = createSocket('udp4');
+  udp.bind(0, '127.0.0.1');
+  await once(udp, 'listening');
+  try {
+    tcp.listen(udp.address().port, '127.0.0.1');
+    await once(tcp, 'listening');
+    return udp;
+  } catch (error) {
+    udp.close();
+    if (attempts === 1) throw error;
+    return listenOnBoth(tcp, attempts - 1);
+  }
 }
 
 export function address(name: string, data: string, ttl = 300): Answer {
