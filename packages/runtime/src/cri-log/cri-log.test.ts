@@ -1,3 +1,4 @@
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { appendFile, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -91,6 +92,51 @@ describe('criLog', () => {
 
     await expect.poll(() => log.readableEnded, { timeout: 10_000 }).toBe(true);
     expect(seen.join('')).toBe('one\ntwo\nthree\nlast\n');
+  });
+
+  it('misses none of the files that were put aside while nobody looked', async () => {
+    isOpen = true;
+    await writeFile(path, record(1, 'one'));
+    const log = read({ follow: true });
+    const seen: string[] = [];
+    log.on('data', (chunk: Buffer) => seen.push(chunk.toString()));
+    await expect.poll(() => seen.join('')).toBe('one\n');
+
+    // Without a pause in which they could be seen one by one.
+    renameSync(path, `${path}.1`);
+    for (const [at, words] of ['two', 'three', 'four'].entries()) {
+      writeFileSync(path, record(at + 2, words));
+      if (words === 'four') continue;
+      for (const age of [3, 2, 1]) if (existsSync(`${path}.${age}`)) renameSync(`${path}.${age}`, `${path}.${age + 1}`);
+      renameSync(path, `${path}.1`);
+    }
+
+    await expect.poll(() => seen.join('')).toBe('one\ntwo\nthree\nfour\n');
+    log.destroy();
+  });
+
+  it('reads all of a log that is rotated while it is read slowly', async () => {
+    const words = (name: string) => Array.from({ length: 3000 }, (_, at) => `${name} ${at} ${'x'.repeat(40)}`);
+    const file = (name: string) => words(name).map((line) => record(1, line));
+    await writeFile(`${path}.1`, file('old').join(''));
+    await writeFile(path, file('new').join(''));
+    const log = read();
+    const chunks: string[] = [];
+    const iterator = log[Symbol.asyncIterator]();
+    chunks.push(String((await iterator.next()).value));
+
+    for (const age of [1, 0]) await rename(age === 0 ? path : `${path}.${age}`, `${path}.${age + 1}`);
+    await writeFile(path, record(2, 'later'));
+    for await (const chunk of log) chunks.push(String(chunk));
+
+    expect(chunks.join('').trimEnd().split('\n')).toEqual([...words('old'), ...words('new')]);
+  });
+
+  it('reads on behind a name that is free in the middle of a rotation', async () => {
+    await writeFile(`${path}.2`, record(1, 'one'));
+    await writeFile(path, record(2, 'two'));
+
+    expect(await text(read())).toBe('one\ntwo\n');
   });
 
   it('stops when it is told to', async () => {

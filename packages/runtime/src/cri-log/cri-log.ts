@@ -1,9 +1,10 @@
 import { watch } from 'node:fs';
-import { open, readdir, type FileHandle } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import type { FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Clock } from '@keelson/base';
 import type { LogOptions } from '../container-runtime.ts';
+import { closeAll, openLogFiles } from './log-files.ts';
 import { RecordSplitter, type LogRecord } from './log-record.ts';
 import { tailPosition } from './log-tail.ts';
 
@@ -51,88 +52,49 @@ interface Reading {
 }
 
 async function* records(source: CriLogSource, reading: Reading): AsyncGenerator<LogRecord> {
-  const { follow, tailLines, signal } = reading;
-  const files = await logFiles(source.path);
-  const start = tailLines === undefined ? { file: 0, offset: 0 } : await tailPosition(files, tailLines, reading.isWanted);
-  for (const [index, path] of files.entries()) {
-    if (index < start.file) continue;
-    const isLast = index === files.length - 1;
-    const from = index === start.file ? start.offset : 0;
-    if (isLast && follow) yield* followed({ ...source, path }, from, signal);
-    else yield* toItsEnd(path, from, signal);
-  }
-}
-
-/** The oldest first. */
-async function logFiles(path: string): Promise<readonly string[]> {
-  const names = await readdir(dirname(path)).catch(() => []);
-  const ages = names.flatMap((name) => {
-    const age = name.startsWith(`${basename(path)}.`) ? Number(name.slice(basename(path).length + 1)) : NaN;
-    return Number.isInteger(age) ? [age] : [];
-  });
-  return [...ages.toSorted((one, other) => other - one).map((age) => `${path}.${age}`), path];
-}
-
-async function* toItsEnd(path: string, from: number, signal: AbortSignal): AsyncGenerator<LogRecord> {
-  const file = await openIfThere(path);
-  if (!file) return;
+  const { follow, tailLines, isWanted, signal } = reading;
+  const { path, isOpen } = source;
+  using changes = follow ? new Changes(dirname(path), source.clock, signal) : undefined;
+  // All at once: what is open is not mixed up with another when it gets a new name.
+  const ahead = await openLogFiles(path);
+  let current: OpenFile | undefined;
   try {
-    yield* chunksOf(file, new RecordSplitter(), { offset: from }, signal);
-  } finally {
-    await file.close();
-  }
-}
-
-async function* followed({ path, isOpen, clock }: CriLogSource, from: number, signal: AbortSignal): AsyncGenerator<LogRecord> {
-  using changes = new Changes(dirname(path), clock, signal);
-  let file = await openIfThere(path);
-  let splitter = new RecordSplitter();
-  const position = { offset: from };
-  try {
+    const start = tailLines === undefined ? undefined : await tailPosition(ahead, tailLines, isWanted);
+    await closeAll(ahead.splice(0, start?.file ?? 0));
+    let offset = start?.offset ?? 0;
     while (!signal.aborted) {
-      const mayCome = await isOpen();
-      if (file) yield* chunksOf(file, splitter, position, signal);
-      const newer = await replacementOf(file, path);
-      if (newer) {
+      const mayCome = follow && (await isOpen());
+      if (current) yield* chunksOf(current, signal);
+      if (follow && ahead.length === 0) ahead.push(...(await openLogFiles(path, current?.file)));
+      const next = ahead.shift();
+      if (next) {
         // The last that was written to the old one.
-        if (file) yield* chunksOf(file, splitter, position, signal);
-        await file?.close();
-        file = newer;
-        splitter = new RecordSplitter();
-        position.offset = 0;
-      } else if (mayCome) await changes.next();
+        if (current) yield* chunksOf(current, signal);
+        await current?.file.close();
+        current = { file: next, splitter: new RecordSplitter(), offset };
+        offset = 0;
+      } else if (mayCome) await changes?.next();
       else return;
     }
   } finally {
-    await file?.close();
+    await closeAll(current ? [current.file, ...ahead] : ahead);
   }
 }
 
-async function replacementOf(file: FileHandle | undefined, path: string): Promise<FileHandle | undefined> {
-  const newer = await openIfThere(path);
-  if (!newer || !file) return newer;
-  if ((await newer.stat()).ino !== (await file.stat()).ino) return newer;
-  await newer.close();
-  return undefined;
+interface OpenFile {
+  readonly file: FileHandle;
+  readonly splitter: RecordSplitter;
+  offset: number;
 }
 
-async function* chunksOf(
-  file: FileHandle,
-  splitter: RecordSplitter,
-  position: { offset: number },
-  signal: AbortSignal,
-): AsyncGenerator<LogRecord> {
+async function* chunksOf(open: OpenFile, signal: AbortSignal): AsyncGenerator<LogRecord> {
   const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   while (!signal.aborted) {
-    const { bytesRead } = await file.read(chunk, 0, CHUNK_BYTES, position.offset);
+    const { bytesRead } = await open.file.read(chunk, 0, CHUNK_BYTES, open.offset);
     if (bytesRead === 0) return;
-    position.offset += bytesRead;
-    yield* splitter.take(chunk.subarray(0, bytesRead));
+    open.offset += bytesRead;
+    yield* open.splitter.take(chunk.subarray(0, bytesRead));
   }
-}
-
-async function openIfThere(path: string): Promise<FileHandle | undefined> {
-  return open(path).catch(() => undefined);
 }
 
 /** Something has changed in a directory, or might have. */

@@ -1,4 +1,4 @@
-import { open, type FileHandle } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { parseRecord, type LogRecord } from './log-record.ts';
 
 const CHUNK_BYTES = 64 * 1024;
@@ -12,20 +12,14 @@ export interface LogPosition {
 
 /** Where the last so many lines begin, read from the end backwards. `files`: the oldest first. */
 export async function tailPosition(
-  files: readonly string[],
+  files: readonly FileHandle[],
   lines: number,
   isWanted: (record: LogRecord) => boolean,
 ): Promise<LogPosition> {
   const counter = new Counter(lines, isWanted);
-  for (let file = files.length - 1; file >= 0; file -= 1) {
-    const handle = await open(files[file] ?? '').catch(() => undefined);
-    if (!handle) continue;
-    try {
-      const offset = await search(handle, counter);
-      if (offset !== undefined) return { file, offset };
-    } finally {
-      await handle.close();
-    }
+  for (const [file, handle] of [...files.entries()].toReversed()) {
+    const offset = await search(handle, counter);
+    if (offset !== undefined) return { file, offset };
   }
   return { file: 0, offset: 0 };
 }

@@ -1,0 +1,41 @@
+import { open, type FileHandle } from 'node:fs/promises';
+
+/** In the middle of a rotation one name is free, which says nothing of those after it. */
+const FREE_NAMES_AT_THE_END = 2;
+
+/**
+ * Opens the files of a log, the oldest first: those after `known` alone, if it is given. From the newest on: a rotation gives each file the
+ * name of an older one, so that none gets past us, and one that we meet twice is known by its inode.
+ */
+export async function openLogFiles(path: string, known?: FileHandle): Promise<FileHandle[]> {
+  const opened = new Map<number, FileHandle>();
+  const knownInode = await known?.stat().then(({ ino }) => ino);
+  try {
+    for (let age = 0, free = 0; free < FREE_NAMES_AT_THE_END; age += 1) {
+      const file = await openIfThere(age === 0 ? path : `${path}.${age}`);
+      free = file ? 0 : free + 1;
+      if (!file) continue;
+      const { ino } = await file.stat();
+      if (ino === knownInode || opened.has(ino)) await file.close();
+      else opened.set(ino, file);
+      if (ino === knownInode) break;
+    }
+  } catch (error) {
+    await closeAll([...opened.values()]);
+    throw error;
+  }
+  return [...opened.values()].toReversed();
+}
+
+export async function closeAll(files: readonly FileHandle[]): Promise<void> {
+  await Promise.all(files.map((file) => file.close()));
+}
+
+async function openIfThere(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return undefined;
+    throw error;
+  }
+}
