@@ -112,6 +112,22 @@ describe.skipIf(noLxc)(unless('LxcRuntime, killed and started again', noLxc), ()
     await small.removeSandbox(sandbox.id);
     await small.close();
   });
+
+  it('follows a log over all that is put aside', async () => {
+    const small = lxc.open({ logLimits: { maxFileBytes: 4000, maxFiles: 9 } });
+    const sandbox = await small.runSandbox(harness.sandboxConfig());
+    const script = 'for i in $(seq 300); do echo line $i; done; sleep 1; echo last';
+    const id = await small.createContainer(sandbox.id, harness.scriptConfig(script));
+
+    await small.startContainer(id);
+    const log = (await small.logs(id, { follow: true, timestamps: false })).toArray();
+
+    const lines = (await log).join('').trimEnd().split('\n');
+    expect(lines).toEqual([...Array.from({ length: 300 }, (_, at) => `line ${at + 1}`), 'last']);
+    expect(await containerFile(id, 'log.3')).not.toBe('');
+    await small.removeSandbox(sandbox.id);
+    await small.close();
+  });
 });
 
 function isThere(pid: number): boolean {
