@@ -26,7 +26,6 @@ export function sandboxSpec({ config, network, cgroupParent, lowersOomScore }: S
     Dns: servers,
     DnsSearch: searches,
     DnsOptions: options,
-    ExtraHosts: config.hostAliases.flatMap(({ ip, hostnames }) => hostnames.map((name) => `${name}:${ip}`)),
     Sysctls: config.sysctls,
     LogConfig: { Type: 'none', Config: {} },
     ReadonlyRootfs: true,

@@ -21,16 +21,14 @@ const LOCAL_NAMES = [
   'fe00::2\tip6-allrouters',
 ];
 
-/** The pod's `/etc/hosts`; on the host's network the node's own, with the pod's aliases. */
+/** The pod's `/etc/hosts`; on the host's network the node's own. */
 export async function hostsFile(config: SandboxConfig, ips: readonly string[]): Promise<string> {
-  const { hostNetwork, hostname, hostAliases } = config;
+  const { hostNetwork, hostname } = config;
   const own = hostNetwork
     ? (await readFile('/etc/hosts', 'utf8').catch(() => '')).trimEnd().split('\n')
     : [...LOCAL_NAMES, ...ips.map((ip) => `${ip}\t${namesOf(hostname)}`)];
   const head = hostNetwork ? '# Kubernetes-managed hosts file (host network).' : '# Kubernetes-managed hosts file.';
-  const aliases = hostAliases.map(({ ip, hostnames }) => `${ip}\t${hostnames.join('\t')}`);
-  const added = aliases.length === 0 ? [] : ['', '# Entries added by HostAliases.', ...aliases];
-  return `${[head, ...own, ...added].join('\n')}\n`;
+  return `${[head, ...own].join('\n')}\n`;
 }
 
 /** A full name comes first, and the short one after it. */

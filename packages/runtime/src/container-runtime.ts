@@ -31,7 +31,6 @@ export interface SandboxConfig {
     readonly searches: readonly string[];
     readonly options: readonly string[];
   };
-  readonly hostAliases: readonly { readonly ip: string; readonly hostnames: readonly string[] }[];
   readonly portMappings: readonly PortMapping[];
   readonly sysctls: Readonly<Record<string, string>>;
   /** Path under the runtime's cgroup root, such as `kubepods/burstable/pod<uid>`. */

@@ -12,7 +12,6 @@ const sandbox = (annotations: Record<string, string> = {}, uid = 'u1', attempt =
   hostIpc: false,
   shareProcessNamespace: false,
   dns: { servers: [], searches: [], options: [] },
-  hostAliases: [],
   portMappings: [],
   sysctls: {},
   cgroupParent: '',

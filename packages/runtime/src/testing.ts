@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { describeContainers } from './testing/container-contract.ts';
-import { Harness, type RuntimeUnderTest } from './testing/harness.ts';
+import { Harness, type LeftOut, type RuntimeUnderTest } from './testing/harness.ts';
 import { describeForwarding } from './testing/linux/forwarding.ts';
 import { describePods } from './testing/linux/pods.ts';
 import { describeProcesses } from './testing/linux/processes.ts';
@@ -12,7 +12,7 @@ import { describeStreams } from './testing/stream-contract.ts';
 export { describePodNetworkContract, type NetworkUnderTest } from './testing/pod-network-contract.ts';
 export { podLimits, type PodLimits } from './testing/linux/pod-limits.ts';
 export { Harness } from './testing/harness.ts';
-export type { Program, Programs, RuntimeUnderTest, ScriptOptions } from './testing/harness.ts';
+export type { LeftOut, Program, Programs, RuntimeUnderTest, ScriptOptions } from './testing/harness.ts';
 
 /** Some runtimes have to be brought up first. */
 const OPEN_TIMEOUT_MS = 120_000;
@@ -34,13 +34,14 @@ export function describeRuntimeContract(name: string, open: () => Promise<Runtim
 
 /**
  * What a runtime must do beyond the contract if it runs real processes on Linux: namespaces, users, rights, mounts, limits, terminals, ports. The image
- * has to be one of busybox, with its tools. Needs the right to do all that.
+ * has to be one of busybox, with its tools. Needs the right to do all that. `leftOut` has what a runtime cannot do, by the titles of tests.
  */
-export function describeLinuxRuntime(name: string, open: () => Promise<RuntimeUnderTest>): void {
+export function describeLinuxRuntime(name: string, open: () => Promise<RuntimeUnderTest>, leftOut: LeftOut = {}): void {
   describe(`${name}, as a runtime on Linux`, () => {
-    const harness = new Harness(open);
+    const harness = new Harness(open, leftOut);
     beforeAll(() => harness.open(), OPEN_TIMEOUT_MS);
     afterAll(() => harness.close(), OPEN_TIMEOUT_MS);
+    afterAll(() => harness.checkLeftOut());
     describePods(harness);
     describeProcesses(harness);
     describeSecurity(harness);

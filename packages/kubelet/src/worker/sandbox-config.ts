@@ -26,7 +26,6 @@ export function sandboxConfig(pod: Pod, attempt: number, context: SandboxContext
     hostIpc: spec.hostIPC ?? false,
     shareProcessNamespace: spec.shareProcessNamespace ?? false,
     dns: podDns(pod, context),
-    hostAliases: (spec.hostAliases ?? []).map(({ ip, hostnames = [] }) => ({ ip, hostnames })),
     portMappings: portMappings(pod),
     sysctls: Object.fromEntries((spec.securityContext?.sysctls ?? []).map((sysctl) => [sysctl.name, sysctl.value])),
     cgroupParent: cgroupParent(pod),

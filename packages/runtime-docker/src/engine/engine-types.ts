@@ -128,7 +128,6 @@ export interface HostConfig {
   readonly Dns?: readonly string[];
   readonly DnsSearch?: readonly string[];
   readonly DnsOptions?: readonly string[];
-  readonly ExtraHosts?: readonly string[];
   readonly PortBindings?: Readonly<Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[]>>;
   readonly Sysctls?: Readonly<Record<string, string>>;
   readonly Runtime?: string;

@@ -18,7 +18,6 @@ export function sandboxConfig(more: Partial<SandboxConfig> = {}): SandboxConfig 
     hostIpc: false,
     shareProcessNamespace: false,
     dns: { servers: [], searches: [], options: [] },
-    hostAliases: [],
     portMappings: [],
     sysctls: {},
     cgroupParent: `kubepods/besteffort/pod${uid}`,

@@ -1,5 +1,6 @@
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { it } from 'vitest';
 import type {
   ContainerConfig,
   ContainerRuntime,
@@ -17,6 +18,9 @@ export interface Program {
   /** What it prints as soon as it does as it should. A signal before that would find a process that has not made up its mind. */
   readonly ready?: string;
 }
+
+/** Titles of tests that are not for a runtime, and why. */
+export type LeftOut = Readonly<Record<string, string>>;
 
 /** What containers are told to do in the suite. `name` is the container's. */
 export interface Programs {
@@ -55,12 +59,26 @@ export class Harness {
   readonly events: RuntimeEvent[] = [];
   readonly #open: () => Promise<RuntimeUnderTest>;
   readonly #prefix = `contract-${process.pid}`;
+  /** Those that have not been met. */
+  readonly #leftOut: Map<string, string>;
   #under: RuntimeUnderTest | undefined;
   #pods = 0;
   #scripts = 0;
 
-  constructor(open: () => Promise<RuntimeUnderTest>) {
+  constructor(open: () => Promise<RuntimeUnderTest>, leftOut: LeftOut = {}) {
     this.#open = open;
+    this.#leftOut = new Map(Object.entries(leftOut));
+  }
+
+  /** A test of the suite, unless this runtime leaves it out. */
+  test(title: string, run: () => Promise<void>): void {
+    if (!this.#leftOut.delete(title)) it(title, run);
+  }
+
+  /** When all tests are told: what is left out must be one of them. */
+  checkLeftOut(): void {
+    const [unknown] = this.#leftOut.keys();
+    if (unknown !== undefined) throw new Error(`There is no test to leave out that is called "${unknown}"`);
   }
 
   get runtime(): ContainerRuntime {
@@ -108,7 +126,6 @@ export class Harness {
       hostIpc: false,
       shareProcessNamespace: false,
       dns: { servers: [], searches: [], options: [] },
-      hostAliases: [],
       portMappings: [],
       sysctls: {},
       cgroupParent: `kubepods/besteffort/pod${uid}`,

@@ -29,17 +29,26 @@ export function describeForwarding(harness: Harness): void {
       expect(await text(connection)).toMatch(/^HTTP\/1\.[01] 200[^]*root:x:0:/);
     });
 
-    it('says so if nobody listens', async () => {
+    harness.test('brings what the pod says first, and its end', async () => {
+      await harness.runScript('while true; do echo welcome | nc -l -p 7006; done', { in: box });
+
+      const connection = await connect(7006);
+
+      expect(await text(connection)).toBe('welcome\n');
+      connection.destroy();
+    });
+
+    harness.test('says so if nobody listens', async () => {
       const refused = 'failed to connect to localhost:7999 inside the pod: connection refused';
 
       await expect(harness.runtime.portForward(box.id, 7999)).rejects.toThrow(refused);
     });
 
-    it('does not know a sandbox that is not there', async () => {
+    harness.test('does not know a sandbox that is not there', async () => {
       await expect(harness.runtime.portForward('nobody', 80)).rejects.toMatchObject({ reason: 'NotFound' });
     });
 
-    it('carries a lot', async () => {
+    harness.test('carries a lot', async () => {
       await harness.runScript('head -c 5000000 /dev/zero > /tmp/zeros; exec httpd -f -p 7004 -h /tmp', { in: box });
 
       const connection = await connect(7004);
@@ -48,7 +57,7 @@ export function describeForwarding(harness: Harness): void {
       expect((await buffer(connection)).length).toBeGreaterThan(5_000_000);
     });
 
-    it('is over for the pod too when it is closed here', async () => {
+    harness.test('is over for the pod too when it is closed here', async () => {
       const { id } = await harness.runScript('exec httpd -f -p 127.0.0.1:7005 -h /tmp', { in: box });
       const connection = await connect(7005);
       const connections = () => harness.outputOf(id, 'netstat', '-tn');

@@ -37,7 +37,7 @@ export function describeProcesses(harness: Harness): void {
       expect(await harness.ended(id)).toMatchObject({ exitCode });
     });
 
-    it('says when a container was killed for using too much memory', async () => {
+    harness.test('says when a container was killed for using too much memory', async () => {
       const { id } = await harness.runScript('x=a; while true; do x=$x$x; done', {
         in: box,
         container: { resources: { memoryLimitBytes: 8 * 1024 * 1024 } },
@@ -46,7 +46,7 @@ export function describeProcesses(harness: Harness): void {
       expect(await harness.ended(id)).toMatchObject({ exitCode: 137, reason: 'OOMKilled' });
     });
 
-    it('has the environment, directory and home that are asked for, line breaks and all', async () => {
+    harness.test('has the environment, directory and home that are asked for, line breaks and all', async () => {
       const env = [
         { name: 'SEVERAL', value: 'two\nlines' },
         { name: 'ODD', value: ' "quoted" #no comment $NOTHING ' },
@@ -61,13 +61,13 @@ export function describeProcesses(harness: Harness): void {
       expect(await harness.logOf(id)).toBe('/not/there/yet\ntwo\nlines| "quoted" #no comment $NOTHING ||/root\n');
     });
 
-    it('runs commands where the container’s own process was started', async () => {
+    harness.test('runs commands where the container’s own process was started', async () => {
       const { id } = await harness.runScript(FOREVER, { in: box, container: { workingDir: '/var' } });
 
       expect(await harness.outputOf(id, 'pwd')).toBe('/var');
     });
 
-    it('stops a process by the signal that it wants', async () => {
+    harness.test('stops a process by the signal that it wants', async () => {
       const { id } = await harness.runScript("trap 'exit 41' USR1; echo ready; while true; do sleep 0.05; done", {
         in: box,
         container: { stopSignal: 'SIGUSR1' },
@@ -79,7 +79,7 @@ export function describeProcesses(harness: Harness): void {
       expect(await harness.runtime.containerStatus(id)).toMatchObject({ exitCode: 41 });
     });
 
-    it('keeps what was written to both outputs, and long lines as one with one time', async () => {
+    harness.test('keeps what was written to both outputs, and long lines as one with one time', async () => {
       const script = 'yes | tr -d "\\n" | head -c 50000; echo; echo next; sleep 0.1; echo bad >&2';
       const { id } = await harness.runScript(script, { in: box });
       await harness.ended(id);
@@ -89,13 +89,13 @@ export function describeProcesses(harness: Harness): void {
       expect(await harness.logOf(id, { stream: 'stderr' })).toBe('bad\n');
     });
 
-    it('follows a log to the end of the container', async () => {
+    harness.test('follows a log to the end of the container', async () => {
       const { id } = await harness.runScript('echo one; sleep 0.3; echo two >&2; exit 1', { in: box });
 
       expect(await harness.logOf(id, { follow: true })).toBe('one\ntwo\n');
     });
 
-    it('stops following when it is told to', async () => {
+    harness.test('stops following when it is told to', async () => {
       const { id } = await harness.runScript(FOREVER, { in: box });
       const log = await harness.runtime.logs(id, { follow: true, timestamps: false });
       log.resume();
@@ -105,7 +105,7 @@ export function describeProcesses(harness: Harness): void {
       await harness.until(() => log.closed || undefined, 'the end of the stream');
     });
 
-    it('changes limits of a running container', async () => {
+    harness.test('changes limits of a running container', async () => {
       const mebibytes = (count: number) => ({ memoryLimitBytes: count * 1024 * 1024 });
       const { id } = await harness.runScript(FOREVER, { in: box, container: { resources: mebibytes(32) } });
 
@@ -116,13 +116,13 @@ export function describeProcesses(harness: Harness): void {
       expect(stats?.memoryUsageBytes).toBeGreaterThan(0);
     });
 
-    it('starts what asks to be killed last, also where the machine does not allow that', async () => {
+    harness.test('starts what asks to be killed last, also where the machine does not allow that', async () => {
       const { id } = await harness.runScript(FOREVER, { in: box, container: { resources: { oomScoreAdj: -997 } } });
 
       expect(['0', '-997']).toContain(await harness.outputOf(id, 'cat', '/proc/1/oom_score_adj'));
     });
 
-    it('finds a command’s program as the container’s own, and says so if there is none', async () => {
+    harness.test('finds a command’s program as the container’s own, and says so if there is none', async () => {
       const { id } = await harness.runScript(FOREVER, { in: box });
 
       const { exitCode, stdout, stderr } = await harness.runtime.execSync(id, ['nosuch'], 10_000);
@@ -131,7 +131,7 @@ export function describeProcesses(harness: Harness): void {
       expect(Buffer.concat([stdout, stderr]).toString()).toContain('"nosuch": executable file not found');
     });
 
-    it('kills a command that takes too long, or that nobody waits for any more', async () => {
+    harness.test('kills a command that takes too long, or that nobody waits for any more', async () => {
       const { id } = await harness.runScript(FOREVER, { in: box });
 
       await expect(harness.runtime.execSync(id, ['sleep', '987'], 300)).rejects.toMatchObject({ reason: 'Timeout' });
@@ -141,7 +141,7 @@ export function describeProcesses(harness: Harness): void {
       await harness.until(async () => !/sleep 98[67]/.test(await harness.outputOf(id, 'ps')) || undefined, 'their ends');
     });
 
-    it('keeps no more than the first megabyte of a command’s output', async () => {
+    harness.test('keeps no more than the first megabyte of a command’s output', async () => {
       const { id } = await harness.runScript(FOREVER, { in: box });
 
       const { exitCode, stdout } = await harness.runtime.execSync(id, ['sh', '-c', 'yes | head -c 3000000'], 10_000);

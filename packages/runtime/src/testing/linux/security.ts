@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect } from 'vitest';
 import type { SandboxStatus } from '../../container-runtime.ts';
 import { FOREVER, type Harness } from '../harness.ts';
 
@@ -10,7 +10,7 @@ export function describeSecurity(harness: Harness): void {
       box = await harness.runtime.runSandbox(harness.sandboxConfig());
     });
 
-    it('runs a process as who it should be, with the rights it should have, and commands too', async () => {
+    harness.test('runs a process as who it should be, with the rights it should have, and commands too', async () => {
       const { id } = await harness.runScript(`id; grep -E 'CapBnd|NoNewPrivs' /proc/self/status; ${FOREVER}`, {
         in: box,
         security: {
@@ -35,13 +35,13 @@ export function describeSecurity(harness: Harness): void {
       expect(await harness.exitCodeOf(id, 'touch', '/x')).toBe(1);
     });
 
-    it('knows users and groups by the names that the image has for them', async () => {
+    harness.test('knows users and groups by the names that the image has for them', async () => {
       const { id } = await harness.runScript(FOREVER, { in: box, security: { user: 'www-data' } });
 
       expect(await harness.outputOf(id, 'id')).toMatch(/^uid=33\(www-data\) gid=33\(www-data\)/);
     });
 
-    it('refuses a user that the image does not have', async () => {
+    harness.test('refuses a user that the image does not have', async () => {
       const create = async () => {
         const id = await harness.runtime.createContainer(
           box.id,
@@ -53,7 +53,7 @@ export function describeSecurity(harness: Harness): void {
       await expect(create()).rejects.toThrow('nobody-knows');
     });
 
-    it('gives the usual capabilities, and those that are asked for', async () => {
+    harness.test('gives the usual capabilities, and those that are asked for', async () => {
       const bounding = async (security: object) => {
         const { id } = await harness.runScript(FOREVER, { in: box, security });
         const [, bits = '0'] = /^CapBnd:\s+(\w+)$/m.exec(await harness.outputOf(id, 'cat', '/proc/1/status')) ?? [];
@@ -72,14 +72,14 @@ export function describeSecurity(harness: Harness): void {
       expect(single).toBe(KILL);
     });
 
-    it('gives a privileged container what this machine has to give', async () => {
+    harness.test('gives a privileged container what this machine has to give', async () => {
       const { id } = await harness.runScript(FOREVER, { in: box, security: { privileged: true } });
 
       expect(await harness.exitCodeOf(id, 'mount', '-t', 'tmpfs', 'none', '/tmp')).toBe(0);
       expect(await harness.exitCodeOf(id, 'sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward')).toBe(0);
     });
 
-    it('keeps others from what is not theirs', async () => {
+    harness.test('keeps others from what is not theirs', async () => {
       const { id } = await harness.runScript(FOREVER, { in: box });
 
       expect(await harness.exitCodeOf(id, 'mount', '-t', 'tmpfs', 'none', '/tmp')).not.toBe(0);
@@ -90,7 +90,7 @@ export function describeSecurity(harness: Harness): void {
       );
     });
 
-    it('filters system calls by the default profile, or not at all', async () => {
+    harness.test('filters system calls by the default profile, or not at all', async () => {
       const modeOf = async (seccompProfile: string) => {
         const { id } = await harness.runScript(FOREVER, { in: box, security: { seccompProfile } });
         return /^Seccomp:\s+(\d)$/m.exec(await harness.outputOf(id, 'cat', '/proc/1/status'))?.[1];
@@ -100,7 +100,7 @@ export function describeSecurity(harness: Harness): void {
       expect(await modeOf('Unconfined')).toBe('0');
     });
 
-    it('refuses a seccomp profile that it cannot find', async () => {
+    harness.test('refuses a seccomp profile that it cannot find', async () => {
       const config = harness.scriptConfig(FOREVER, { security: { seccompProfile: 'mine.json' } });
 
       await expect(harness.runtime.createContainer(box.id, config)).rejects.toMatchObject({ reason: 'BadRequest' });

@@ -1,5 +1,5 @@
 import { buffer, text } from 'node:stream/consumers';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect } from 'vitest';
 import type { SandboxStatus } from '../../container-runtime.ts';
 import { FOREVER, type Harness } from '../harness.ts';
 
@@ -13,7 +13,7 @@ export function describeTerminals(harness: Harness): void {
       ({ id: idle, sandbox: box } = await harness.runScript(FOREVER));
     });
 
-    it('carries input to its end, and both outputs apart', async () => {
+    harness.test('carries input to its end, and both outputs apart', async () => {
       const session = await harness.runtime.exec(idle, ['sh', '-c', 'cat; echo bad >&2; exit 6'], { stdin: true, tty: false });
       const outputs = Promise.all([text(session.stdout), text(session.stderr ?? session.stdout)]);
 
@@ -23,7 +23,7 @@ export function describeTerminals(harness: Harness): void {
       expect(await session.exitCode).toBe(6);
     });
 
-    it('carries a lot', async () => {
+    harness.test('carries a lot', async () => {
       const session = await harness.runtime.exec(idle, ['cat'], { stdin: true, tty: false });
       session.stderr?.resume();
       const sent = Buffer.alloc(4 * 1024 * 1024, 'a line of text\n');
@@ -34,7 +34,7 @@ export function describeTerminals(harness: Harness): void {
       expect(await session.exitCode).toBe(0);
     });
 
-    it('has a terminal of the size that it is given', async () => {
+    harness.test('has a terminal of the size that it is given', async () => {
       const session = await harness.runtime.exec(idle, ['sh'], { stdin: true, tty: true });
 
       await session.resize(99, 33);
@@ -47,7 +47,7 @@ export function describeTerminals(harness: Harness): void {
       expect(session.stderr).toBeUndefined();
     });
 
-    it('passes on all keys', async () => {
+    harness.test('passes on all keys', async () => {
       const command = ['sh', '-c', 'stty raw; echo ready; head -c 2 | od -An -tx1'];
       const session = await harness.runtime.exec(idle, command, { stdin: true, tty: true });
       const output: string[] = [];
@@ -62,7 +62,7 @@ export function describeTerminals(harness: Harness): void {
   });
 
   describe('attach', () => {
-    it('reaches the main process, and leaves it running', async () => {
+    harness.test('reaches the main process, and leaves it running', async () => {
       const script = 'while read line; do echo "got $line"; done';
       const { id } = await harness.runScript(script, { in: box, container: { stdin: true } });
       const session = await harness.runtime.attach(id, { stdin: true, tty: false });
@@ -80,7 +80,7 @@ export function describeTerminals(harness: Harness): void {
       again.close();
     });
 
-    it('has the terminal of the container', async () => {
+    harness.test('has the terminal of the container', async () => {
       const container = { stdin: true, tty: true };
       const { id } = await harness.runScript('read line; tty; stty size; exit 4', { in: box, container });
       const session = await harness.runtime.attach(id, { stdin: true, tty: true });
@@ -96,7 +96,7 @@ export function describeTerminals(harness: Harness): void {
       expect(await harness.logOf(id)).toContain('21 81');
     });
 
-    it('ends the input of a container whose input is for one only, and gives its exit code', async () => {
+    harness.test('ends the input of a container whose input is for one only, and gives its exit code', async () => {
       const container = { stdin: true, stdinOnce: true };
       const { id } = await harness.runScript('cat; exit 9', { in: box, container });
       const session = await harness.runtime.attach(id, { stdin: true, tty: false });
