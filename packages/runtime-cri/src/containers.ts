@@ -16,6 +16,7 @@ import { CONTAINER_STATES, type ContainerStatus as CriContainerStatus, type List
 import type { CriClient } from './cri-client.ts';
 import { recordOf, selectorOf, withoutOwn, type ContainerRecord } from './record.ts';
 import { epochMs, undefinedIfGone, unlessGone, type Sandboxes } from './sandboxes.ts';
+import { checkSeccompProfile, refuseUnknownUser } from './refusals.ts';
 import { containerSpec, resourcesSpec, sandboxSpec, type NodeSettings } from './specs.ts';
 
 export interface KnownContainer {
@@ -52,6 +53,7 @@ export class Containers {
     signal?: AbortSignal,
   ): Promise<{ readonly id: string; readonly podUid: string }> {
     const { client, node, sandboxes } = this.#deps;
+    await checkSeccompProfile(config.security);
     const { record, status } = await sandboxes.get(sandboxId, signal);
     const { labels, annotations } = status;
     const request = {
@@ -63,6 +65,7 @@ export class Containers {
     try {
       return { ...(await client.call(CREATE_CONTAINER, request, call)), podUid: record.pod.uid };
     } catch (error) {
+      refuseUnknownUser(error, config.security);
       // Its name may be that of an older half, which gives way.
       if (isReason(error, 'ServiceUnavailable') || !(await this.#removeOlder(sandboxId, config, signal))) throw error;
     }

@@ -2,11 +2,14 @@ import { existsSync } from 'node:fs';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { SystemClock } from '@keelson/base';
 import type { ContainerConfig, ContainerRuntime, RuntimeEvent, SandboxConfig } from '@keelson/runtime';
 import { podLimits } from '@keelson/runtime/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { CriClient } from './cri-client.ts';
 import type { CriRuntime } from './cri-runtime.ts';
 import { loadImages } from './load-images.ts';
+import { forwardByStream } from './port-forward.ts';
 import { containerConfig, sandboxConfig } from './testing/pods.ts';
 import { BUSYBOX, BUSYBOX_ARCHIVE, noContainerd, PrivateContainerd, title } from './testing/private-containerd.ts';
 
@@ -135,16 +138,17 @@ describe.skipIf(noContainerd)(title('CriRuntime on containerd'), () => {
     expect(await session.exitCode).toBe(4);
   });
 
-  it('connects to ports inside a pod, and says if nobody listens', async () => {
+  it('connects to ports inside a pod through the runtime too, and says if nobody listens', async () => {
     const { id, sandbox } = await start(
       runtime,
       containerConfig('echo open > /tmp/index.html; exec httpd -f -p 127.0.0.1:8080 -h /tmp'),
     );
     await expect.poll(() => outputOf(runtime, id, 'wget', '-qO-', 'http://127.0.0.1:8080/').catch(() => ''), WAIT).toBe('open');
 
-    const connection = await runtime.portForward(sandbox.id, 8080);
+    using client = new CriClient({ endpoint: containerd.endpoint, clock: new SystemClock(), timeoutMs: 30_000 });
+    const connection = await forwardByStream(client, sandbox.id, 8080);
     connection.end('GET / HTTP/1.0\r\n\r\n');
-    const refused = await runtime.portForward(sandbox.id, 81);
+    const refused = await forwardByStream(client, sandbox.id, 81);
 
     expect(await text(connection)).toContain('open');
     await expect(text(refused)).rejects.toThrow('refused');

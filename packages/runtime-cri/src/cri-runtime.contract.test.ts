@@ -1,4 +1,4 @@
-import { describeRuntimeContract } from '@keelson/runtime/testing';
+import { describeLinuxRuntime, describeRuntimeContract } from '@keelson/runtime/testing';
 import { afterAll, describe } from 'vitest';
 import { BUSYBOX, noContainerd, PrivateContainerd, shellPrograms, title } from './testing/private-containerd.ts';
 
@@ -7,8 +7,12 @@ describe.skipIf(noContainerd)(title('on containerd'), () => {
 
   afterAll(() => containerd?.[Symbol.asyncDispose](), 120_000);
 
-  describeRuntimeContract('CriRuntime', async () => {
-    containerd = await PrivateContainerd.start();
+  const open = async () => {
+    containerd ??= await PrivateContainerd.start();
     return { runtime: await containerd.runtime(), programs: shellPrograms, image: BUSYBOX };
+  };
+  describeRuntimeContract('CriRuntime', open);
+  describeLinuxRuntime('CriRuntime', open, {
+    'stops a process by the signal that it wants': 'the CRI of containerd 1.6 has none for containers: the image’s is used',
   });
 });

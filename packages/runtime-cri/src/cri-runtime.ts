@@ -28,6 +28,7 @@ import { CriImages } from './cri-images.ts';
 import { LogKeeper } from './log-keeper.ts';
 import type { LogLimits } from './log-rotation.ts';
 import { cniConfigDir, writeDefaultNetwork } from './node-network.ts';
+import { portForward } from './port-forward.ts';
 import { Processes } from './processes.ts';
 import { podUidOf } from './record.ts';
 import { Relist, type Snapshot } from './relist.ts';
@@ -206,7 +207,7 @@ export class CriRuntime implements ContainerRuntime {
 
   async portForward(sandboxId: string, port: number, signal?: AbortSignal): Promise<Duplex> {
     await this.#sandboxes.get(sandboxId, signal);
-    return this.#processes.portForward(sandboxId, port, signal);
+    return portForward(this.#client, sandboxId, port, signal);
   }
 
   async logs(id: string, options: LogOptions, signal?: AbortSignal): Promise<Readable> {

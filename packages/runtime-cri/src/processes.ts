@@ -1,12 +1,11 @@
-import type { Duplex } from 'node:stream';
-import { isReason, KeelsonError, type Clock } from '@keelson/base';
+import { errorMessage, isReason, KeelsonError, type Clock } from '@keelson/base';
 import { GrpcError } from '@keelson/grpc';
 import type { ExecResult, StreamOptions, StreamSession } from '@keelson/runtime';
 import type { RemoteProcess } from '@keelson/streaming';
-import { ATTACH, EXEC, EXEC_SYNC, PORT_FORWARD } from './api/methods.ts';
+import { ATTACH, EXEC, EXEC_SYNC } from './api/methods.ts';
 import type { Containers } from './containers.ts';
 import type { CriClient } from './cri-client.ts';
-import { openPorts, openProcess } from './streams.ts';
+import { openProcess } from './streams.ts';
 
 export interface ProcessesDependencies {
   readonly client: CriClient;
@@ -20,7 +19,7 @@ const EXEC_SLACK_MS = 10_000;
 const EXIT_POLL_MS = 20;
 const EXIT_WAIT_MS = 5000;
 
-/** Commands run inside containers, the streams of their main processes, and connections to pods. */
+/** Commands run inside containers, and the streams of their main processes. */
 export class Processes {
   readonly #deps: ProcessesDependencies;
 
@@ -42,6 +41,8 @@ export class Processes {
       signal?.throwIfAborted();
       if (error instanceof KeelsonError && (isDeadline(error.cause) || /timeout .* exceeded|timed out/.test(error.message)))
         throw late();
+      const exitCode = startFailure(error);
+      if (exitCode !== undefined) return { exitCode, stdout: Buffer.alloc(0), stderr: Buffer.from(errorMessage(error)) };
       if (isReason(error, 'InternalError')) throw new KeelsonError('BadRequest', error.message, { cause: error });
       throw error;
     }
@@ -73,15 +74,6 @@ export class Processes {
     return sessionOf(remote, { stdin, tty, exitCode });
   }
 
-  /** Rejects if nobody listens, as far as the runtime tells before anything is sent. */
-  async portForward(sandboxId: string, port: number, signal?: AbortSignal): Promise<Duplex> {
-    const { url } = await this.#deps.client.call(PORT_FORWARD, { sandboxId, port: [port] }, { signal });
-    const session = await openPorts(url, signal);
-    const connection = session.connect(port);
-    connection.once('close', () => session.close());
-    return connection;
-  }
-
   async #containerExit(id: string): Promise<number> {
     const { clock, containers } = this.#deps;
     const untilMs = clock.monotonic() + EXIT_WAIT_MS;
@@ -110,4 +102,10 @@ function sessionOf(
 
 function isDeadline(cause: unknown): boolean {
   return cause instanceof GrpcError && cause.grpcCode === 'DEADLINE_EXCEEDED';
+}
+
+/** As a shell would end for a program that is not there (127) or cannot be run (126); `undefined` if it is not that. */
+function startFailure(error: unknown): number | undefined {
+  if (!isReason(error, 'InternalError') || !/unable to start container process/.test(errorMessage(error))) return undefined;
+  return /not found|no such file/.test(errorMessage(error)) ? 127 : 126;
 }

@@ -70,7 +70,11 @@ export const RUN_POD_SANDBOX = runtime(
 );
 export const STOP_POD_SANDBOX = runtime('StopPodSandbox', Id, Nothing);
 export const REMOVE_POD_SANDBOX = runtime('RemovePodSandbox', Id, Nothing);
-export const POD_SANDBOX_STATUS = runtime('PodSandboxStatus', Id, message({ status: nested(1, SandboxStatus) }));
+export const POD_SANDBOX_STATUS = runtime(
+  'PodSandboxStatus',
+  message({ id: string(1), verbose: bool(2) }),
+  message({ status: nested(1, SandboxStatus), info: stringMap(2) }),
+);
 export const LIST_POD_SANDBOX = runtime(
   'ListPodSandbox',
   message({ filter: nested(1, SandboxFilter) }),
