@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { SystemClock } from '@keelson/base';
 import type { ContainerConfig, ContainerRuntime, RuntimeEvent, SandboxConfig } from '@keelson/runtime';
-import { podLimits } from '@keelson/runtime/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { CriClient } from './cri-client.ts';
 import type { CriRuntime } from './cri-runtime.ts';
@@ -188,19 +187,6 @@ describe.skipIf(noContainerd)(title('CriRuntime on containerd'), () => {
     await runtime.updateResources(id, { memoryLimitBytes: 32 * 1024 * 1024, cpuShares: 512 });
 
     expect(await outputOf(runtime, id, 'cat', '/sys/fs/cgroup/memory/memory.limit_in_bytes')).toBe(String(32 * 1024 * 1024));
-  });
-
-  it('holds a pod as a whole to its limits, which can be changed', async () => {
-    const resources = { memoryLimitBytes: 64 * 1024 * 1024, cpuPeriodUs: 100_000, cpuQuotaUs: 50_000, cpuShares: 512 };
-    const { sandbox } = await start(runtime, containerConfig(FOREVER), { resources });
-    const made = await podLimits(sandbox.pod.uid);
-
-    await runtime.updateSandbox(sandbox.id, { ...resources, memoryLimitBytes: 96 * 1024 * 1024, cpuQuotaUs: 70_000 });
-
-    expect([made, await podLimits(sandbox.pod.uid)]).toEqual([
-      { memory: String(64 * 1024 * 1024), cpuQuota: '50000' },
-      { memory: String(96 * 1024 * 1024), cpuQuota: '70000' },
-    ]);
   });
 
   it('gives a pod to the handler that it names', async () => {

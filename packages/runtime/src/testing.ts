@@ -10,7 +10,6 @@ import { describeSandboxes } from './testing/sandbox-contract.ts';
 import { describeStreams } from './testing/stream-contract.ts';
 
 export { describePodNetworkContract, type NetworkUnderTest } from './testing/pod-network-contract.ts';
-export { podLimits, type PodLimits } from './testing/linux/pod-limits.ts';
 export { Harness } from './testing/harness.ts';
 export type { LeftOut, Program, Programs, RuntimeUnderTest, ScriptOptions } from './testing/harness.ts';
 
