@@ -45,6 +45,27 @@ describe('Kubelet: resizing', () => {
     expect(world.pod('a')?.status?.observedGeneration).toBe(2);
   });
 
+  it.each([
+    { way: 'grows', from: '64Mi', to: '128Mi', pod: [128, 128] },
+    { way: 'shrinks', from: '128Mi', to: '64Mi', pod: [128, 64] },
+  ])('leaves room in the pod for a container that $way', async ({ from, to, pod }) => {
+    const memory = (amount: string) => ({ requests: { memory: amount }, limits: { memory: amount } });
+    await using world = await World.start();
+    await running(world, memory(from));
+
+    resize(world, memory(to));
+    await world.until(() => status(world)?.resources?.limits?.['memory'] === to);
+    await world.until(() => condition(world, 'PodResizeInProgress') === undefined);
+
+    const limits = world.runtime.journal.filter((line) => /^(limit|update)/.test(line));
+    const mebibytes = limits.map((line) => [line.split(' ')[0], Number(/Bytes":(\d+)/.exec(line)?.[1]) / 1024 / 1024]);
+    expect(mebibytes).toEqual([
+      ['limit', pod[0]],
+      ['update', parseInt(to, 10)],
+      ['limit', pod[1]],
+    ]);
+  });
+
   it('restarts a container whose policy says so for what has changed', async () => {
     await using world = await World.start();
     const memory = (amount: string) => ({ requests: { memory: amount }, limits: { memory: amount } });

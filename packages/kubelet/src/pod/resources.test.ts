@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Pod, ResourceRequirements } from '@keelson/api/core/v1';
-import { cgroupParent, containerResources, oomScoreAdj, podResources, qosClass } from './resources.ts';
+import { cgroupParent, containerResources, oomScoreAdj, podResources, qosClass, widerOf } from './resources.ts';
 
 function pod(...resources: ResourceRequirements[]): Pod {
   return { metadata: { uid: 'u' }, spec: { containers: resources.map((each, at) => ({ name: `c${at}`, resources: each })) } };
@@ -77,6 +77,22 @@ describe('containerResources', () => {
     },
   ])('limits a pod as a whole where all of it is limited: $want', ({ spec, want }) => {
     expect(podResources({ spec } as Pod)).toEqual(want);
+  });
+
+  it.each([
+    {
+      one: { cpuShares: 4, memoryLimitBytes: 7 },
+      other: { cpuShares: 3, memoryLimitBytes: 9 },
+      want: { cpuShares: 4, memoryLimitBytes: 9 },
+    },
+    { one: { cpuShares: 2, memoryLimitBytes: 7 }, other: { cpuShares: 3 }, want: { cpuShares: 3 } },
+    {
+      one: { cpuShares: 2, cpuQuotaUs: 5000, cpuPeriodUs: 100_000 },
+      other: { cpuShares: 2, cpuQuotaUs: 4000, cpuPeriodUs: 100_000 },
+      want: { cpuShares: 2, cpuQuotaUs: 5000, cpuPeriodUs: 100_000 },
+    },
+  ])('has room for both $one and $other', ({ one, other, want }) => {
+    expect([widerOf(one, other), widerOf(other, one)]).toEqual([want, want]);
   });
 
   it('puts each class under a cgroup of its own', () => {

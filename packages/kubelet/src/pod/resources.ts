@@ -46,6 +46,19 @@ export function podResources(pod: Pod): ContainerResources {
   };
 }
 
+/** Pure: figures under which a pod has room for what either of two sets of figures allows. */
+export function widerOf(one: ContainerResources, other: ContainerResources): ContainerResources {
+  const { cpuQuotaUs: oneQuota, memoryLimitBytes: oneMemory } = one;
+  const { cpuQuotaUs: otherQuota, memoryLimitBytes: otherMemory } = other;
+  return {
+    cpuShares: Math.max(one.cpuShares ?? MIN_SHARES, other.cpuShares ?? MIN_SHARES),
+    // Without a limit in one of them there is none.
+    ...(oneQuota !== undefined &&
+      otherQuota !== undefined && { cpuQuotaUs: Math.max(oneQuota, otherQuota), cpuPeriodUs: PERIOD_US }),
+    ...(oneMemory !== undefined && otherMemory !== undefined && { memoryLimitBytes: Math.max(oneMemory, otherMemory) }),
+  };
+}
+
 function containersOf({ spec }: Pod): readonly Container[] {
   return [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])];
 }

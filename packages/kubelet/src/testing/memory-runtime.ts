@@ -196,6 +196,11 @@ export class MemoryRuntime implements ContainerRuntime {
     return { ...this.#get(id) };
   }
 
+  async updateSandbox(_id: string, resources: ContainerResources): Promise<void> {
+    this.#check();
+    this.journal.push(`limit pod ${JSON.stringify(resources)}`);
+  }
+
   async updateResources(id: string, resources: ContainerResources): Promise<void> {
     this.#check();
     const container = this.#get(id);

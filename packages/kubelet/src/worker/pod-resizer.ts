@@ -14,7 +14,7 @@ import {
   type Allocation,
 } from '../pod/allocation.ts';
 import type { ContainerToKill } from '../pod/compute-actions.ts';
-import { containerResources, podResources } from '../pod/resources.ts';
+import { containerResources, podResources, widerOf } from '../pod/resources.ts';
 import { readySandbox, type PodView } from '../pod/runtime-view.ts';
 import { podSubject } from '../event-subject.ts';
 import type { EventSink } from '../ports.ts';
@@ -84,7 +84,12 @@ export class PodResizer {
     const open = this.#open(pod, view, memory);
     let failure: string | undefined;
     const sandbox = readySandbox(view);
-    if (open.length > 0 && sandbox) await this.#deps.runtime.updateSandbox?.(sandbox.id, podResources(pod), signal);
+    const wanted = podResources(pod);
+    // The pod has to have room for its containers all the time: it grows before them, and shrinks after them.
+    const before = new Map(open.map(({ container, id }) => [container.name, memory.actual.get(id) ?? {}]));
+    const whole = withAllocation(pod, new Map([...wantedAllocation(pod), ...before]));
+    if (open.length > 0 && sandbox)
+      await this.#deps.runtime.updateSandbox?.(sandbox.id, widerOf(podResources(whole), wanted), signal);
     for (const { container, id, changed } of open) {
       if (needsRestart(container, changed)) {
         toKill.push({ id, name: container.name, message: `Container ${container.name} resize requires restart` });
@@ -96,8 +101,10 @@ export class PodResizer {
     }
     if (failure !== undefined && failure !== memory.failure) this.#tell(pod, 'Warning', 'ResizeError', failure);
     memory.failure = failure;
-    if (open.length > 0 && toKill.length === 0 && failure === undefined)
+    if (open.length > 0 && toKill.length === 0 && failure === undefined) {
+      if (sandbox) await this.#deps.runtime.updateSandbox?.(sandbox.id, wanted, signal);
       this.#tell(pod, 'Normal', 'ResizeCompleted', 'Pod resize completed');
+    }
     return toKill;
   }
 
