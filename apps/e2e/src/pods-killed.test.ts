@@ -19,7 +19,7 @@ const PROGRAM = join(import.meta.dirname, 'pods/kubelet-process.ts');
 const WAIT = { timeout: PODS * 6_000, interval: 500 };
 
 /** In the middle of starts, of which each takes some hundred milliseconds: a little later each time. */
-const killAfterMs = (round: number): number => 150 + round * 250;
+const killAfterMs = (round: number): number => 250 + round * 150;
 
 describe.skipIf(withoutRoot !== undefined)(withoutRoot ?? 'a kubelet that is killed on Docker', () => {
   it(
@@ -32,9 +32,11 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot ?? 'a kubelet that is kil
       const runtime = new DockerRuntime({ clock: new SystemClock(), host: engine.host });
       const pods = createClient(api.transport).resource(Pod);
       const start = (): ChildProcess => startKubelet(api.url ?? '', engine, rootDir);
-      for (let at = 0; at < PODS; at += 1) await pods.create(podNamed(`pod-${at}`));
+      const names = Array.from({ length: PODS }, (_, at) => `pod-${at}`);
 
       for (let round = 0; round < KILLS; round += 1) {
+        // Some more each time, so that there are always some about to start.
+        for (const name of names.filter((_, at) => at % KILLS === round)) await pods.create(podNamed(name));
         const doomed = start();
         await once(doomed.stdout ?? doomed, 'data');
         await sleep(killAfterMs(round));
@@ -50,8 +52,7 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot ?? 'a kubelet that is kil
       );
       expect(sandboxes).toHaveLength(PODS);
 
-      for (let at = 0; at < PODS; at += 1)
-        await pods.delete({ name: `pod-${at}`, namespace: 'default' }, { gracePeriodSeconds: 1 });
+      for (const name of names) await pods.delete({ name, namespace: 'default' }, { gracePeriodSeconds: 1 });
       await sleep(killAfterMs(1));
       last.kill('SIGKILL');
       await once(last, 'exit');
