@@ -12,7 +12,7 @@ import type { RuntimeTarget } from './pod-suite.ts';
 /** LXC of this machine, with a bridge and cgroups of its own. */
 export const lxcTarget: RuntimeTarget = {
   name: 'LXC',
-  abilities: new Set(['processes', 'network', 'cgroups', 'security', 'namespaces', 'pulls']),
+  abilities: new Set(['processes', 'network', 'cgroups', 'pod-cgroups', 'security', 'namespaces', 'pulls']),
   async open() {
     const [archive = ''] = await imageArchives(['busybox']);
     const directory = await mkdtemp(join(tmpdir(), 'keelson-pods-'));
