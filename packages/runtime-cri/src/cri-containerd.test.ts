@@ -109,17 +109,6 @@ describe.skipIf(noContainerd)(title('CriRuntime on containerd'), () => {
     expect(await session.exitCode).toBe(7);
   });
 
-  it('gives a command a terminal, of a size that can be changed', async () => {
-    const { id } = await start(runtime, containerConfig(FOREVER));
-    const session = await runtime.exec(id, ['sh', '-c', 'read line; stty size'], { stdin: true, tty: true });
-    await session.resize(101, 37);
-
-    session.stdin?.write('\n');
-
-    expect(await text(session.stdout)).toContain('37 101');
-    expect(session.stderr).toBeUndefined();
-  });
-
   it('ends a command that takes too long', async () => {
     const { id } = await start(runtime, containerConfig(FOREVER));
 

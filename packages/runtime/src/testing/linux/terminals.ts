@@ -3,6 +3,9 @@ import { beforeAll, describe, expect } from 'vitest';
 import type { SandboxStatus } from '../../container-runtime.ts';
 import { FOREVER, type Harness } from '../harness.ts';
 
+/** A shell's wait for a size (`ROWS COLUMNS`): a runtime may pass it on by another way than input, and later. */
+const untilSize = (size: string): string => `until [ "$(stty size 2>/dev/null)" = "${size}" ]; do sleep 0.05; done`;
+
 export function describeTerminals(harness: Harness): void {
   /** A container that just runs, for commands. */
   let idle: string;
@@ -38,7 +41,7 @@ export function describeTerminals(harness: Harness): void {
       const session = await harness.runtime.exec(idle, ['sh'], { stdin: true, tty: true });
 
       await session.resize(99, 33);
-      session.stdin?.write('tty; stty size; exit 7\n');
+      session.stdin?.write(`${untilSize('33 99')}; tty; stty size; exit 7\n`);
 
       const output = await text(session.stdout);
       expect(output).toContain('33 99\r\n');
@@ -82,7 +85,7 @@ export function describeTerminals(harness: Harness): void {
 
     harness.test('has the terminal of the container', async () => {
       const container = { stdin: true, tty: true };
-      const { id } = await harness.runScript('read line; tty; stty size; exit 4', { in: box, container });
+      const { id } = await harness.runScript(`read line; ${untilSize('21 81')}; tty; stty size; exit 4`, { in: box, container });
       const session = await harness.runtime.attach(id, { stdin: true, tty: true });
 
       await session.resize(81, 21);
