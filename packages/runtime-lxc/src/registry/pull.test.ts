@@ -1,6 +1,10 @@
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pipeline, Readable } from 'node:stream';
 import type { PullCredentials } from '@keelson/runtime';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ImageStore } from '../images/image-store.ts';
@@ -93,6 +97,21 @@ describe.skipIf(!isRoot)(`pullImage${isRoot ? '' : ' (LEFT OUT: files of others 
 
     await expect(pullImage(store, `${name}:v1`, undefined)).rejects.toThrow('The registry gave blob');
     expect(await store.list()).toEqual([]);
+  });
+
+  it('reads no more of a manifest than manifests may have', async () => {
+    const zeros = Readable.from(Array.from({ length: 64 }, () => Buffer.alloc(1024 * 1024, '0')));
+    const long = createServer((_request, response) => pipeline(zeros, response, () => undefined));
+    long.listen(0, '127.0.0.1');
+    await once(long, 'listening');
+    const { port } = long.address() as AddressInfo;
+
+    try {
+      await expect(pullImage(store, `127.0.0.1:${port}/team/app:v1`, undefined)).rejects.toThrow(/larger than 4194304 bytes/);
+    } finally {
+      long.closeAllConnections();
+      long.close();
+    }
   });
 
   it('stops when it is told to', async () => {

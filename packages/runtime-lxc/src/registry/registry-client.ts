@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Readable, Transform } from 'node:stream';
+import { pipeline, Readable, Transform } from 'node:stream';
 import { errorMessage, KeelsonError } from '@keelson/base';
 import type { PullCredentials } from '@keelson/runtime';
 import type { Descriptor, Manifest } from '../images/image-source.ts';
@@ -36,9 +36,7 @@ export class RegistryClient {
   /** By tag or digest. Verifies that a digest is the content's. */
   async manifest(name: string, signal?: AbortSignal): Promise<FetchedManifest> {
     const response = await this.#get(`manifests/${name}`, MANIFEST_TYPES, signal);
-    const bytes = Buffer.from(await response.arrayBuffer());
-    if (bytes.length > MAX_MANIFEST_BYTES)
-      throw new KeelsonError('BadRequest', `The manifest ${name} is too large: ${bytes.length} bytes`);
+    const bytes = await manifestBytes(response, name);
     const digest = digestOf(bytes);
     if (name.startsWith('sha256:') && name !== digest)
       throw new KeelsonError('BadRequest', `The registry gave manifest ${digest} instead of ${name}`);
@@ -54,7 +52,8 @@ export class RegistryClient {
   async blob({ digest }: Descriptor, signal?: AbortSignal): Promise<Readable> {
     const response = await this.#get(`blobs/${digest}`, '*/*', signal);
     if (!response.body) throw new KeelsonError('ServiceUnavailable', `The registry gave nothing for ${digest}`);
-    return Readable.fromWeb(response.body).compose(verifier(digest)) as unknown as Readable;
+    // What breaks on either side ends both; the reader of the result hears of it.
+    return pipeline(Readable.fromWeb(response.body), verifier(digest), () => undefined);
   }
 
   async #get(path: string, accept: string, signal: AbortSignal | undefined): Promise<Response> {
@@ -99,6 +98,19 @@ export class RegistryClient {
       throw new KeelsonError('ServiceUnavailable', `Get "${url}": ${why}`, { cause });
     }
   }
+}
+
+/** Stops reading at the limit: how much comes is up to somebody else. */
+async function manifestBytes({ body }: Response, name: string): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body ?? []) {
+    size += chunk.length;
+    if (size > MAX_MANIFEST_BYTES)
+      throw new KeelsonError('BadRequest', `The manifest ${name} is larger than ${MAX_MANIFEST_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }
 
 function basesOf(registry: string): readonly string[] {
