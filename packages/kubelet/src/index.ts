@@ -13,7 +13,7 @@ export {
 export { Kubelet } from './kubelet.ts';
 export type { KubeletDependencies, KubeletOptions, ServingOptions } from './options.ts';
 export type { EvictionOptions, Observation, Reading, Signal } from './eviction/thresholds.ts';
-export type { ImageGcOptions } from './eviction/image-gc.ts';
+export type { ImageGcOptions } from './images/image-gc.ts';
 export type { Observe } from './eviction/observe.ts';
 export type { EventSink, PodDelta, PodSource, ServiceSource } from './ports.ts';
 export type { Authorize, KubeletRequest, KubeletUser, Verdict } from './server/contracts.ts';

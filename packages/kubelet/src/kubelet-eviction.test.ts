@@ -134,7 +134,7 @@ describe('Kubelet: eviction', () => {
   it('removes what no pod needs before it ends a pod for want of disk', async () => {
     await using world = await World.start({
       eviction: { hard: { 'nodefs.available': '10%' } },
-      imageGc: { minimumAgeSeconds: 0 },
+      imageGc: { minimumAgeSeconds: 0, scope: 'all' },
     });
     world.observed.set('nodefs.available', { available: 50, capacity: 100 });
     await run(world, 'a', 0);
@@ -148,6 +148,43 @@ describe('Kubelet: eviction', () => {
 
     expect(world.pod('a')?.status?.phase).toBe('Running');
     expect(pressure(world, 'DiskPressure')?.status).toBe('True');
+  });
+
+  it('removes images that it has pulled itself, and none that were there before', async () => {
+    await using world = await World.start({
+      eviction: { hard: { 'nodefs.available': '10%' } },
+      imageGc: { minimumAgeSeconds: 0 },
+    });
+    world.runtime.remoteImages.add('pulled:1');
+    world.runtime.addImage('somebodys:1', 40);
+    await run(world, 'a', 0, { containers: [container('a', { image: 'pulled:1' })] });
+    world.deletePod('a', 0);
+    await world.until(() => !world.pod('a'));
+    await world.restart();
+
+    world.observed.set('nodefs.available', { available: 5, capacity: 100 });
+    await world.advanceUntil(() => world.runtime.journal.includes('remove pulled:1'));
+
+    expect(world.runtime.journal).not.toContain('remove somebodys:1');
+  });
+
+  it('removes containers of pods that have ended, whose status stays', async () => {
+    await using world = await World.start({ eviction: { hard: { 'nodefs.available': '10%' } } });
+    world.runtime.scripts.set('job', { exitCode: 0 });
+    world.createPod('job', { containers: [container('job')], restartPolicy: 'Never' });
+    await run(world, 'a', 0);
+    await world.advanceUntil(() => world.pod('job')?.status?.phase === 'Succeeded');
+    expect(world.runtime.latest('job')).toBeDefined();
+
+    world.observed.set('nodefs.available', { available: 5, capacity: 100 });
+    await world.advanceUntil(() => !world.runtime.latest('job'));
+    world.observed.set('nodefs.available', { available: 50, capacity: 100 });
+    await world.advance(30_000);
+
+    expect(world.pod('job')?.status).toMatchObject({
+      phase: 'Succeeded',
+      containerStatuses: [{ state: { terminated: { exitCode: 0 } } }],
+    });
   });
 
   it('keeps from pods what is reserved, and what has to be left', async () => {

@@ -1,15 +1,18 @@
+import { join } from 'node:path';
 import { TaskGroup, type Runnable } from '@keelson/base';
 import { parseQuantity } from '@keelson/api';
 import type { Pod } from '@keelson/api/core/v1';
+import type { Images } from '@keelson/runtime';
 import type { Subscription } from 'rxjs';
 import { Alarms } from './alarms.ts';
 import { ConfigCache, TokenCache } from './config-cache.ts';
 import { EvictionManager, type EvictionDependencies } from './eviction/eviction-manager.ts';
-import { ImageGc, type ImageGcDependencies } from './eviction/image-gc.ts';
+import { ImageGc, type ImageGcDependencies } from './images/image-gc.ts';
 import { machineObserver, type ObserveOptions } from './eviction/observe.ts';
 import type { Pressure } from './eviction/thresholds.ts';
 import { evicted } from './eviction/verdicts.ts';
-import { ImagePuller } from './image-puller.ts';
+import { ImagePuller } from './images/image-puller.ts';
+import { PulledImages } from './images/pulled-images.ts';
 import { NodeAgent, type NodeAgentDependencies } from './node/node-agent.ts';
 import type { KubeletDependencies, KubeletOptions } from './options.ts';
 import type { PodDelta } from './ports.ts';
@@ -90,7 +93,8 @@ export class Kubelet implements Runnable {
     const tokens = new TokenCache(common);
     const volumes = new VolumeManager({ ...common, config, tokens, mounter, rootDir, node: () => this.#agent.node });
     this.#volumes = volumes;
-    this.#images = new ImagePuller({ ...common, config }, options.maxParallelImagePulls);
+    const pulled = new PulledImages({ logger, file: join(rootDir, 'pulled-images.json') });
+    this.#images = new ImagePuller({ ...common, config, pulled }, options.maxParallelImagePulls);
     const memoryCapacityBytes = Number(parseQuantity(capacity['memory'] ?? '0').value());
     const parts = { config, tokens, volumes, reach, images: this.#images, probes: this.#probes, statuses: this.#statuses };
     const { killer, syncer } = podMachinery(
@@ -113,7 +117,7 @@ export class Kubelet implements Runnable {
     const pods = () => this.#podsWithStatus();
     const stats = new NodeStats({ runtime, clock, pods, view: (uid) => this.#pleg.view(uid) });
     this.#emptyDirLimits = this.#emptyDirLimitsOf(common);
-    this.#imageGc = options.imageGc && this.#imageGcOf(options, common);
+    this.#imageGc = options.imageGc === false ? undefined : this.#imageGcOf(options, { ...common, pulled });
     this.#eviction = options.eviction && this.#evictionOf(options, { ...common, stats, memoryCapacityBytes });
     const reports = new NodeReports({ stats, runtime, clock }, { ...options, capacity });
     this.api = new NodeApi({ ...common, nowMs: () => clock.now(), pods, reports });
@@ -182,8 +186,13 @@ export class Kubelet implements Runnable {
     };
   }
 
-  #imageGcOf({ imageDir, imageGc = {}, rootDir }: KubeletOptions, deps: Omit<ImageGcDependencies, 'fileSystem'>): ImageGc {
-    return new ImageGc({ ...deps, fileSystem: () => fileSystemUsage(imageDir ?? rootDir) }, imageGc);
+  /** A runtime with machines of its own has no disks. */
+  #imageGcOf({ imageDir, imageGc, rootDir }: KubeletOptions, deps: Omit<ImageGcDependencies, 'fileSystem'>): ImageGc {
+    const fileSystem = async (images: Images) => {
+      if (deps.runtime.machineStats) return undefined;
+      return fileSystemUsage(imageDir ?? (await images.directory?.()) ?? rootDir);
+    };
+    return new ImageGc({ ...deps, fileSystem }, imageGc || {});
   }
 
   #evictionOf(
@@ -200,7 +209,10 @@ export class Kubelet implements Runnable {
         observe,
         evict: (...how) => this.#evict(...how),
         pods: () => this.#workers.active,
-        reclaimDisk: async () => this.#imageGc?.removeUnused(),
+        reclaimDisk: async () => {
+          await this.#workers.removeEnded(this.#tasks.signal);
+          await this.#imageGc?.removeUnused();
+        },
         changed: () => this.#agent.report(),
       },
       eviction,

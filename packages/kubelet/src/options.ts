@@ -3,7 +3,7 @@ import type { Clock, Logger } from '@keelson/base';
 import type { Client } from '@keelson/client';
 import type { ContainerRuntime } from '@keelson/runtime';
 import type { Observable } from 'rxjs';
-import type { ImageGcOptions } from './eviction/image-gc.ts';
+import type { ImageGcOptions } from './images/image-gc.ts';
 import type { Observe } from './eviction/observe.ts';
 import type { EvictionOptions } from './eviction/thresholds.ts';
 import type { EventSink, PodSource, ServiceSource } from './ports.ts';
@@ -51,9 +51,9 @@ export interface KubeletOptions {
   readonly reserved?: Readonly<Record<string, string>>;
   /** What to do when the node runs out of memory, disk or processes. Default: nothing. `{}`: as Kubernetes does it by default. */
   readonly eviction?: EvictionOptions;
-  /** Removes images that nobody uses when their disk fills up. Default: it does not. Not for a runtime that others use too. */
-  readonly imageGc?: ImageGcOptions;
-  /** Where the runtime keeps images, if on another disk than `rootDir`. */
+  /** How images that nobody uses are removed when their disk fills up. `false`: they are not. Default: as Kubernetes does it, of those that the kubelet has pulled. */
+  readonly imageGc?: ImageGcOptions | false;
+  /** Where the runtime keeps images. Default: what the runtime says, or on the disk of `rootDir`. */
   readonly imageDir?: string;
   /** Kernel settings of a pod that are let in beyond those that are known to be safe; `net.core.*` is for all of a kind. */
   readonly allowedUnsafeSysctls?: readonly string[];

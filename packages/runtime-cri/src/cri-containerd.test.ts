@@ -195,6 +195,10 @@ describe.skipIf(noContainerd)(title('CriRuntime on containerd'), () => {
     await expect(loadImages(broken, containerd.endpoint)).rejects.toMatchObject({ reason: 'BadRequest' });
   });
 
+  it('says where its images are', async () => {
+    expect(existsSync((await runtime.images.directory?.()) ?? '')).toBe(true);
+  });
+
   it('does not see the pods of another cluster', async () => {
     const other = await containerd.runtime({ cluster: 'other' });
     const { id, sandbox } = await start(runtime, containerConfig(FOREVER));

@@ -1,7 +1,7 @@
 import { isReason, KeelsonError, type StatusReason } from '@keelson/base';
 import type { Received } from '@keelson/grpc';
 import type { Images, ImageStatus, PullCredentials } from '@keelson/runtime';
-import { IMAGE_STATUS, LIST_IMAGES, PULL_IMAGE, REMOVE_IMAGE } from './api/methods.ts';
+import { IMAGE_FS_INFO, IMAGE_STATUS, LIST_IMAGES, PULL_IMAGE, REMOVE_IMAGE } from './api/methods.ts';
 import type { Image } from './api/parts.ts';
 import type { CriClient } from './cri-client.ts';
 
@@ -42,10 +42,16 @@ export class CriImages implements Images {
   async remove(reference: string, signal?: AbortSignal): Promise<void> {
     await this.#client.call(REMOVE_IMAGE, { image: { image: reference } }, { signal, isRepeatable: true });
   }
+
+  async directory(signal?: AbortSignal): Promise<string | undefined> {
+    const { imageFilesystems } = await this.#client.call(IMAGE_FS_INFO, {}, { signal, isRepeatable: true });
+    return imageFilesystems[0]?.fsId?.mountpoint;
+  }
 }
 
-function imageStatus({ id, repoTags, repoDigests, size, uid, username }: Received<typeof Image>): ImageStatus {
-  return { id, repoTags, repoDigests, sizeBytes: Number(size), user: uid ? String(uid.value) : username };
+function imageStatus({ id, pinned, repoTags, repoDigests, size, uid, username }: Received<typeof Image>): ImageStatus {
+  const user = uid ? String(uid.value) : username;
+  return { id, repoTags, repoDigests, sizeBytes: Number(size), user, ...(pinned && { pinned }) };
 }
 
 /** Runtimes pass on what registries say, under any code. */

@@ -106,6 +106,10 @@ describe.skipIf(noEngine)(unless('DockerImages', noEngine), () => {
     rmSync(dirname(broken), { recursive: true });
   });
 
+  it('says where they are on its machine', async () => {
+    expect(await runtime.images.directory?.()).toMatch(/^\//);
+  });
+
   it('takes the tag "latest" where there is none, and not all of them', async () => {
     const image = await runtime.images.pull(`${prefix}/tiny`, undefined);
 

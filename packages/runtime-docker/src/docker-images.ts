@@ -1,8 +1,9 @@
 import { isReason, KeelsonError, type StatusReason } from '@keelson/base';
 import type { Images, ImageStatus, PullCredentials } from '@keelson/runtime';
 import type { EngineClient } from './engine/engine-client.ts';
-import type { ImageInspect, ImageSummary } from './engine/engine-types.ts';
+import type { EngineInfo, ImageInspect, ImageSummary } from './engine/engine-types.ts';
 import { jsonLines } from './engine/json-lines.ts';
+import { PAUSE_LABEL } from './pause/pause-image.ts';
 
 interface Progress {
   readonly error?: string;
@@ -24,7 +25,7 @@ export class DockerImages implements Images {
     try {
       const path = `/images/${encodeURIComponent(reference)}/json`;
       const { Config, ...image } = await this.#engine.json<ImageInspect>({ method: 'GET', path, signal });
-      return imageStatus(image, Config?.User ?? '');
+      return imageStatus({ ...image, Labels: Config?.Labels ?? null }, Config?.User ?? '');
     } catch (error) {
       if (isReason(error, 'NotFound')) return undefined;
       throw error;
@@ -73,9 +74,13 @@ export class DockerImages implements Images {
       if (!isReason(error, 'NotFound')) throw error;
     }
   }
+
+  async directory(signal?: AbortSignal): Promise<string | undefined> {
+    return (await this.#engine.json<EngineInfo>({ method: 'GET', path: '/info', signal })).DockerRootDir;
+  }
 }
 
-function imageStatus({ Id, RepoTags, RepoDigests, Size }: ImageSummary, user: string): ImageStatus {
+function imageStatus({ Id, Labels, RepoTags, RepoDigests, Size }: ImageSummary, user: string): ImageStatus {
   const isNamed = (name: string) => !name.startsWith('<none>');
   return {
     id: Id,
@@ -83,6 +88,7 @@ function imageStatus({ Id, RepoTags, RepoDigests, Size }: ImageSummary, user: st
     repoDigests: (RepoDigests ?? []).filter(isNamed),
     sizeBytes: Size,
     user,
+    ...(Labels && PAUSE_LABEL in Labels && { pinned: true }),
   };
 }
 

@@ -147,6 +147,8 @@ export interface ImageStatus {
   readonly sizeBytes: number;
   /** The user the image runs as, `''` for root. */
   readonly user: string;
+  /** The runtime itself needs it: never to be removed. */
+  readonly pinned?: boolean;
 }
 
 export interface PullCredentials {
@@ -162,6 +164,8 @@ export interface Images {
   /** Rejects with `NotFound`, `Forbidden` or `ServiceUnavailable`, and the registry's words. */
   pull(reference: string, credentials: PullCredentials | undefined, signal?: AbortSignal): Promise<ImageStatus>;
   remove(reference: string, signal?: AbortSignal): Promise<void>;
+  /** A directory of the file system that they take up, by its path on the runtime's machine. Absent where nobody can tell. */
+  directory?(signal?: AbortSignal): Promise<string | undefined>;
 }
 
 /** Something changed with a container or sandbox; look at its status. Delivered at least once after the change. */
@@ -286,6 +290,8 @@ export interface ContainerRuntime {
   readonly images: Images;
   /** Those that pods with this handler use, where they have others. Throws `BadRequest` if nobody has the handler. */
   imagesFor?(handler: string): Images;
+  /** Those that are kept apart, by a name that does not change; `''` is the main one. Absent: `images` is all there is. */
+  imageStores?(): ReadonlyMap<string, Images>;
 
   /** Lets go of connections. Containers go on. */
   close(): Promise<void>;

@@ -85,6 +85,10 @@ describe('RuntimeRouter', () => {
     expect(await runtime.images.find('only-there:1')).toBeUndefined();
     expect(await runtime.imagesFor?.('other').find('only-there:1')).toBeDefined();
     expect((await runtime.images.list()).flatMap(({ repoTags }) => repoTags)).toContain('only-there:1');
+    expect([...(runtime.imageStores?.() ?? [])]).toEqual([
+      ['', main.images],
+      ['other', other.images],
+    ]);
   });
 
   it('does not know an id of a runtime that is not there', async () => {

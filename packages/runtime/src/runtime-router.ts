@@ -167,6 +167,10 @@ export class RuntimeRouter implements ContainerRuntime {
     return this.#byHandler(handler).runtime.images;
   }
 
+  imageStores(): ReadonlyMap<string, Images> {
+    return new Map(this.#named.map(([name, { images }]) => [name, images]));
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.#all.map((runtime) => runtime.close()));
   }

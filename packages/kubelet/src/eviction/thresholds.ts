@@ -37,7 +37,8 @@ export interface EvictionOptions {
   readonly pressureTransitionSeconds?: number;
 }
 
-const DEFAULT_HARD: SignalAmounts = {
+/** What holds where nothing is said. */
+export const DEFAULT_HARD: SignalAmounts = {
   'memory.available': '100Mi',
   'nodefs.available': '10%',
   'nodefs.inodesFree': '5%',

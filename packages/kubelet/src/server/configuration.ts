@@ -1,3 +1,5 @@
+import { durationText } from '../duration-text.ts';
+import { DEFAULT_HARD } from '../eviction/thresholds.ts';
 import type { KubeletOptions } from '../options.ts';
 
 /** What `/configz` shows: a `KubeletConfiguration` with what holds for this kubelet. */
@@ -23,7 +25,43 @@ export function shownConfiguration(options: KubeletOptions, port: number): objec
     cgroupsPerQOS: true,
     maxPods,
     ...(podCidr !== undefined && { podCIDR: podCidr }),
+    ...imageSettings(options),
+    ...(options.eviction && evictionSettings(options.eviction)),
     enableDebuggingHandlers: true,
     registerNode: true,
   };
+}
+
+/** A node that removes none says so as Kubernetes would: its disk can't be fuller than full. */
+function imageSettings({ imageGc = {}, maxParallelImagePulls = 5 }: KubeletOptions): object {
+  const {
+    highThresholdPercent = 85,
+    lowThresholdPercent = 80,
+    maximumAgeSeconds = 0,
+    minimumAgeSeconds = 120,
+  } = imageGc || { highThresholdPercent: 100 };
+  return {
+    serializeImagePulls: maxParallelImagePulls === 1,
+    maxParallelImagePulls,
+    imageMinimumGCAge: seconds(minimumAgeSeconds),
+    imageMaximumGCAge: seconds(maximumAgeSeconds),
+    imageGCHighThresholdPercent: highThresholdPercent,
+    imageGCLowThresholdPercent: lowThresholdPercent,
+  };
+}
+
+function evictionSettings(options: NonNullable<KubeletOptions['eviction']>): object {
+  const { hard = DEFAULT_HARD, maxPodGracePeriodSeconds, minimumReclaim, pressureTransitionSeconds = 300, soft } = options;
+  const grace = Object.entries(options.softGracePeriodSeconds ?? {}).map(([signal, value]) => [signal, seconds(value)]);
+  return {
+    evictionHard: hard,
+    ...(soft && { evictionSoft: soft, evictionSoftGracePeriod: Object.fromEntries(grace) }),
+    ...(minimumReclaim && { evictionMinimumReclaim: minimumReclaim }),
+    ...(maxPodGracePeriodSeconds !== undefined && { evictionMaxPodGracePeriod: maxPodGracePeriodSeconds }),
+    evictionPressureTransitionPeriod: seconds(pressureTransitionSeconds),
+  };
+}
+
+function seconds(value: number): string {
+  return durationText(value * 1000);
 }

@@ -152,6 +152,8 @@ describe('KubeletServer', () => {
         clusterDomain: 'cluster.local',
         maxPods: 110,
         authentication: { anonymous: { enabled: false }, webhook: { enabled: true } },
+        maxParallelImagePulls: 5,
+        imageGCHighThresholdPercent: 100,
       },
     });
   });

@@ -28,6 +28,7 @@ const IMAGE_OPERATIONS: Readonly<Record<string, string>> = {
   list: 'list_images',
   pull: 'pull_image',
   remove: 'remove_image',
+  directory: 'image_fs_info',
 } satisfies Record<keyof Images, string>;
 
 type Measure = Pick<KubeletMetrics, 'runtimeCall'>;

@@ -41,6 +41,8 @@ export class MemoryRuntime implements ContainerRuntime {
   readonly containers = new Map<string, Mutable<ContainerStatus> & { config: ContainerConfig }>();
   readonly scripts = new Map<string, Script>();
   readonly missingImages = new Set<string>();
+  /** Those that are not there until they are pulled. */
+  readonly remoteImages = new Set<string>();
   /** What was done to containers, in order: `start web`, `stop web 30`... */
   readonly journal: string[] = [];
   readonly logTexts = new Map<string, string>();
@@ -252,13 +254,17 @@ export class MemoryRuntime implements ContainerRuntime {
   }
 
   readonly images: Images = {
-    find: async (reference) => (this.missingImages.has(reference) ? undefined : imageNamed(reference)),
+    find: async (reference) => {
+      const isThere = !this.missingImages.has(reference) && !this.remoteImages.has(reference);
+      return isThere ? imageNamed(reference) : undefined;
+    },
     list: async () => [imageNamed('web:1'), ...this.#idleImages.values()],
     pull: async (reference, _credentials, signal) => {
       this.#check();
       this.journal.push(`pull ${reference}`);
       await (signal ? untilAborted(this.pullable, signal) : this.pullable);
       if (this.missingImages.has(reference)) throw new KeelsonError('NotFound', `manifest for ${reference} not found`);
+      if (this.remoteImages.delete(reference)) this.addImage(reference, 1000);
       return imageNamed(reference);
     },
     remove: async (reference) => {
@@ -270,8 +276,8 @@ export class MemoryRuntime implements ContainerRuntime {
   };
 
   /** An image that is there, beside those of pods. */
-  addImage(reference: string, sizeBytes: number): void {
-    this.#idleImages.set(reference, { ...imageNamed(reference), sizeBytes });
+  addImage(reference: string, sizeBytes: number, more: Partial<ImageStatus> = {}): void {
+    this.#idleImages.set(reference, { ...imageNamed(reference), sizeBytes, ...more });
   }
 
   /** As if a container that is no pod's used an image, until the answer is called. */

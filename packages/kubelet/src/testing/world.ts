@@ -127,6 +127,7 @@ export class World implements AsyncDisposable {
       rootDir: this.rootDir,
       serving: false,
       clusterDns: ['10.96.0.10'],
+      imageGc: false, // The disk is the machine's.
       capacity: { cpu: '4', memory: '8Gi', 'ephemeral-storage': '10Gi' },
       ...this.#options,
     });

@@ -3,7 +3,7 @@ import type { Pod } from '@keelson/api/core/v1';
 import type { ContainerRuntime, ImageStatus, SandboxStatus } from '@keelson/runtime';
 import { containerEnv, type ConfigReader } from '../env/container-env.ts';
 import type { DownwardContext } from '../env/field-ref.ts';
-import type { ImagePuller } from '../image-puller.ts';
+import type { ImagePuller } from '../images/image-puller.ts';
 import type { ContainerToStart } from '../pod/compute-actions.ts';
 import type { WaitingReason } from '../pod/container-statuses.ts';
 import { RestartBackoff } from '../pod/restart-backoff.ts';

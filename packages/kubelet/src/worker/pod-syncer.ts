@@ -5,7 +5,7 @@ import type { Client } from '@keelson/client';
 import type { ContainerRuntime } from '@keelson/runtime';
 import type { DownwardContext } from '../env/field-ref.ts';
 import type { TokenCache } from '../config-cache.ts';
-import type { ImagePuller } from '../image-puller.ts';
+import type { ImagePuller } from '../images/image-puller.ts';
 import type { Rejection } from '../pod/admission.ts';
 import { withAllocation } from '../pod/allocation.ts';
 import { computeActions, type PodActions } from '../pod/compute-actions.ts';

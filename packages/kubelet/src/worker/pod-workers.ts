@@ -129,6 +129,15 @@ export class PodWorkers {
     await worker.ended.promise;
   }
 
+  /** Removes containers, and with them logs, of pods that have ended and that nobody has deleted yet. Their status stays. */
+  async removeEnded(signal: AbortSignal): Promise<void> {
+    const { pleg, syncer } = this.#deps;
+    for (const { busy, stage, uid } of this.#workers.values()) {
+      const view = stage === 'ended' && !busy ? pleg.view(uid) : undefined;
+      if (view) await syncer.removeFromRuntime(view, signal);
+    }
+  }
+
   /** Ends all pods, the critical ones last, and takes on no more. Resolves when the time is over or nothing runs any more. */
   async shutDown(graceSeconds: number, criticalSeconds: number): Promise<void> {
     this.#isShuttingDown = true;

@@ -18,6 +18,7 @@ import {
   ContainerConfig,
   ContainerStats,
   ContainerStatus,
+  FilesystemUsage,
   Image,
   ImageSpec,
   LinuxResources,
@@ -132,3 +133,4 @@ export const PULL_IMAGE = images(
   message({ imageRef: string(1) }),
 );
 export const REMOVE_IMAGE = images('RemoveImage', message({ image: nested(1, ImageSpec) }), Nothing);
+export const IMAGE_FS_INFO = images('ImageFsInfo', Nothing, message({ imageFilesystems: repeated(1, FilesystemUsage) }));

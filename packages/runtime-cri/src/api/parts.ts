@@ -138,6 +138,12 @@ export const Image = message({
   size: uint64(4),
   uid: nested(5, Int64Value),
   username: string(6),
+  pinned: bool(8),
+});
+export const FilesystemUsage = message({
+  fsId: nested(2, message({ mountpoint: string(1) })),
+  usedBytes: nested(3, UInt64Value),
+  inodesUsed: nested(4, UInt64Value),
 });
 
 const CpuUsage = message({ timestamp: int64(1), usageCoreNanoSeconds: nested(2, UInt64Value) });

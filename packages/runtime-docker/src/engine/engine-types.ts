@@ -11,6 +11,7 @@ export interface EngineInfo {
   readonly CgroupDriver?: string;
   readonly CgroupVersion?: string;
   readonly LiveRestoreEnabled?: boolean;
+  readonly DockerRootDir?: string;
 }
 
 export interface ContainerSummary {
@@ -67,6 +68,7 @@ export interface ImageSummary {
   readonly RepoTags: readonly string[] | null;
   readonly RepoDigests: readonly string[] | null;
   readonly Size: number;
+  readonly Labels?: Readonly<Record<string, string>> | null;
 }
 
 export interface ImageInspect extends ImageSummary {

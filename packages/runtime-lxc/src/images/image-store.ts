@@ -19,13 +19,13 @@ const run = promisify(execFile);
  * lowest layers share their files (by hard links). Several processes may use it at the same time.
  */
 export class ImageStore {
-  readonly #directory: string;
+  readonly directory: string;
   #last: Promise<unknown> = Promise.resolve();
   /** What was read last, as long as nobody puts something into the directory or takes it out. Forgotten with each change of our own. */
   #known: { readonly atNs: bigint; readonly records: readonly ImageRecord[] } | undefined;
 
   constructor(directory: string) {
-    this.#directory = directory;
+    this.directory = directory;
   }
 
   async list(): Promise<readonly ImageRecord[]> {
@@ -108,11 +108,11 @@ export class ImageStore {
   }
 
   get #records(): string {
-    return join(this.#directory, 'records');
+    return join(this.directory, 'records');
   }
 
   get #trees(): string {
-    return join(this.#directory, 'trees');
+    return join(this.directory, 'trees');
   }
 
   async #add(source: ImageSource): Promise<ImageRecord> {
@@ -184,7 +184,7 @@ export class ImageStore {
   }
 
   async #scratch(): Promise<string> {
-    const path = join(this.#directory, 'scratch', `${process.pid}-${randomBytes(4).toString('hex')}`);
+    const path = join(this.directory, 'scratch', `${process.pid}-${randomBytes(4).toString('hex')}`);
     await mkdir(path, { recursive: true });
     return path;
   }

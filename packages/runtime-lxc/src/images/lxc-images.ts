@@ -30,6 +30,10 @@ export class LxcImages implements Images {
     await this.#store.remove(reference, this.#treesInUse);
   }
 
+  async directory(): Promise<string> {
+    return this.#store.directory;
+  }
+
   /**
    * Takes in what is in a file of `docker save`, an OCI layout (a directory or an archive), or an archive of a root file system. `name` is what the
    * image is called, instead of what the file says; a plain root file system needs one.

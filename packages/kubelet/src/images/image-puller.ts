@@ -2,15 +2,16 @@ import { errorMessage, type Clock } from '@keelson/base';
 import type { Container, Pod } from '@keelson/api/core/v1';
 import type { Client } from '@keelson/client';
 import type { ContainerRuntime, Images, ImageStatus, PullCredentials } from '@keelson/runtime';
-import { durationText } from './duration-text.ts';
-import type { ConfigReader } from './env/container-env.ts';
-import type { WaitingReason } from './pod/container-statuses.ts';
-import { RestartBackoff } from './pod/restart-backoff.ts';
-import { containerSubject, podSubject } from './event-subject.ts';
-import type { EventSink } from './ports.ts';
+import { durationText } from '../duration-text.ts';
+import type { ConfigReader } from '../env/container-env.ts';
+import type { WaitingReason } from '../pod/container-statuses.ts';
+import { RestartBackoff } from '../pod/restart-backoff.ts';
+import { containerSubject, podSubject } from '../event-subject.ts';
+import type { EventSink } from '../ports.ts';
 import { credentialsOf } from './pull-credentials.ts';
-import { untilAborted } from './until-aborted.ts';
-import { runtimeHandlerOf } from './worker/runtime-handler.ts';
+import type { PulledImages } from './pulled-images.ts';
+import { untilAborted } from '../until-aborted.ts';
+import { runtimeHandlerOf } from '../worker/runtime-handler.ts';
 
 export type ImageOutcome =
   | { readonly ok: true; readonly image: ImageStatus }
@@ -22,6 +23,8 @@ export interface ImagePullerDependencies {
   readonly clock: Clock;
   readonly config: ConfigReader;
   readonly events: EventSink;
+  /** Where it is noted down what was pulled. */
+  readonly pulled: Pick<PulledImages, 'note'>;
 }
 
 /** For so long the reason of a failure is shown, before it gives way to the back-off. */
@@ -91,6 +94,11 @@ export class ImagePuller {
     return runtime.imagesFor(await runtimeHandlerOf(client, pod, signal));
   }
 
+  #storeOf(images: Images): string {
+    const stores = this.#deps.runtime.imageStores?.() ?? new Map<string, Images>();
+    return [...stores].find(([, store]) => store === images)?.[0] ?? '';
+  }
+
   #teller(pod: Pod, container: Container): Tell {
     return (type, reason, message) => this.#deps.events.event(containerSubject(pod, container.name), type, reason, message);
   }
@@ -151,8 +159,11 @@ export class ImagePuller {
     try {
       const { signal } = this.#stopping;
       signal.throwIfAborted();
+      const before = await images.find(image, signal);
       const startedAtMs = clock.monotonic();
-      return { image: await images.pull(image, credentials, signal), tookMs: clock.monotonic() - startedAtMs };
+      const pulled = { image: await images.pull(image, credentials, signal), tookMs: clock.monotonic() - startedAtMs };
+      await this.#deps.pulled.note(this.#storeOf(images), before, pulled.image);
+      return pulled;
     } finally {
       // Whoever is next takes over the place.
       const next = this.#queue.shift();

@@ -5,7 +5,10 @@ import { Alarms } from '../alarms.ts';
 import { MemoryRuntime } from '../testing/memory-runtime.ts';
 import { ImageGc, type ImageGcOptions } from './image-gc.ts';
 
-async function setUp(options: ImageGcOptions, availableBytes: number) {
+const IMAGES = ['old:1', 'older:1', 'used:1', 'new:1'];
+
+/** `pulled`: those that the kubelet has pulled itself. */
+async function setUp(options: ImageGcOptions, availableBytes: number, pulled: readonly string[] = [...IMAGES, 'newest:1']) {
   const clock = new ManualClock();
   const runtime = new MemoryRuntime(clock);
   const events: string[] = [];
@@ -20,11 +23,12 @@ async function setUp(options: ImageGcOptions, availableBytes: number) {
       nodeName: 'n1',
       events: { event: (_about, _type, reason, message) => void events.push(`${reason}: ${message}`) },
       fileSystem: async () => disk,
+      pulled: { isOwn: async (_store, { id }) => pulled.includes(id), retain: async () => undefined },
     },
     options,
   );
   runtime.use('web:1');
-  for (const name of ['old:1', 'older:1', 'used:1', 'new:1']) runtime.addImage(name, 50);
+  for (const name of IMAGES) runtime.addImage(name, 50);
   await gc.collect();
   const removed = () => runtime.journal.map((line) => line.replace('remove ', '')).sort();
   return { clock, gc, runtime, events, disk, removed };
@@ -55,6 +59,28 @@ describe('ImageGc', () => {
 
     expect(removed()).toEqual(['new:1', 'older:1']);
     expect(disk.availableBytes).toBe(210);
+  });
+
+  it('leaves alone what somebody else has brought', async () => {
+    const { clock, disk, gc, removed } = await setUp({}, 200, ['old:1']);
+    await clock.advance(600_000);
+    disk.availableBytes = 50;
+
+    await gc.collect();
+    await gc.removeUnused();
+
+    expect(removed()).toEqual(['old:1']);
+  });
+
+  it('removes that too on a runtime of its own, but never what the runtime itself needs', async () => {
+    const { clock, gc, removed, runtime } = await setUp({ scope: 'all' }, 200, []);
+    runtime.addImage('pause:1', 50, { pinned: true });
+    await gc.collect();
+    await clock.advance(600_000);
+
+    await gc.removeUnused();
+
+    expect(removed()).toEqual(['new:1', 'old:1', 'older:1', 'used:1']);
   });
 
   it('says that it could not free enough', async () => {
