@@ -9,8 +9,10 @@ export default defineConfig({
   test: {
     include: ['{packages,apps,tools}/*/src/**/*.test.ts', 'tools/*/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**', 'apps/e2e/**'],
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    // Limits are for what hangs: what works is slow, too, on a machine that does other things.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 30_000, interval: 20 } },
     maxWorkers: 2,
   },
 });

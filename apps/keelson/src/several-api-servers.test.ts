@@ -1,3 +1,4 @@
+import { eventually } from '@keelson/base/testing';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { ConfigMap, Service } from '@keelson/api/core/v1';
@@ -41,14 +42,6 @@ const service = (serviceName: string, clusterIP?: string): Service => ({
   spec: { ports: [{ port: 80 }], ...(clusterIP !== undefined && { clusterIP }) },
 });
 
-async function until(condition: () => boolean): Promise<void> {
-  const endMs = performance.now() + 15_000;
-  while (!condition()) {
-    if (performance.now() > endMs) throw new Error(`Waited in vain: ${String(condition)}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
 describe.skipIf(noEtcd)(noEtcd ?? 'two API servers over one etcd', () => {
   const servers: TestApiServer[] = [];
   let one: Client;
@@ -63,11 +56,11 @@ describe.skipIf(noEtcd)(noEtcd ?? 'two API servers over one etcd', () => {
     }
     const [first, second] = servers.map(({ transport }) => createClient(transport));
     if (first && second) [one, other] = [first, second];
-  }, 60_000);
+  });
   afterAll(async () => {
     for (const server of servers) await server.close();
     execFileSync(lab, ['down', name]);
-  }, 60_000);
+  });
 
   it('each list and get what the other has just written', async () => {
     for (let i = 0; i < 30; i++) {
@@ -111,7 +104,7 @@ describe.skipIf(noEtcd)(noEtcd ?? 'two API servers over one etcd', () => {
     await Promise.all(
       Array.from({ length: 40 }, (_, i) => (i % 2 === 0 ? one : other).resource(ConfigMap).create(configMap(`watched-${i}`))),
     );
-    await until(() => watches.every(({ seen }) => seen.length === 40));
+    await eventually(() => watches.every(({ seen }) => seen.length === 40));
     for (const { subscription } of watches) subscription.unsubscribe();
 
     expect(watches[0]?.seen).toEqual(watches[1]?.seen);
@@ -164,7 +157,7 @@ describe.skipIf(noEtcd)(noEtcd ?? 'two API servers over one etcd', () => {
 
     for (const { items } of lists) expect(items.map(({ metadata }) => metadata?.name)).toEqual(expect.arrayContaining(names));
     expect(names.length).toBeGreaterThan(30);
-  }, 60_000);
+  });
 });
 
 function freeAddress(taken: readonly (string | undefined)[]): string {

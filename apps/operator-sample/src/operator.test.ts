@@ -16,7 +16,6 @@ afterAll(async () => {
 });
 
 const sites = () => world.client.resource(Website);
-const LONG = { timeoutMs: 15_000 };
 
 async function site(spec: Partial<Website['spec']> = {}): Promise<{ readonly name: string; readonly namespace: string }> {
   const where = { name: 'home', namespace: await world.namespace() };
@@ -30,7 +29,7 @@ function ready(where: { readonly name: string; readonly namespace: string }, rep
     const condition = findCondition(found.status?.conditions, 'Ready');
     const isCurrent = condition?.status === 'True' && found.status?.observedGeneration === found.metadata?.generation;
     return isCurrent && found.status?.availableReplicas === replicas && found;
-  }, LONG);
+  });
 }
 
 describe('a website', () => {
@@ -57,7 +56,7 @@ describe('a website', () => {
     await world.client.resource(Service).delete(where);
     await sites().patch(where, 'merge', { spec: { html: 'again' } });
 
-    await eventually(() => world.client.resource(Service).find(where), LONG);
+    await eventually(() => world.client.resource(Service).find(where));
     expect((await world.client.resource(Deployment).get(where)).metadata?.annotations).toMatchObject({
       'team.example.com/owner': 'us',
     });
@@ -70,8 +69,8 @@ describe('a website', () => {
 
     await sites().delete(where);
 
-    await eventually(async () => (await sites().find(where)) === undefined, LONG);
-    await eventually(async () => (await world.client.resource(Deployment).find(where)) === undefined, LONG);
+    await eventually(async () => (await sites().find(where)) === undefined);
+    await eventually(async () => (await world.client.resource(Deployment).find(where)) === undefined);
   });
 
   it("leaves alone what is somebody else's, and says so", async () => {
@@ -95,11 +94,11 @@ describe('a website', () => {
     const told = await eventually(async () => {
       const found = findCondition((await sites().get(where)).status?.conditions, 'Ready');
       return found?.reason === 'NotApplied' && found;
-    }, LONG);
+    });
     expect(told.status).toBe('False');
     expect((await world.client.resource(Service).get(where)).spec?.ports).toMatchObject([{ port: 8080 }]);
     const events = async () => (await world.client.resource(Event).list({ namespace: where.namespace })).items;
-    await eventually(async () => (await events()).some(({ reason }) => reason === 'NotApplied'), LONG);
+    await eventually(async () => (await events()).some(({ reason }) => reason === 'NotApplied'));
   });
 });
 
@@ -134,7 +133,7 @@ describe('what authors write', () => {
       } catch (error) {
         return error;
       }
-    }, LONG);
+    });
 
     expect(refusal).toMatchObject({ reason: 'Forbidden', message: expect.stringContaining('belongs to website "home"') });
   });

@@ -1,1 +1,2 @@
+export { eventually, type EventuallyOptions } from './eventually.ts';
 export { ManualClock } from './manual-clock.ts';

@@ -1,3 +1,4 @@
+import { eventually } from '@keelson/base/testing';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,7 +6,7 @@ import { ConfigMap, Secret } from '@keelson/api/core/v1';
 import { silentLogger, type LogFields, type Logger } from '@keelson/base';
 import { ManualClock } from '@keelson/base/testing';
 import { createClient } from '@keelson/client';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FeatureGates } from './feature-gates.ts';
 import { LiveConfiguration } from './live-configuration.ts';
 import { parseOperatorConfiguration, readOperatorConfiguration } from './operator-config.ts';
@@ -121,7 +122,7 @@ describe('an operator with a configuration', () => {
     const look = async (text: string, until: () => boolean): Promise<void> => {
       await writeFile(file, HEAD + text);
       await clock.advance(10_000);
-      await vi.waitUntil(until, { timeout: 10_000 });
+      await eventually(until);
     };
 
     expect(live.logLevel).toBe('warn');

@@ -1,6 +1,7 @@
+import { eventually } from '@keelson/base/testing';
 import { ManualClock } from '@keelson/base/testing';
 import { Counter, Registry } from 'prom-client';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StatusServer } from './status-server.ts';
 
 describe('StatusServer', () => {
@@ -55,7 +56,7 @@ describe('StatusServer', () => {
   it('gives up a check that takes too long', async () => {
     hang = true;
     const asked = get('/readyz');
-    await vi.waitUntil(() => checks > 0, { timeout: 10_000 });
+    await eventually(() => checks > 0);
 
     await clock.advance(5_000);
 

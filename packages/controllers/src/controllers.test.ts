@@ -1,3 +1,4 @@
+import { eventually } from '@keelson/base/testing';
 import 'reflect-metadata';
 import { startTestApiServer, type TestApiServer } from '@keelson/api-server/testing';
 import { ServiceAccount } from '@keelson/api/core/v1';
@@ -10,7 +11,6 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ControllerFactory } from './controller-context.ts';
 import type { ControllersOptions } from './controllers.ts';
 import { controllersModule } from './module.ts';
-import { eventually } from './testing/world.ts';
 import { CONTROLLER_CLIENT, CONTROLLER_FACTORY, CONTROLLERS } from './tokens.ts';
 
 const ACCOUNTS = 'serviceaccount-controller';

@@ -1,10 +1,10 @@
 import { Deployment } from '@keelson/api/apps/v1';
 import { ConfigMap, Namespace, Pod, Service, ServiceAccount } from '@keelson/api/core/v1';
 import { EndpointSlice } from '@keelson/api/discovery/v1';
-import { ManualClock } from '@keelson/base/testing';
+import { eventually, ManualClock } from '@keelson/base/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { builtinControllers } from './builtin-controllers.ts';
-import { eventually, startWorld, turns, type World } from './testing/world.ts';
+import { startWorld, turns, type World } from './testing/world.ts';
 
 const LABELS = { app: 'web' };
 

@@ -23,7 +23,7 @@ function run(script: string, ...args: string[]): string {
   return `${status}\n${status === 0 ? '' : `${stdout.toString()}${stderr.toString()}`}`;
 }
 
-it('makes an operator that compiles and passes its tests', { timeout: 120_000 }, async () => {
+it('makes an operator that compiles and passes its tests', async () => {
   const files = await createProject(directory, names);
   // As the packages' sources, which need no build.
   const conditions = "['keelson-source', 'node', 'import', 'default']";
@@ -33,7 +33,7 @@ it('makes an operator that compiles and passes its tests', { timeout: 120_000 },
   expect(files).toContain('src/fast-disk-controller.ts');
   // By the types that are published, so `tsc -b` has to have run.
   expect(run('typescript/bin/tsc')).toBe('0\n');
-  expect(run('vitest/vitest.mjs', 'run', '--root', directory)).toBe('0\n');
+  expect(run('vitest/vitest.mjs', 'run', '--root', directory, '--testTimeout=60000', '--hookTimeout=60000')).toBe('0\n');
 });
 
 it('prints manifests of what it is called', async () => {

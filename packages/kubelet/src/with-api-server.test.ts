@@ -69,7 +69,7 @@ describe('Kubelet with an API server and the simulated runtime', () => {
   it('registers the node and runs a pod, with events that tell so', async () => {
     await create({ 'sim.keelson.dev/web.logs': 'hello' });
     await expect
-      .poll(async () => findCondition((await client.resource(Pod).get(name)).status?.conditions, 'Ready')?.status, WAIT)
+      .poll(async () => findCondition((await client.resource(Pod).get(name)).status?.conditions, 'Ready')?.status)
       .toBe('True');
 
     const pod = await client.resource(Pod).get(name);
@@ -77,22 +77,22 @@ describe('Kubelet with an API server and the simulated runtime', () => {
     expect((await client.resource(Node).get({ name: 'n1' })).status?.nodeInfo?.kubeletVersion).toBe('v1.36.0');
     expect(await text(await kubelet.api.logs({ namespace: 'default', pod: 'a', container: 'web' }))).toBe('hello\n');
     const reasons = async () => (await client.resource(Event).list({ namespace: 'default' })).items.map(({ reason }) => reason);
-    await expect.poll(reasons, WAIT).toEqual(expect.arrayContaining(['Created', 'Started']));
+    await expect.poll(reasons).toEqual(expect.arrayContaining(['Created', 'Started']));
   });
 
   it('ends a deleted pod and takes it out of the API', async () => {
     await create();
-    await expect.poll(async () => (await client.resource(Pod).get(name)).status?.phase, WAIT).toBe('Running');
+    await expect.poll(async () => (await client.resource(Pod).get(name)).status?.phase).toBe('Running');
 
     await client.resource(Pod).delete(name);
 
-    await expect.poll(() => client.resource(Pod).find(name), WAIT).toBeUndefined();
+    await expect.poll(() => client.resource(Pod).find(name)).toBeUndefined();
   });
 
   it('reports what a pod under Never ended with', async () => {
     await create({ 'sim.keelson.dev/web.run-seconds': '0', 'sim.keelson.dev/web.exit-code': '3' }, 'Never');
 
-    await expect.poll(async () => (await client.resource(Pod).get(name)).status?.phase, WAIT).toBe('Failed');
+    await expect.poll(async () => (await client.resource(Pod).get(name)).status?.phase).toBe('Failed');
     expect((await client.resource(Pod).get(name)).status?.containerStatuses?.[0]?.state?.terminated).toMatchObject({
       exitCode: 3,
       reason: 'Error',
@@ -124,7 +124,7 @@ describe('Kubelet with an API server and the simulated runtime', () => {
       return findCondition(pod.status?.conditions, 'Ready')?.status;
     };
 
-    for (const at of ways.keys()) await expect.poll(() => ready(at), WAIT).toBe('True');
+    for (const at of ways.keys()) await expect.poll(() => ready(at)).toBe('True');
 
     const events = await client.resource(Event).list({ namespace: 'default' });
     const told = events.items.flatMap(({ message, reason }) => (reason === 'Unhealthy' ? [message ?? ''] : []));
@@ -139,33 +139,31 @@ describe('Kubelet with an API server and the simulated runtime', () => {
       metadata: name,
       spec: { nodeName: 'n1', restartPolicy: 'Never', automountServiceAccountToken: false, containers: [shell] },
     });
-    await expect.poll(() => kubelet.api.runningPods().length, WAIT).toBe(1);
+    await expect.poll(() => kubelet.api.runningPods().length).toBe(1);
 
     const session = await kubelet.api.attach({ namespace: 'default', pod: 'a', container: 'web' }, { stdin: true, tty: false });
     session.stdin?.end('echo hi; exit 3\n');
 
     expect(await text(session.stdout)).toBe('hi\n');
     expect(await session.exitCode).toBe(0);
-    await expect.poll(async () => (await client.resource(Pod).get(name)).status?.phase, WAIT).toBe('Failed');
+    await expect.poll(async () => (await client.resource(Pod).get(name)).status?.phase).toBe('Failed');
     const [status] = (await client.resource(Pod).get(name)).status?.containerStatuses ?? [];
     expect(status?.state?.terminated?.exitCode).toBe(3);
   });
 
   it('takes up its pods when all of the node comes back, and writes nothing about them', async () => {
     await create();
-    await expect.poll(async () => (await client.resource(Pod).get(name)).status?.phase, WAIT).toBe('Running');
-    await expect.poll(() => kubelet.api.runningPods().length, WAIT).toBe(1);
+    await expect.poll(async () => (await client.resource(Pod).get(name)).status?.phase).toBe('Running');
+    await expect.poll(() => kubelet.api.runningPods().length).toBe(1);
     await stopNode();
     const before = await client.resource(Pod).get(name);
 
     await startNode();
     const { metadata, status, ...pod } = before;
     await client.resource(Pod).create({ ...pod, metadata: { name: 'b', namespace: metadata?.namespace } });
-    await expect.poll(() => kubelet.api.runningPods().length, WAIT).toBe(2);
+    await expect.poll(() => kubelet.api.runningPods().length).toBe(2);
 
     expect(status?.phase).toBe('Running');
     expect(await client.resource(Pod).get(name)).toEqual(before);
   });
 });
-
-const WAIT = { timeout: 10_000, interval: 10 };

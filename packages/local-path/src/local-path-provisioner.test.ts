@@ -6,6 +6,7 @@ import { Event, Node, PersistentVolume, PersistentVolumeClaim } from '@keelson/a
 import { StorageClass } from '@keelson/api/storage/v1';
 import { startTestApiServer, type TestApiServer } from '@keelson/api-server/testing';
 import { silentLogger, SystemClock, type Runnable } from '@keelson/base';
+import { eventually } from '@keelson/base/testing';
 import { createClient, type Client } from '@keelson/client';
 import { EventRecorder, InformerFactory } from '@keelson/controller-runtime';
 import { builtinControllers, Controllers } from '@keelson/controllers';
@@ -71,16 +72,6 @@ function claim(nodeName: string | undefined, spec: PersistentVolumeClaim['spec']
     metadata: { ...WHERE, annotations },
     spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } }, ...spec },
   });
-}
-
-async function eventually<T>(look: () => Promise<T | undefined | false>): Promise<T> {
-  const endMs = performance.now() + 10_000;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined && found !== false) return found;
-    if (performance.now() > endMs) throw new Error(`Waited for: ${look.toString()}`);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
 }
 
 describe('local-path provisioner', () => {

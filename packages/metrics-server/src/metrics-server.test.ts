@@ -10,8 +10,6 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { announceMetrics } from './announce.ts';
 import { MetricsServer } from './metrics-server.ts';
 
-const WAIT = { timeout: 10_000, interval: 5 };
-
 describe('MetricsServer', () => {
   let api: TestApiServer;
   let client: Client;
@@ -77,16 +75,16 @@ describe('MetricsServer', () => {
   const pods = () => client.resource(PodMetrics);
 
   async function bothReadings(): Promise<void> {
-    await expect.poll(() => asked['n1'], WAIT).toBe(1);
+    await expect.poll(() => asked['n1']).toBe(1);
     await clock.advance(5000);
-    await expect.poll(() => asked['n1'], WAIT).toBe(2);
+    await expect.poll(() => asked['n1']).toBe(2);
     await clock.advance(0);
   }
 
   it('tells what a node and its pods use once it was asked twice', async () => {
     await addPod('a', { app: 'a' });
     await addNode('n1', { zone: 'z' });
-    await expect.poll(() => asked['n1'], WAIT).toBe(1);
+    await expect.poll(() => asked['n1']).toBe(1);
     expect((await client.resource(NodeMetrics).list()).items).toEqual([]);
     await expect(client.resource(NodeMetrics).get({ name: 'n1' })).rejects.toMatchObject({
       reason: 'NotFound',
@@ -172,14 +170,14 @@ describe('MetricsServer', () => {
   it('asks each node once a round, two at a time', async () => {
     const names = ['n1', 'n2', 'n3', 'n4', 'n5'];
     await Promise.all(names.map((name) => addNode(name)));
-    await expect.poll(() => Object.keys(asked).length, WAIT).toBe(5);
+    await expect.poll(() => Object.keys(asked).length).toBe(5);
     await clock.advance(5000);
-    await expect.poll(() => Object.values(asked), WAIT).toEqual([2, 2, 2, 2, 2]);
+    await expect.poll(() => Object.values(asked)).toEqual([2, 2, 2, 2, 2]);
 
     await clock.advance(14_999);
     expect(Object.values(asked)).toEqual([2, 2, 2, 2, 2]);
     await clock.advance(1);
-    await expect.poll(() => Object.values(asked), WAIT).toEqual([3, 3, 3, 3, 3]);
+    await expect.poll(() => Object.values(asked)).toEqual([3, 3, 3, 3, 3]);
     expect(mostAtOnce).toBe(2);
   });
 
@@ -192,13 +190,13 @@ describe('MetricsServer', () => {
 
     answers['n1'] = () => new Promise(() => undefined);
     await clock.advance(15_000);
-    await expect.poll(() => asked['n1'], WAIT).toBe(3);
+    await expect.poll(() => asked['n1']).toBe(3);
     await clock.advance(10_000);
-    await expect.poll(names, WAIT).toEqual(['n2']);
+    await expect.poll(names).toEqual(['n2']);
 
     delete answers['n1'];
     for (let second = 0; second < 12; second += 1) await clock.advance(1000);
-    await expect.poll(names, WAIT).toEqual(['n1', 'n2']);
+    await expect.poll(names).toEqual(['n1', 'n2']);
   });
 
   it('forgets a node that is gone', async () => {
@@ -206,7 +204,7 @@ describe('MetricsServer', () => {
     await bothReadings();
 
     await client.resource(Node).delete({ name: 'n1' });
-    await expect.poll(async () => (await client.resource(NodeMetrics).list()).items, WAIT).toEqual([]);
+    await expect.poll(async () => (await client.resource(NodeMetrics).list()).items).toEqual([]);
     for (let round = 0; round < 4; round += 1) await clock.advance(15_000);
     expect(asked['n1']).toBe(2);
   });

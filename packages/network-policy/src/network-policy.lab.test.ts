@@ -14,7 +14,6 @@ const obstacle = await labObstacle('nft');
 if (obstacle && process.env['CI']) throw new Error(`These tests may not be left out in CI: ${obstacle}`);
 
 type Way = readonly [from: Place, to: Place, port?: number | 'udp'];
-const WAIT = { timeout: 15_000 };
 const DB = { matchLabels: { app: 'db' } };
 const WEB = { matchLabels: { app: 'web' } };
 const OTHER = { matchLabels: { team: 'other' } };
@@ -49,7 +48,7 @@ describe.skipIf(obstacle !== '')(`NetworkPolicies between real namespaces${obsta
   });
   afterEach(async () => {
     for (const namespace of ['shop', 'other']) await client.resource(NetworkPolicy).deleteCollection({ namespace });
-    await expect.poll(() => tables(), WAIT).not.toContain('keelson-policy');
+    await expect.poll(() => tables()).not.toContain('keelson-policy');
   });
   afterAll(async () => {
     await enforcer?.stop();
@@ -69,7 +68,7 @@ describe.skipIf(obstacle !== '')(`NetworkPolicies between real namespaces${obsta
   };
   const apply = async (spec: NetworkPolicySpec, name = 'p', namespace = 'shop'): Promise<void> => {
     await client.resource(NetworkPolicy).create({ metadata: { name, namespace }, spec });
-    await expect.poll(() => tables(), WAIT).toContain('keelson-policy');
+    await expect.poll(() => tables()).toContain('keelson-policy');
   };
   const label = (name: string, namespace: string, labels: Record<string, string | null>): Promise<unknown> =>
     client.resource(Pod).patch({ name, namespace }, 'merge', { metadata: { labels } });
@@ -85,7 +84,7 @@ describe.skipIf(obstacle !== '')(`NetworkPolicies between real namespaces${obsta
     return seen.flat();
   };
   const expectOpen = (ways: readonly Way[], want: readonly string[]): Promise<void> =>
-    expect.poll(() => open(ways), WAIT).toEqual(want);
+    expect.poll(() => open(ways)).toEqual(want);
   const TO_DB: readonly Way[] = [
     ['web', 'db'],
     ['client', 'db'],
@@ -247,8 +246,8 @@ describe.skipIf(obstacle !== '')(`NetworkPolicies between real namespaces${obsta
     await apply({ podSelector: DB, ingress: [{ from: [{ podSelector: WEB }], ports: [{ port: 8080 }] }] });
     const byService = (place: Place): Promise<string> => lab.at(place).tcp('10.96.0.10', 80, { silence: true });
 
-    await expect.poll(() => byService('web'), WAIT).toBe('db 10.200.1.2');
-    await expect.poll(() => byService('client'), WAIT).toBe('TIMEOUT');
+    await expect.poll(() => byService('web')).toBe('db 10.200.1.2');
+    await expect.poll(() => byService('client')).toBe('TIMEOUT');
     expect(await tables()).toContain('table ip service');
     await lab.at('node').sh('nft delete table ip service');
   });

@@ -16,11 +16,11 @@ describe.skipIf(obstacle !== '').each([NFTABLES, iptablesSubject('nft'), iptable
 
     beforeAll(async () => {
       lab = await NetworkLab.open();
-    }, 60_000);
+    });
     afterAll(() => lab[Symbol.asyncDispose]());
 
     for (const one of MODE_CASES) {
-      if (subject.leftOut?.[one.title] === undefined) it(one.title, () => runModeCase(one, lab, subject), 120_000);
+      if (subject.leftOut?.[one.title] === undefined) it(one.title, () => runModeCase(one, lab, subject));
     }
   },
 );
@@ -30,7 +30,7 @@ describe.skipIf(obstacle !== '')(`the mode of a node, on real packets${obstacle 
 
   beforeAll(async () => {
     lab = await NetworkLab.open();
-  }, 60_000);
+  });
   afterAll(() => lab[Symbol.asyncDispose]());
 
   it('is changed by starting another one, which serves before the rules of the old one go', async () => {
@@ -50,5 +50,5 @@ describe.skipIf(obstacle !== '')(`the mode of a node, on real packets${obstacle 
     const { answers, failures } = await lab.podB.call('endLoad', 'load');
     expect(failures).toEqual({});
     expect(Object.keys(answers).sort()).toEqual(['a', 'b']);
-  }, 60_000);
+  });
 });

@@ -1,3 +1,4 @@
+import { eventually } from '@keelson/base/testing';
 import { Service } from '@keelson/api/core/v1';
 import { EndpointSlice } from '@keelson/api/discovery/v1';
 import { startTestApiServer, type TestApiServer } from '@keelson/api-server/testing';
@@ -9,7 +10,6 @@ import { endpointText } from './endpoints.ts';
 import type { ProxyMode, SyncReport } from './proxy-mode.ts';
 import { ServiceProxy } from './proxy.ts';
 import type { ServiceMap } from './service-map.ts';
-import { until } from './test-support/sockets.ts';
 
 /** Shows what it is to serve. */
 class ShownMode implements ProxyMode {
@@ -69,13 +69,13 @@ describe('ServiceProxy on a real API server', () => {
     const key = 'default/web:http';
     const spec = { type: 'NodePort', ports: [{ name: 'http', port: 80 }] };
     const created = await client.resource(Service).create({ metadata: { name: 'web', namespace: 'default' }, spec });
-    await until(() => mode.endpointsOf(key) === '');
+    await eventually(() => mode.endpointsOf(key) === '');
 
     await client.resource(EndpointSlice).create(sliceOf('web-1', '10.0.0.1'));
-    await until(() => mode.endpointsOf(key) === '10.0.0.1:8080');
+    await eventually(() => mode.endpointsOf(key) === '10.0.0.1:8080');
     await client.resource(EndpointSlice).create(sliceOf('web-2', '10.0.0.2'));
     await client.resource(EndpointSlice).delete({ name: 'web-1', namespace: 'default' });
-    await until(() => mode.endpointsOf(key) === '10.0.0.2:8080');
+    await eventually(() => mode.endpointsOf(key) === '10.0.0.2:8080');
 
     expect(mode.map.get(key)).toMatchObject({
       clusterIPs: created.spec?.clusterIPs,
@@ -83,6 +83,6 @@ describe('ServiceProxy on a real API server', () => {
       nodePort: created.spec?.ports?.[0]?.nodePort,
     });
     await client.resource(Service).delete({ name: 'web', namespace: 'default' });
-    await until(() => mode.endpointsOf(key) === undefined);
+    await eventually(() => mode.endpointsOf(key) === undefined);
   });
 });

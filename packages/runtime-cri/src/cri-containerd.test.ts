@@ -12,7 +12,6 @@ import { forwardByStream } from './port-forward.ts';
 import { containerConfig, sandboxConfig } from './testing/pods.ts';
 import { BUSYBOX, BUSYBOX_ARCHIVE, noContainerd, PrivateContainerd, title } from './testing/private-containerd.ts';
 
-const WAIT = { timeout: 20_000, interval: 50 };
 const FOREVER = "trap 'exit 0' TERM; while true; do sleep 0.05; done";
 async function start(runtime: ContainerRuntime, config: ContainerConfig, sandbox: Partial<SandboxConfig> = {}) {
   const status = await runtime.runSandbox(sandboxConfig(sandbox));
@@ -33,14 +32,14 @@ describe.skipIf(noContainerd)(title('CriRuntime on containerd'), () => {
   beforeAll(async () => {
     containerd = await PrivateContainerd.start();
     runtime = await containerd.runtime();
-  }, 120_000);
+  });
   afterEach(async () => {
     for (const { id } of await runtime.listSandboxes()) await runtime.removeSandbox(id);
   });
   afterAll(async () => {
     await runtime.close();
     await containerd[Symbol.asyncDispose]();
-  }, 120_000);
+  });
 
   it('tells its name and that its network is ready', async () => {
     expect(await runtime.info()).toMatchObject({ name: 'containerd', podNetwork: true, network: { ready: true } });
@@ -94,7 +93,7 @@ describe.skipIf(noContainerd)(title('CriRuntime on containerd'), () => {
 
     expect(await runtime.containerStatus(broken)).toMatchObject({ state: 'exited', reason: 'StartError', exitCode: 128 });
     await expect
-      .poll(() => runtime.containerStatus(hungry), WAIT)
+      .poll(() => runtime.containerStatus(hungry))
       .toMatchObject({ state: 'exited', reason: 'OOMKilled', exitCode: 137 });
   });
 
@@ -131,7 +130,7 @@ describe.skipIf(noContainerd)(title('CriRuntime on containerd'), () => {
       runtime,
       containerConfig('echo open > /tmp/index.html; exec httpd -f -p 127.0.0.1:8080 -h /tmp'),
     );
-    await expect.poll(() => outputOf(runtime, id, 'wget', '-qO-', 'http://127.0.0.1:8080/').catch(() => ''), WAIT).toBe('open');
+    await expect.poll(() => outputOf(runtime, id, 'wget', '-qO-', 'http://127.0.0.1:8080/').catch(() => '')).toBe('open');
 
     using client = new CriClient({ endpoint: containerd.endpoint, clock: new SystemClock(), timeoutMs: 30_000 });
     const connection = await forwardByStream(client, sandbox.id, 8080);
@@ -158,7 +157,7 @@ describe.skipIf(noContainerd)(title('CriRuntime on containerd'), () => {
       ),
     );
 
-    await expect.poll(() => lines.at(-1), WAIT).toBe('last');
+    await expect.poll(() => lines.at(-1)).toBe('last');
     log.destroy();
     const directory = join(containerd.directory, 'logs', `test_${sandbox.pod.name}_${sandbox.pod.uid}`);
     const files = await readdir(join(directory, 'main'));
@@ -220,10 +219,10 @@ describe.skipIf(noContainerd)(title('CriRuntime on containerd'), () => {
     await expect(runtime.listSandboxes()).rejects.toMatchObject({ reason: 'ServiceUnavailable' });
     await containerd.up();
 
-    await expect.poll(() => events.some(({ type }) => type === 'resync'), WAIT).toBe(true);
+    await expect.poll(() => events.some(({ type }) => type === 'resync')).toBe(true);
     expect((await runtime.listSandboxes()).map((one) => [one.id, one.ips])).toEqual([[sandbox.id, sandbox.ips]]);
     expect(await outputOf(runtime, id, 'echo', 'still here')).toBe('still here');
-    await expect.poll(() => runtime.containerStatus(ending), WAIT).toMatchObject({ state: 'exited', exitCode: 9 });
+    await expect.poll(() => runtime.containerStatus(ending)).toMatchObject({ state: 'exited', exitCode: 9 });
     subscription.unsubscribe();
-  }, 60_000);
+  });
 });

@@ -5,7 +5,7 @@ import { BUSYBOX, noContainerd, PrivateContainerd, shellPrograms, title } from '
 describe.skipIf(noContainerd)(title('on containerd'), () => {
   let containerd: PrivateContainerd | undefined;
 
-  afterAll(() => containerd?.[Symbol.asyncDispose](), 120_000);
+  afterAll(() => containerd?.[Symbol.asyncDispose]());
 
   const open = async () => {
     containerd ??= await PrivateContainerd.start();

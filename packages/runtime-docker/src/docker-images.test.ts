@@ -77,12 +77,12 @@ describe.skipIf(noEngine)(unless('DockerImages', noEngine), () => {
     runtime = new DockerRuntime({ clock: new SystemClock(), host: engine.host });
     servers = [registry({ isLocked: false }), registry({ isLocked: true })];
     [prefix = '', lockedPrefix = ''] = await Promise.all(servers.map(listening));
-  }, 120_000);
+  });
   afterAll(async () => {
     for (const server of servers) server.close().closeAllConnections();
     await runtime.close();
     await engine[Symbol.asyncDispose]();
-  }, 120_000);
+  });
 
   it('pulls an image, and removes it', async () => {
     const reference = `${prefix}/tiny:1`;

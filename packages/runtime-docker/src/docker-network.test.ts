@@ -12,7 +12,6 @@ import { noPrivateEngine, PrivateEngine, unless } from './testing/private-engine
 
 const run = promisify(execFile);
 const obstacle = noPrivateEngine ?? noCni;
-const WAIT = { timeout: 15_000, interval: 50 };
 
 describe.skipIf(obstacle)(unless('pods on Docker whose network is CNI’s', obstacle), () => {
   let engine: PrivateEngine;
@@ -23,11 +22,11 @@ describe.skipIf(obstacle)(unless('pods on Docker whose network is CNI’s', obst
   beforeAll(async () => {
     engine = await PrivateEngine.start();
     testNetwork = await TestNetwork.make();
-  }, 120_000);
+  });
   afterAll(async () => {
     await engine[Symbol.asyncDispose]();
     await testNetwork[Symbol.asyncDispose]();
-  }, 120_000);
+  });
   beforeEach(async () => {
     network = await testNetwork.open();
     runtime = start();
@@ -69,7 +68,7 @@ describe.skipIf(obstacle)(unless('pods on Docker whose network is CNI’s', obst
     const gateway = testNetwork.podCidr.replace(/0\/24$/, '1');
     const get = (url: string) => outputOf(runtime, client.id, 'timeout', '5', 'wget', '-qO-', url);
 
-    await expect.poll(() => get(`http://${ip}:8080/`), WAIT).toBe('open');
+    await expect.poll(() => get(`http://${ip}:8080/`)).toBe('open');
     expect(await get(`http://${gateway}:${hostPort}/`)).toBe('open');
     await runtime.stopSandbox(server.sandbox.id);
     const { stdout: rules } = await run('iptables', ['-t', 'nat', '-S']);
@@ -95,7 +94,7 @@ describe.skipIf(obstacle)(unless('pods on Docker whose network is CNI’s', obst
     runtime = start();
     runtime.events$.subscribe();
 
-    await expect.poll(() => network.find(lost.sandbox.id), WAIT).toBeUndefined();
+    await expect.poll(() => network.find(lost.sandbox.id)).toBeUndefined();
 
     expect(removed).toBe(204);
     expect(await find(kept.sandbox.id)).toMatchObject({ state: 'ready', ips: kept.sandbox.ips });
@@ -108,7 +107,7 @@ describe.skipIf(obstacle)(unless('pods on Docker whose network is CNI’s', obst
 
     await askEngine(engine.host, 'DELETE', `/containers/${sandbox.id}?force=1`);
 
-    await expect.poll(() => network.find(sandbox.id), WAIT).toBeUndefined();
+    await expect.poll(() => network.find(sandbox.id)).toBeUndefined();
     expect(await network.find(other.id)).toBeDefined();
   });
 

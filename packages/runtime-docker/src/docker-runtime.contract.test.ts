@@ -7,7 +7,7 @@ import { BUSYBOX, noEngine, shellPrograms, testEngine, unless } from './testing/
 describe.skipIf(noEngine)(unless('on a Docker engine', noEngine), () => {
   let engine: ({ readonly host: string } & AsyncDisposable) | undefined;
 
-  afterAll(() => engine?.[Symbol.asyncDispose](), 120_000);
+  afterAll(() => engine?.[Symbol.asyncDispose]());
 
   const open = async () => {
     engine ??= await testEngine();

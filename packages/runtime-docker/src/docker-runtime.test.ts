@@ -8,7 +8,6 @@ import { FOREVER, NODE, outputOf, runScript, sandboxConfig } from './testing/pod
 import { noEngine, testEngine, unless } from './testing/private-engine.ts';
 
 const OTHER_NODE = `${NODE}-other`;
-const WAIT = { timeout: 15_000, interval: 20 };
 
 describe.skipIf(noEngine)(unless('DockerRuntime', noEngine), () => {
   let engine: { readonly host: string } & AsyncDisposable;
@@ -24,12 +23,12 @@ describe.skipIf(noEngine)(unless('DockerRuntime', noEngine), () => {
   beforeAll(async () => {
     engine = await testEngine();
     runtime = open();
-  }, 120_000);
+  });
   afterAll(async () => {
     await removePods(runtime, [NODE, OTHER_NODE]);
     await runtime.close();
     await engine[Symbol.asyncDispose]();
-  }, 120_000);
+  });
 
   it('says that an engine is there, and where its pods reach the node', async () => {
     expect(await dockerAvailable(engine.host)).toMatchObject({ available: true });
@@ -53,7 +52,7 @@ describe.skipIf(noEngine)(unless('DockerRuntime', noEngine), () => {
     await runScript(runtime, 'echo open > /tmp/index.html; exec httpd -f -p 8080 -h /tmp', { sandbox: { portMappings } });
 
     const fetched = async () => (await fetch(`http://127.0.0.1:${hostPort}/`)).text();
-    await expect.poll(() => fetched().catch(() => ''), WAIT).toBe('open\n');
+    await expect.poll(() => fetched().catch(() => '')).toBe('open\n');
   });
 
   it('finds its pods again after a restart, and nobody else’s', async () => {

@@ -6,7 +6,6 @@ import type { LxcRuntime } from './lxc-runtime.ts';
 import { BUSYBOX, noLxc, PrivateLxc, shellPrograms, unless } from './testing/private-lxc.ts';
 
 const FOREVER = "trap 'exit 0' TERM; while true; do sleep 0.05; done";
-const WAIT = { timeout: 15_000, interval: 20 };
 
 describe.skipIf(noLxc)(unless('LxcRuntime, killed and started again', noLxc), () => {
   let lxc: PrivateLxc;
@@ -20,26 +19,26 @@ describe.skipIf(noLxc)(unless('LxcRuntime, killed and started again', noLxc), ()
     runtime = lxc.open();
     harness = new Harness(async () => ({ runtime, programs: shellPrograms, image: BUSYBOX }));
     await harness.open();
-  }, 120_000);
+  });
   afterAll(async () => {
     await harness.close();
     expect(await lxc.leftovers()).toEqual([]);
     await lxc[Symbol.asyncDispose]();
-  }, 120_000);
+  });
 
   it('knows of what went on, and of what ended meanwhile', async () => {
     const { id: goesOn, sandbox } = await harness.runScript(FOREVER);
     const { id: ends } = await harness.runScript('echo before; sleep 0.4; echo after; exit 9', { in: sandbox });
     const { id: killed } = await harness.runScript(FOREVER, { in: sandbox });
-    await expect.poll(() => harness.logOf(ends), WAIT).toBe('before\n');
+    await expect.poll(() => harness.logOf(ends)).toBe('before\n');
 
     const next = lxc.open();
     process.kill(await pidIn(killed, 'started'), 'SIGKILL');
 
     const only = { podUid: sandbox.pod.uid };
     expect(await next.listSandboxes(undefined, only)).toEqual([sandbox]);
-    await expect.poll(async () => (await next.containerStatus(ends)).state, WAIT).toBe('exited');
-    await expect.poll(async () => (await next.containerStatus(killed)).state, WAIT).toBe('exited');
+    await expect.poll(async () => (await next.containerStatus(ends)).state).toBe('exited');
+    await expect.poll(async () => (await next.containerStatus(killed)).state).toBe('exited');
     expect(await next.containerStatus(goesOn)).toMatchObject({ state: 'running', pod: sandbox.pod });
     expect(await next.containerStatus(ends)).toMatchObject({ exitCode: 9, reason: 'Error' });
     expect(await next.containerStatus(killed)).toMatchObject({ exitCode: 137, reason: 'Error' });
@@ -50,7 +49,7 @@ describe.skipIf(noLxc)(unless('LxcRuntime, killed and started again', noLxc), ()
 
   it('gets the right exit code though somebody has killed LXC’s monitor', async () => {
     const { id } = await harness.runScript('trap "exit 23" TERM; echo ready; while true; do sleep 0.05; done');
-    await expect.poll(() => harness.logOf(id), WAIT).toBe('ready\n');
+    await expect.poll(() => harness.logOf(id)).toBe('ready\n');
     const children = await readFile(`/proc/${await pidIn(id, 'shim')}/task/${await pidIn(id, 'shim')}/children`, 'utf8');
 
     process.kill(Number(children), 'SIGKILL');
@@ -65,8 +64,8 @@ describe.skipIf(noLxc)(unless('LxcRuntime, killed and started again', noLxc), ()
 
     process.kill(await pidIn(id, 'shim'), 'SIGKILL');
 
-    await expect.poll(() => runtime.containerStatus(id), WAIT).toMatchObject({ state: 'exited', exitCode: 137 });
-    await expect.poll(() => isThere(pid), WAIT).toBe(false);
+    await expect.poll(() => runtime.containerStatus(id)).toMatchObject({ state: 'exited', exitCode: 137 });
+    await expect.poll(() => isThere(pid)).toBe(false);
   });
 
   it('says that a sandbox is not ready whose process is gone', async () => {
@@ -76,9 +75,9 @@ describe.skipIf(noLxc)(unless('LxcRuntime, killed and started again', noLxc), ()
     process.kill(pid, 'SIGKILL');
 
     const state = async () => (await runtime.listSandboxes()).find(({ id }) => id === sandbox.id)?.state;
-    await expect.poll(state, WAIT).toBe('not-ready');
+    await expect.poll(state).toBe('not-ready');
     const told = { type: 'sandbox-stopped', podUid: sandbox.pod.uid };
-    await expect.poll(() => harness.events, WAIT).toContainEqual(told);
+    await expect.poll(() => harness.events).toContainEqual(told);
   });
 
   it('clears up what was half made', async () => {
@@ -101,7 +100,7 @@ describe.skipIf(noLxc)(unless('LxcRuntime, killed and started again', noLxc), ()
     const id = await small.createContainer(sandbox.id, harness.scriptConfig('for i in $(seq 100); do echo line $i; done'));
 
     await small.startContainer(id);
-    await expect.poll(async () => (await small.containerStatus(id)).state, WAIT).toBe('exited');
+    await expect.poll(async () => (await small.containerStatus(id)).state).toBe('exited');
 
     const log = (await small.logs(id, { follow: false, timestamps: false })).toArray();
     const lines = (await log).join('').trimEnd().split('\n');

@@ -8,7 +8,7 @@ describe.skipIf(noLxc)(unless('on LXC', noLxc), () => {
   afterAll(async () => {
     expect(await lxc?.leftovers()).toEqual([]);
     await lxc?.[Symbol.asyncDispose]();
-  }, 120_000);
+  });
 
   const open = async () => {
     lxc ??= await PrivateLxc.start();

@@ -1,5 +1,5 @@
 import { CLOCK, LOGGER, silentLogger, SystemClock } from '@keelson/base';
-import { ManualClock } from '@keelson/base/testing';
+import { eventually, ManualClock } from '@keelson/base/testing';
 import { STORE, type Revision, type StoreEvent, type Write } from '@keelson/store';
 import { Container } from 'inversify';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -20,14 +20,6 @@ const failure = (promise: Promise<unknown>): Promise<unknown> =>
     () => undefined,
     (error: unknown) => error,
   );
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + 15_000;
-  while (!(await condition())) {
-    if (performance.now() > endMs) throw new Error(`Waited in vain: ${String(condition)}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
 
 /** Revisions and texts of what a watch gives, and how it ended. */
 function record(store: EtcdStore, prefix: string, after: Revision): { seen: string[]; error?: unknown } {
@@ -74,7 +66,7 @@ describe.skipIf(noEtcd)(noEtcd ?? 'EtcdStore', () => {
 
       const revision = await one.commit([put('/shared/a', '1')]);
       const seen = await other.get('/shared/a');
-      await until(() => watch.seen.length === 1);
+      await eventually(() => watch.seen.length === 1);
 
       expect(seen?.revision).toBe(revision);
       expect(watch.seen).toEqual(['/shared/a=1']);
@@ -89,7 +81,7 @@ describe.skipIf(noEtcd)(noEtcd ?? 'EtcdStore', () => {
       for (let i = 0; i < 20; i++) {
         await one.commit([put('/cache/a', `${i}`)]);
         const revision = await other.revision();
-        await until(() => reached >= revision);
+        await eventually(() => reached >= revision);
         expect(watch.seen.at(-1)).toBe(`/cache/a=${i}`);
       }
     });
@@ -100,7 +92,7 @@ describe.skipIf(noEtcd)(noEtcd ?? 'EtcdStore', () => {
       const newest = (): Revision => Math.max(compactedBy(one), compactedBy(other));
       const untilCompacted = async (): Promise<void> => {
         const before = newest();
-        await until(async () => {
+        await eventually(async () => {
           for (let i = 0; i < 2; i++) await one?.commit([put('/old', `${i}`)]);
           for (const clock of clocks) await clock.advance(30_000);
           return newest() > before;
@@ -114,7 +106,7 @@ describe.skipIf(noEtcd)(noEtcd ?? 'EtcdStore', () => {
       }
       const last = newest();
       await other?.close();
-      await until(async () => {
+      await eventually(async () => {
         await untilCompacted();
         return compactedBy(one) > last;
       });
@@ -178,7 +170,7 @@ describe.skipIf(noEtcd)(noEtcd ?? 'EtcdStore', () => {
       await store.commit([put('/mine', '2')]);
 
       await clock.advance(20_000);
-      await until(() => compactedBy(store) > 0);
+      await eventually(() => compactedBy(store) > 0);
       await store.commit([put('/mine', '3')]);
 
       expect(watch.seen).toEqual(['/mine=1', '/mine=2', '/mine=3']);
@@ -202,7 +194,7 @@ describe.skipIf(noEtcd)(noEtcd ?? 'EtcdStore', () => {
       const late = await open();
       const watch = record(late, '/replayed/', start);
       await first.commit([put('/replayed/a', 'live')]);
-      await until(() => watch.seen.at(-1) === '/replayed/a=live');
+      await eventually(() => watch.seen.at(-1) === '/replayed/a=live');
 
       expect(watch.seen).toEqual([...Array.from({ length: 200 }, (_, i) => `/replayed/a=${i * 3}`), '/replayed/a=live']);
     });
@@ -223,7 +215,7 @@ describe.skipIf(noEtcd)(noEtcd ?? 'EtcdStore', () => {
         gate.open();
         await near.commit([put('/broken/a', `${round} after`)]);
       }
-      await until(() => watch.seen.at(-1) === '/broken/a=4 after');
+      await eventually(() => watch.seen.at(-1) === '/broken/a=4 after');
 
       const round = (n: number): string[] =>
         ['before', ...Array.from({ length: 10 }, (_, i) => `${i}`), 'after'].map((text) => `/broken/a=${n} ${text}`);
@@ -246,7 +238,7 @@ describe.skipIf(noEtcd)(noEtcd ?? 'EtcdStore', () => {
 
       gate.loseAnswers();
       const commit = failure(far.commit([put('/cut', '1')]));
-      await until(async () => (await near.get('/cut')) !== undefined);
+      await eventually(async () => (await near.get('/cut')) !== undefined);
       gate.shut();
 
       expect(await commit).toMatchObject({ reason: 'Timeout' });
@@ -287,7 +279,7 @@ describe.skipIf(noEtcd)(noEtcd ?? 'EtcdStore', () => {
       const revision = await near.commit([put('/frozen/a', '1')]);
       const read = await far.get('/frozen/a');
       await far.revision();
-      await until(() => watch.seen.length === 1);
+      await eventually(() => watch.seen.length === 1);
 
       expect(read?.revision).toBe(revision);
     });
@@ -299,10 +291,10 @@ describe.skipIf(noEtcd)(noEtcd ?? 'EtcdStore', () => {
       await near.commit([put('/missed/a', '1')]);
       await near.compact(await near.commit([put('/missed/a', '2')]));
       gate.open();
-      await until(() => watch.error !== undefined);
+      await eventually(() => watch.error !== undefined);
       const again = record(far, '/missed/', await far.revision());
       await near.commit([put('/missed/a', '3')]);
-      await until(() => again.seen.length > 0);
+      await eventually(() => again.seen.length > 0);
 
       expect(watch).toMatchObject({ seen: [], error: { reason: 'Expired' } });
       expect(again.seen).toEqual(['/missed/a=3']);
@@ -332,7 +324,7 @@ describe.skipIf(noEtcd)(noEtcd ?? 'EtcdStore', () => {
       await guarded.member('kill', 0);
       await guarded.member('start', 0);
       await store.commit([put('/in', '2')]);
-      await until(() => watch.seen.length === 2);
+      await eventually(() => watch.seen.length === 2);
       const wrong = await failure(open({ ...login, user: { name: 'root', password: 'guess' }, timeoutMs: 1000 }));
       const nobody = await failure(open({ ...guarded.access, timeoutMs: 1000 }));
 

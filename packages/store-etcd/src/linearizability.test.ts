@@ -61,11 +61,11 @@ describe.skipIf(noEtcd)(noEtcd ?? 'on three members of etcd that are killed and 
   beforeAll(async () => {
     etcd = await LabEtcd.start('chaos', MEMBERS);
     for (let i = 0; i < MEMBERS; i++) stores.push(await EtcdStore.open({ ...etcd.access, timeoutMs: 3_000, keepAliveMs: 6_000 }));
-  }, 60_000);
+  });
   afterAll(async () => {
     for (const store of stores) await store.close();
     await etcd[Symbol.asyncDispose]();
-  }, 60_000);
+  });
 
   it(
     'what clients see is linearizable, and watches miss and double nothing',

@@ -83,5 +83,5 @@ describe('LmdbStore, churn', () => {
 
     expect(await size()).toBeLessThanOrEqual(2 * afterMinute);
     await store.close();
-  }, 120_000);
+  });
 });

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { buffer, text } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { PodServer } from './testing/pod-server.ts';
 import { PlayedProcess } from './testing/stream-server.ts';
 
@@ -21,7 +21,7 @@ if (KUBECTLS.length === 0) {
   it.skip('kubectl LEFT OUT: none on the PATH, and KEELSON_KUBECTL names none that runs', () => undefined);
 }
 
-describe.each(KUBECTLS)('with %s', { timeout: 60_000 }, (kubectl) => {
+describe.each(KUBECTLS)('with %s', (kubectl) => {
   let home: string;
   beforeAll(() => void (home = mkdtempSync(join(tmpdir(), 'keelson-kubectl-'))));
   afterAll(() => rmSync(home, { recursive: true }));
@@ -85,7 +85,7 @@ describe.each(KUBECTLS)('with %s', { timeout: 60_000 }, (kubectl) => {
 
     child.kill('SIGKILL');
 
-    await vi.waitFor(() => expect(server.ended).toEqual(['SIGKILL']), { timeout: 15_000 });
+    await expect.poll(() => server.ended).toEqual(['SIGKILL']);
   });
 
   it('copies files in and out', async () => {
@@ -122,7 +122,7 @@ describe.each(KUBECTLS)('with %s', { timeout: 60_000 }, (kubectl) => {
     const command = words(server, ['exec', '-it', 'web', '--', 'top']).join(' ');
     const child = start(['script', '-qec', `stty cols 132 rows 43; ${command}`, '/dev/null']);
 
-    await vi.waitFor(() => expect(played.sizes).toContain('132x43'), { timeout: 15_000 });
+    await expect.poll(() => played.sizes).toContain('132x43');
     played.exit(5);
     await once(child, 'close');
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { KeelsonError } from '@keelson/base';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { readExitStatus } from './exit-status.ts';
 import { SpdyConnection } from './spdy/spdy-connection.ts';
 import type { SpdyStream } from './spdy/spdy-stream.ts';
@@ -95,7 +95,7 @@ describe('a command over WebSocket', () => {
     client.resize.write('{"Width":80,"Hei');
     client.resize.write('ght":24}\n{"Width":0,"Height":1}nonsense}{"Width":132,"Height":43}');
 
-    await vi.waitFor(() => expect(process.sizes).toEqual(['80x24', '132x43']), { timeout: 10_000 });
+    await expect.poll(() => process.sizes).toEqual(['80x24', '132x43']);
   });
 
   it('lets go of the session when the client goes away', async () => {
@@ -106,7 +106,7 @@ describe('a command over WebSocket', () => {
     process.stdout.write('x');
     socket.destroy();
 
-    await vi.waitFor(() => expect(process.closes).toBe(1), { timeout: 10_000 });
+    await expect.poll(() => process.closes).toBe(1);
   });
 
   it('holds the process back while the client does not read', async () => {
@@ -208,7 +208,7 @@ describe('a command over SPDY', () => {
 
     client.stream('resize').write('{"Width":80,"Height":24}\n');
 
-    await vi.waitFor(() => expect(process.sizes).toEqual(['80x24']), { timeout: 10_000 });
+    await expect.poll(() => process.sizes).toEqual(['80x24']);
   });
 
   it('lets go of the session when the client goes away', async () => {
@@ -222,7 +222,7 @@ describe('a command over SPDY', () => {
 
     socket.destroy();
 
-    await vi.waitFor(() => expect(process.closes).toBe(1), { timeout: 10_000 });
+    await expect.poll(() => process.closes).toBe(1);
   });
 
   it('ends the connection on bytes that are no SPDY', async () => {

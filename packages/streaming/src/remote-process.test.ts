@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers';
 import { KeelsonError } from '@keelson/base';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openRemoteProcess } from './remote-process.ts';
 import type { RemoteCommand } from './remote-session.ts';
 import { PlayedProcess, StreamServer } from './testing/stream-server.ts';
@@ -34,7 +34,7 @@ describe('openRemoteProcess', () => {
 
     process.resize(132, 43);
 
-    await vi.waitFor(() => expect(played.sizes).toEqual(['132x43']), { timeout: 10_000 });
+    await expect.poll(() => played.sizes).toEqual(['132x43']);
     await process[Symbol.asyncDispose]();
   });
 
@@ -62,7 +62,7 @@ describe('openRemoteProcess', () => {
 
     await process[Symbol.asyncDispose]();
 
-    await vi.waitFor(() => expect(played.closes).toBe(1), { timeout: 10_000 });
+    await expect.poll(() => played.closes).toBe(1);
   });
 
   it('lets the command go when its signal aborts', async () => {
@@ -74,6 +74,6 @@ describe('openRemoteProcess', () => {
     controller.abort(new Error('enough'));
 
     await expect(process.exitCode).rejects.toThrow('enough');
-    await vi.waitFor(() => expect(played.closes).toBe(1), { timeout: 10_000 });
+    await expect.poll(() => played.closes).toBe(1);
   });
 });

@@ -62,7 +62,7 @@ describe('openSpdyProcess', () => {
     controller.abort(new Error('enough'));
 
     await expect(remote.exitCode).rejects.toThrow('enough');
-    await expect.poll(() => server.ended, { timeout: 10_000 }).toEqual(['SIGKILL']);
+    await expect.poll(() => server.ended).toEqual(['SIGKILL']);
   });
 });
 

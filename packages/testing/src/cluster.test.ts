@@ -1,9 +1,9 @@
+import { eventually } from '@keelson/base/testing';
 import { findCondition } from '@keelson/api';
 import { Deployment } from '@keelson/api/apps/v1';
 import { Namespace, Node, Pod } from '@keelson/api/core/v1';
 import { createClient, httpsTransport, parseKubeconfig, type Client } from '@keelson/client';
 import { describe, expect, it } from 'vitest';
-import { eventually } from './eventually.ts';
 import { startCluster } from './cluster.ts';
 
 /** More than half of a node. */

@@ -1,9 +1,9 @@
+import { eventually } from '@keelson/base/testing';
 import { applySet, planWrites } from '@keelson/controller-runtime';
 import { ConfigMap, Secret } from '@keelson/api/core/v1';
 import { Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { startCluster } from './cluster.ts';
-import { eventually } from './eventually.ts';
 
 const small = { nodes: 0, controllers: false, scheduler: false } as const;
 const at = (name: string) => ({ name, namespace: 'default' });

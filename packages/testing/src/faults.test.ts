@@ -1,9 +1,8 @@
 import { ConfigMap } from '@keelson/api/core/v1';
-import { ManualClock } from '@keelson/base/testing';
+import { eventually, ManualClock } from '@keelson/base/testing';
 import { createClient, httpsTransport, parseKubeconfig, type WatchEvent } from '@keelson/client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startCluster, type TestCluster } from './cluster.ts';
-import { eventually } from './eventually.ts';
 
 const at = (name: string) => ({ name, namespace: 'default' });
 

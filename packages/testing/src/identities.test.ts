@@ -1,3 +1,4 @@
+import { eventually } from '@keelson/base/testing';
 import { DaemonSet, Deployment, StatefulSet } from '@keelson/api/apps/v1';
 import { CronJob, Job } from '@keelson/api/batch/v1';
 import { CertificateSigningRequest } from '@keelson/api/certificates/v1';
@@ -7,10 +8,8 @@ import { ClusterRole } from '@keelson/api/rbac/v1';
 import { createCertificateRequest } from '@keelson/pki';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startCluster, type TestCluster } from './cluster.ts';
-import { eventually } from './eventually.ts';
 
 /** Many things happen one after the other. */
-const LONG = { timeoutMs: 60_000 };
 const namespace = 'shop';
 const labels = { app: 'web' };
 const template = { metadata: { labels }, spec: { containers: [{ name: 'c', image: 'web:1' }] } };
@@ -48,17 +47,17 @@ describe('the parts of a cluster', () => {
     await makeOneOfEach();
     const running = async (): Promise<number> =>
       (await client.resource(Pod).list({ namespace })).items.filter(({ status }) => status?.phase === 'Running').length;
-    await eventually(async () => (await running()) >= 5, LONG);
+    await eventually(async () => (await running()) >= 5);
     const taints = [{ key: 'gone', value: 'x', effect: 'NoExecute' as const }];
     await client.resource(Node).patch({ name: 'node-1' }, 'merge', { spec: { taints } });
     await client.resource(Deployment).delete({ name: 'd', namespace }, { propagationPolicy: 'Foreground' });
-    await eventually(async () => (await client.resource(Deployment).find({ name: 'd', namespace })) === undefined, LONG);
+    await eventually(async () => (await client.resource(Deployment).find({ name: 'd', namespace })) === undefined);
 
     await client.resource(Namespace).delete({ name: namespace });
-    await eventually(async () => (await client.resource(Namespace).find({ name: namespace })) === undefined, LONG);
+    await eventually(async () => (await client.resource(Namespace).find({ name: namespace })) === undefined);
 
     expect(cluster.problems).toEqual([]);
-  }, 120_000);
+  });
 
   it('give certificates, tokens and aggregated roles to who asks for them', async () => {
     const { client } = cluster;

@@ -2,10 +2,9 @@ import { findCondition } from '@keelson/api';
 import { Deployment } from '@keelson/api/apps/v1';
 import { HorizontalPodAutoscaler } from '@keelson/api/autoscaling/v2';
 import { PodMetrics } from '@keelson/api/metrics/v1beta1';
-import { ManualClock } from '@keelson/base/testing';
+import { eventually, ManualClock } from '@keelson/base/testing';
 import { expect, it } from 'vitest';
 import { startCluster } from './cluster.ts';
-import { eventually } from './eventually.ts';
 
 const at = { name: 'web', namespace: 'default' };
 

@@ -1,9 +1,9 @@
+import { eventually } from '@keelson/base/testing';
 import { startTestApiServer, type TestApiServer } from '@keelson/api-server/testing';
 import { CustomResourceDefinition } from '@keelson/api/apiextensions/v1';
 import { createClient, type Client } from '@keelson/client';
 import { migrateStorage } from '@keelson/controller-runtime';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { eventually } from './eventually.ts';
 
 const NAME = 'boats.example.com';
 const BOAT = { group: 'example.com', version: 'v1', kind: 'Boat', resource: 'boats', namespaced: true };

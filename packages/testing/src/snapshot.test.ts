@@ -1,7 +1,7 @@
+import { eventually } from '@keelson/base/testing';
 import { ConfigMap, Secret } from '@keelson/api/core/v1';
 import { describe, expect, it } from 'vitest';
 import { startCluster } from './cluster.ts';
-import { eventually } from './eventually.ts';
 
 const small = { nodes: 0, controllers: false, scheduler: false } as const;
 const at = (name: string) => ({ name, namespace: 'default' });

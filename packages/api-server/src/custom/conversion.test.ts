@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Loose } from '../test-support/api-probe.ts';
 import { WebhookServer } from '../test-support/webhook-server.ts';
-import { boats, customWorld, DEFINITIONS, eventually, failure } from './test-support.ts';
+import { boats, customWorld, DEFINITIONS, becomes, failure } from './test-support.ts';
 
 const V1 = '/apis/example.com/v1/namespaces/default/boats';
 const V2 = '/apis/example.com/v2/namespaces/default/boats';
@@ -66,15 +66,15 @@ describe('without a conversion', () => {
     const stored = async (): Promise<string> =>
       Buffer.from((await api.store.get('/registry/example.com/boats/default/old'))?.value ?? []).toString();
     const before = await stored();
-    const read = await eventually(
+    const read = await becomes(
       () => api.probe.get(`${V1}/old`),
       () => true,
     );
-    await eventually(
+    await becomes(
       () => api.probe.merge(`${V1}/old`, { metadata: { labels: { x: String(Math.random()) } } }),
       () => true,
     );
-    const after = await eventually(stored, (text: string) => text.includes('/v2'));
+    const after = await becomes(stored, (text: string) => text.includes('/v2'));
 
     expect(changed.status.storedVersions).toEqual(['v1', 'v2']);
     expect(read).toMatchObject({ apiVersion: 'example.com/v1', spec: { color: 'red' } });
@@ -95,7 +95,7 @@ describe('by a webhook', () => {
     using log = await api.probe.watch(V1);
     const made = await api.probe.create(V1, boat('v1', 'd', { size: '4' }));
     await api.probe.merge(`${V2}/a`, { spec: { length: '9' } });
-    await eventually(
+    await becomes(
       async () => log.lines,
       (lines: string[]) => lines.length === 5,
     );

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BOATS, boat, boats, customWorld, DEFINITIONS, establish, eventually, failure, untilGone } from './test-support.ts';
+import { BOATS, boat, boats, customWorld, DEFINITIONS, establish, becomes, failure, untilGone } from './test-support.ts';
 
 const withStatus = boats({ version: { subresources: { status: {} } } });
 
@@ -37,11 +37,11 @@ describe('a custom object', () => {
     const { metadata } = await api.probe.get(`${DEFINITIONS}/boats.example.com`);
     await api.probe.update(`${DEFINITIONS}/boats.example.com`, { ...boats(), metadata });
     const merge = (spec: object) =>
-      eventually(
+      becomes(
         () => api.probe.merge(`${BOATS}/a`, { spec }).catch(failure),
         () => true,
       );
-    await eventually(
+    await becomes(
       () => api.probe.create(BOATS, boat('b', { size: 50 })).catch(failure),
       ({ code }) => code === 422,
     );
@@ -60,7 +60,7 @@ describe('a custom object', () => {
     const { metadata } = await api.probe.get(`${DEFINITIONS}/boats.example.com`);
 
     await api.probe.update(`${DEFINITIONS}/boats.example.com`, { ...boats(), metadata });
-    const read = await eventually(
+    const read = await becomes(
       () => api.probe.get(`${BOATS}/a`),
       ({ spec }) => spec.size === 1,
     );

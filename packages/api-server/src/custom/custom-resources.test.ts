@@ -8,7 +8,7 @@ import {
   customWorld,
   DEFINITIONS,
   establish,
-  eventually,
+  becomes,
   failure,
   until,
   untilGone,
@@ -76,7 +76,7 @@ describe('a definition', () => {
     await Promise.all(definitions.map(async (each, at) => (at % 2 === 0 ? first : second).probe.create(DEFINITIONS, each)));
     const isDecided = (list: Loose): boolean =>
       list.items.every((each: Loose) => conditionOf(each, 'NamesAccepted') !== undefined);
-    const { items } = await eventually(() => first.probe.get(DEFINITIONS), isDecided);
+    const { items } = await becomes(() => first.probe.get(DEFINITIONS), isDecided);
 
     const accepted = items.filter(({ status }: Loose) => status.acceptedNames.kind === 'Boat');
     const served = (await second.probe.get('/apis/example.com/v1')).resources.map(({ name }: Loose) => name);
@@ -131,7 +131,7 @@ describe('a definition', () => {
     );
     const refused = await api.probe.create(BOATS, boat('b')).catch(failure);
     const { resources } = await api.probe.get('/apis/example.com/v1');
-    await eventually(
+    await becomes(
       () => api.probe.get(`${BOATS}/a`),
       ({ metadata }) => metadata.deletionTimestamp !== undefined,
     );

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { Query } from '../request/query.ts';
 import type { Loose } from '../test-support/api-probe.ts';
-import { boats, customWorld, DEFINITIONS, establish, eventually, failure, untilGone } from './test-support.ts';
+import { boats, customWorld, DEFINITIONS, establish, becomes, failure, untilGone } from './test-support.ts';
 
 const NAME = 'com.example.v1.Boat';
 const ADMIN = { name: 'admin', groups: [] };
@@ -78,7 +78,7 @@ it('describes a kind in OpenAPI, under a hash that changes with its schema alone
   const changed = { ...RICH, description: 'Something that may sink.' };
   const { metadata } = await api.probe.get(`${DEFINITIONS}/boats.example.com`);
   await api.probe.update(`${DEFINITIONS}/boats.example.com`, { ...boats({ schema: changed }), metadata });
-  const after = await eventually(
+  const after = await becomes(
     () => address('example.com/v1'),
     (found) => String(found) !== before,
   );
@@ -124,7 +124,7 @@ it('drops what is deleted, and versions that are served no more', async () => {
   ];
 
   await api.probe.update(`${DEFINITIONS}/boats.example.com`, { ...boats({ spec: { versions } }), metadata });
-  await eventually(
+  await becomes(
     () => api.probe.get('/apis/example.com'),
     (group) => group.versions[0].version === 'v2',
   );

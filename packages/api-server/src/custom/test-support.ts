@@ -1,5 +1,7 @@
 import type { CustomResourceDefinition, CustomResourceDefinitionVersion, JSONSchemaProps } from '@keelson/api/apiextensions/v1';
-import { ApiProbe, turn, type Loose } from '../test-support/api-probe.ts';
+import { isReason } from '@keelson/base';
+import { eventually } from '@keelson/base/testing';
+import { ApiProbe, type Loose } from '../test-support/api-probe.ts';
 import { startTestApiServer, type TestApiServer, type TestApiServerOptions } from '../testing.ts';
 
 export const DEFINITIONS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
@@ -67,28 +69,28 @@ export async function establish(probe: ApiProbe, definition: Loose): Promise<Loo
 
 /** The definition, once it is as wanted. */
 export async function until(probe: ApiProbe, name: string, holds: (definition: Loose) => boolean): Promise<Loose> {
-  return eventually(() => probe.get(`${DEFINITIONS}/${name}`), holds);
+  return becomes(() => probe.get(`${DEFINITIONS}/${name}`), holds);
 }
 
 /** What `read` gives, once it is as wanted. */
-export async function eventually(read: () => Promise<Loose>, holds: (found: Loose) => boolean): Promise<Loose> {
+export async function becomes(read: () => Promise<Loose>, holds: (found: Loose) => boolean): Promise<Loose> {
   let found: Loose;
-  for (let tries = 0; tries < 200; tries += 1) {
-    found = await read();
-    if (holds(found)) return found;
-    await turn();
-  }
-  throw new Error(`does not become what is wanted: ${JSON.stringify(found)}`);
+  const isAsWanted = async () => holds((found = await read()));
+  await eventually(isAsWanted, { describe: () => found });
+  return found;
 }
 
 /** Resolves when the definition is gone. */
 export async function untilGone(probe: ApiProbe, name: string): Promise<void> {
-  for (let tries = 0; tries < 200; tries += 1) {
-    const found = await probe.get(`${DEFINITIONS}/${name}`).catch(() => undefined);
-    if (found === undefined) return;
-    await turn();
-  }
-  throw new Error(`"${name}" is still there`);
+  const read = () => probe.get(`${DEFINITIONS}/${name}`);
+  await eventually(
+    () =>
+      read().then(
+        () => false,
+        (error: unknown) => isReason(error, 'NotFound'),
+      ),
+    { describe: read },
+  );
 }
 
 export function conditionOf(definition: Loose, type: string): string | undefined {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { duplexPair, type Duplex } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { attach, createClient, exec, httpsTransport, logs, portForward } from '../index.ts';
 import { PlayedSession, PodApi, type PodApiOptions } from '../testing/pod-api.ts';
 
@@ -40,7 +40,7 @@ describe('logs', () => {
 
     expect(lines).toEqual(['one\n', 'two\n']);
     expect(api.seen).toEqual(['tester GET /api/v1/namespaces/default/pods/web/log?container=main&follow=true&tailLines=0']);
-    await vi.waitFor(() => expect(api.log.destroyed).toBe(true), { timeout: 10_000 });
+    await expect.poll(() => api.log.destroyed).toBe(true);
   });
 
   it("fails with the server's reason", async () => {
@@ -97,7 +97,7 @@ describe('exec', () => {
     controller.abort(new Error('enough'));
 
     await expect(process.exitCode).rejects.toThrow('enough');
-    await vi.waitFor(() => expect(played.isLetGo).toBe(true), { timeout: 10_000 });
+    await expect.poll(() => played.isLetGo).toBe(true);
   });
 
   it("fails with the server's reason", async () => {
@@ -115,7 +115,7 @@ describe('attach', () => {
     await using process = await attach(client, { name: 'web', container: 'main', stdin: true, tty: true });
     process.resize(132, 43);
 
-    await vi.waitFor(() => expect(played.sizes).toEqual(['132x43']), { timeout: 10_000 });
+    await expect.poll(() => played.sizes).toEqual(['132x43']);
   });
 });
 
@@ -151,7 +151,7 @@ describe.each([undefined, ['v4.channel.k8s.io']])('portForward where the server 
 
     expect(answer).toBe('');
     const refused = expect.objectContaining({ message: 'error forwarding port 81 to pod: connection refused' }) as unknown;
-    await vi.waitFor(() => expect(errors).toEqual([refused]), { timeout: 10_000 });
+    await expect.poll(() => errors).toEqual([refused]);
     await expect(forward.connect().then(text)).rejects.toMatchObject({ reason: 'ServiceUnavailable' });
   });
 });

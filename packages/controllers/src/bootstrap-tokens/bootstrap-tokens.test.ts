@@ -1,9 +1,9 @@
 import { ConfigMap, Secret } from '@keelson/api/core/v1';
 import { formatTime } from '@keelson/api';
-import { ManualClock } from '@keelson/base/testing';
+import { eventually, ManualClock } from '@keelson/base/testing';
 import { flattenedVerify } from 'jose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { eventually, startWorld, turns, type World } from '../testing/world.ts';
+import { startWorld, turns, type World } from '../testing/world.ts';
 import { bootstrapSignerController } from './bootstrap-signer.ts';
 import { tokenCleanerController } from './token-cleaner.ts';
 

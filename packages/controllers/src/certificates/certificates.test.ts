@@ -1,11 +1,11 @@
 import { X509Certificate } from 'node:crypto';
 import type { Authorizer } from '@keelson/api-server';
 import { CertificateSigningRequest } from '@keelson/api/certificates/v1';
-import { ManualClock } from '@keelson/base/testing';
+import { eventually, ManualClock } from '@keelson/base/testing';
 import { createClient } from '@keelson/client';
 import { createAuthority, createCertificateRequest, type CertificateAuthority } from '@keelson/pki';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { eventually, startWorld, turns, type World } from '../testing/world.ts';
+import { startWorld, turns, type World } from '../testing/world.ts';
 import { certificateApprovingController } from './certificate-approving-controller.ts';
 import { certificateCleanerController } from './certificate-cleaner-controller.ts';
 import { certificateSigningController } from './certificate-signing-controller.ts';

@@ -1,7 +1,8 @@
+import { eventually } from '@keelson/base/testing';
 import { ensureObjects, bootstrapObjects } from '@keelson/api-server';
 import { ClusterRole, type PolicyRule } from '@keelson/api/rbac/v1';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { eventually, startWorld, turns, type World } from '../testing/world.ts';
+import { startWorld, turns, type World } from '../testing/world.ts';
 import { clusterRoleAggregationController } from './cluster-role-aggregation-controller.ts';
 
 const rule = (resource: string, ...verbs: string[]): PolicyRule => ({ apiGroups: [''], resources: [resource], verbs });

@@ -1,10 +1,10 @@
+import { eventually } from '@keelson/base/testing';
 import { controllerReference, findCondition, nameOf } from '@keelson/api';
 import { Deployment, ReplicaSet, type DeploymentCondition } from '@keelson/api/apps/v1';
 import { Pod } from '@keelson/api/core/v1';
 import { KeelsonError } from '@keelson/base';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { templateOf, WorkloadWorld } from '../pod-control/testing/workload-world.ts';
-import { eventually } from '../testing/world.ts';
 import { deploymentController } from './deployment-controller.ts';
 import { deploymentOf, imagePatch, RolloutWorld } from './testing/rollout-world.ts';
 import { templateHash } from './template.ts';

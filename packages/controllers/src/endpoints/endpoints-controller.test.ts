@@ -1,7 +1,8 @@
+import { eventually } from '@keelson/base/testing';
 import { Endpoints, Pod, Service } from '@keelson/api/core/v1';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makePod, readyStatus } from '../testing/pods.ts';
-import { eventually, startWorld, turns, type World } from '../testing/world.ts';
+import { startWorld, turns, type World } from '../testing/world.ts';
 import { endpointsController } from './endpoints-controller.ts';
 
 const WEB: Service = {

@@ -1,8 +1,9 @@
+import { eventually } from '@keelson/base/testing';
 import { Endpoints, Event, Service, type EndpointSubset } from '@keelson/api/core/v1';
 import { EndpointSlice } from '@keelson/api/discovery/v1';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { endpointSliceController } from '../endpointslice/endpoint-slice-controller.ts';
-import { eventually, startWorld, turns, type World } from '../testing/world.ts';
+import { startWorld, turns, type World } from '../testing/world.ts';
 import { endpointSliceMirroringController } from './endpoint-slice-mirroring-controller.ts';
 
 const WHERE = { name: 'db', namespace: 'default' };

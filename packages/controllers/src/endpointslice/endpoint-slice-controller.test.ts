@@ -1,8 +1,9 @@
+import { eventually } from '@keelson/base/testing';
 import { Node, Pod, Service } from '@keelson/api/core/v1';
 import { EndpointSlice } from '@keelson/api/discovery/v1';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makePod, readyStatus } from '../testing/pods.ts';
-import { eventually, startWorld, turns, type World } from '../testing/world.ts';
+import { startWorld, turns, type World } from '../testing/world.ts';
 import { endpointSliceController } from './endpoint-slice-controller.ts';
 
 const WEB: Service = {

@@ -1,10 +1,10 @@
 import { controllerReference, type KubernetesObject } from '@keelson/api';
 import { ConfigMap, Secret } from '@keelson/api/core/v1';
 import { KeelsonError } from '@keelson/base';
-import { ManualClock } from '@keelson/base/testing';
+import { eventually, ManualClock } from '@keelson/base/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { defineWidgets, serveWidgets, Widget } from '../testing/widgets.ts';
-import { eventually, startWorld, turns, type World } from '../testing/world.ts';
+import { startWorld, turns, type World } from '../testing/world.ts';
 import { garbageCollectorController } from './garbage-collector-controller.ts';
 
 const WHERE = { name: 'owner', namespace: 'default' };

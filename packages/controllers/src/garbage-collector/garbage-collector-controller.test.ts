@@ -1,8 +1,9 @@
+import { eventually } from '@keelson/base/testing';
 import { controllerReference, type Kind, type KubernetesObject } from '@keelson/api';
 import { ConfigMap, Event, Namespace, Node, Secret } from '@keelson/api/core/v1';
 import type { OwnerReference } from '@keelson/api/meta/v1';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { eventually, startWorld, turns, type World } from '../testing/world.ts';
+import { startWorld, turns, type World } from '../testing/world.ts';
 import { garbageCollectorController } from './garbage-collector-controller.ts';
 
 const WHERE = { name: 'owner', namespace: 'default' };

@@ -1,8 +1,9 @@
+import { eventually } from '@keelson/base/testing';
 import { controllerReference, type KubernetesObject } from '@keelson/api';
 import { ConfigMap } from '@keelson/api/core/v1';
 import type { DeleteOptions } from '@keelson/client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { eventually, startWorld, turns, type World } from '../testing/world.ts';
+import { startWorld, turns, type World } from '../testing/world.ts';
 import { garbageCollectorController } from './garbage-collector-controller.ts';
 
 const SIZE = 30;

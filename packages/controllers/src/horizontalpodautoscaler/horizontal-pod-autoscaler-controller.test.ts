@@ -1,10 +1,10 @@
+import { eventually } from '@keelson/base/testing';
 import { findCondition, formatTime, nameOf } from '@keelson/api';
 import { Deployment } from '@keelson/api/apps/v1';
 import { HorizontalPodAutoscaler, type HorizontalPodAutoscalerSpec, type MetricSpec } from '@keelson/api/autoscaling/v2';
 import { Pod } from '@keelson/api/core/v1';
 import type { ApiCall } from '@keelson/client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { eventually } from '../testing/world.ts';
 import { WorkloadWorld } from '../pod-control/testing/workload-world.ts';
 import { horizontalPodAutoscalerController } from './horizontal-pod-autoscaler-controller.ts';
 

@@ -1,8 +1,8 @@
 import { Event, Node } from '@keelson/api/core/v1';
 import { KeelsonError } from '@keelson/base';
-import { ManualClock } from '@keelson/base/testing';
+import { eventually, ManualClock } from '@keelson/base/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { eventually, startWorld, turns, type World } from '../testing/world.ts';
+import { startWorld, turns, type World } from '../testing/world.ts';
 import { nodeIpamController } from './node-ipam-controller.ts';
 
 const SMALL = { clusterCidr: '10.244.0.0/22' };

@@ -1,11 +1,11 @@
 import { formatMicroTime, formatTime } from '@keelson/api';
 import { Lease } from '@keelson/api/coordination/v1';
 import { Event, Node, Pod } from '@keelson/api/core/v1';
-import { ManualClock } from '@keelson/base/testing';
+import { eventually, ManualClock } from '@keelson/base/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { taintEvictionController } from '../taint-eviction/taint-eviction-controller.ts';
 import { makePod, readyStatus } from '../testing/pods.ts';
-import { eventually, startWorld, turns, type World } from '../testing/world.ts';
+import { startWorld, turns, type World } from '../testing/world.ts';
 import { nodeLifecycleController } from './node-lifecycle-controller.ts';
 
 const UNREACHABLE = 'node.kubernetes.io/unreachable';

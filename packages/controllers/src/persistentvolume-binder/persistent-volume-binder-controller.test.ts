@@ -1,10 +1,11 @@
+import { eventually } from '@keelson/base/testing';
 import { VOLUME_ANNOTATIONS } from '@keelson/api';
 import { Event, PersistentVolume, PersistentVolumeClaim, Pod } from '@keelson/api/core/v1';
 import { StorageClass } from '@keelson/api/storage/v1';
 import { KeelsonError } from '@keelson/base';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makePod } from '../testing/pods.ts';
-import { eventually, startWorld, turns, type World } from '../testing/world.ts';
+import { startWorld, turns, type World } from '../testing/world.ts';
 import { persistentVolumeBinderController } from './persistent-volume-binder-controller.ts';
 
 const A = VOLUME_ANNOTATIONS;

@@ -1,9 +1,9 @@
+import { eventually } from '@keelson/base/testing';
 import { controllerOf, findCondition, nameOf, uidOf } from '@keelson/api';
 import { ReplicaSet } from '@keelson/api/apps/v1';
 import { Namespace, Pod, ServiceAccount } from '@keelson/api/core/v1';
 import { KeelsonError } from '@keelson/base';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { eventually } from '../testing/world.ts';
 import { isActive, templateOf, WorkloadWorld } from '../pod-control/testing/workload-world.ts';
 import { replicaSetController } from './replicaset-controller.ts';
 

@@ -1,6 +1,7 @@
+import { eventually } from '@keelson/base/testing';
 import { ConfigMap, Namespace } from '@keelson/api/core/v1';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { eventually, startWorld, turns, type World } from '../testing/world.ts';
+import { startWorld, turns, type World } from '../testing/world.ts';
 import { rootCaCertificatePublisherController } from './root-ca-certificate-publisher-controller.ts';
 
 const WHERE = { name: 'kube-root-ca.crt', namespace: 'default' };

@@ -1,9 +1,9 @@
 import { findCondition } from '@keelson/api';
 import { Service } from '@keelson/api/core/v1';
 import { ServiceCIDR } from '@keelson/api/networking/v1';
-import { ManualClock } from '@keelson/base/testing';
+import { eventually, ManualClock } from '@keelson/base/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { eventually, startWorld, turns, type World } from '../testing/world.ts';
+import { startWorld, turns, type World } from '../testing/world.ts';
 import { covers } from './networks.ts';
 import { serviceCidrController } from './service-cidr-controller.ts';
 

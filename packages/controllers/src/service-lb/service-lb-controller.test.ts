@@ -1,7 +1,8 @@
+import { eventually } from '@keelson/base/testing';
 import { Event, Node, Service, type NodeAddress, type ServiceSpec } from '@keelson/api/core/v1';
 import { EndpointSlice } from '@keelson/api/discovery/v1';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { eventually, startWorld, turns, type World } from '../testing/world.ts';
+import { startWorld, turns, type World } from '../testing/world.ts';
 import { serviceLbController } from './service-lb-controller.ts';
 
 const FINALIZER = 'service.kubernetes.io/load-balancer-cleanup';

@@ -1,9 +1,9 @@
 import { LegacyTokens } from '@keelson/api-server';
 import { Secret, ServiceAccount } from '@keelson/api/core/v1';
-import { ManualClock } from '@keelson/base/testing';
+import { eventually, ManualClock } from '@keelson/base/testing';
 import { createSigningKey } from '@keelson/pki';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { eventually, startWorld, turns, type World } from '../testing/world.ts';
+import { startWorld, turns, type World } from '../testing/world.ts';
 import { serviceAccountTokenController } from './service-account-token-controller.ts';
 
 const WHERE = { name: 'robot-token', namespace: 'default' };

@@ -1,6 +1,7 @@
+import { eventually } from '@keelson/base/testing';
 import { Namespace, ServiceAccount } from '@keelson/api/core/v1';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { eventually, startWorld, turns, type World } from '../testing/world.ts';
+import { startWorld, turns, type World } from '../testing/world.ts';
 import { serviceAccountController } from './service-account-controller.ts';
 
 describe('serviceaccount-controller', () => {

@@ -1,7 +1,8 @@
+import { eventually } from '@keelson/base/testing';
 import { PersistentVolume, PersistentVolumeClaim, Pod } from '@keelson/api/core/v1';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makePod } from '../testing/pods.ts';
-import { eventually, startWorld, turns, type World } from '../testing/world.ts';
+import { startWorld, turns, type World } from '../testing/world.ts';
 import { claimProtectionController } from './claim-protection-controller.ts';
 import { volumeProtectionController } from './volume-protection-controller.ts';
 

@@ -1,8 +1,8 @@
 import { Event, Node, Pod, type Taint, type Toleration } from '@keelson/api/core/v1';
-import { ManualClock } from '@keelson/base/testing';
+import { eventually, ManualClock } from '@keelson/base/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makePod } from '../testing/pods.ts';
-import { eventually, startWorld, turns, type World } from '../testing/world.ts';
+import { startWorld, turns, type World } from '../testing/world.ts';
 import { taintEvictionController } from './taint-eviction-controller.ts';
 
 const TAINT: Taint = { key: 'a', effect: 'NoExecute' };

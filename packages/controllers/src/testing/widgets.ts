@@ -1,8 +1,8 @@
+import { eventually } from '@keelson/base/testing';
 import type { Kind, KubernetesObject } from '@keelson/api';
 import type { TestApiServer } from '@keelson/api-server/testing';
 import { CustomResourceDefinition } from '@keelson/api/apiextensions/v1';
 import type { Client } from '@keelson/client';
-import { eventually } from './world.ts';
 
 /** A kind that is not built in. */
 export const Widget: Kind<KubernetesObject> = {

@@ -7,8 +7,6 @@ import { accountUser, CONTROLLER_MANAGER, controllerUser, type ControllerUser } 
 import type { ControllerContext, ControllerFactory } from '../controller-context.ts';
 import { OwnRights } from './own-rights.ts';
 
-const DEADLINE_MS = 10_000;
-
 /** A real API server in this process with some controllers, each with the rights of its own role and no more, for tests. */
 export class World implements AsyncDisposable {
   readonly api: TestApiServer;
@@ -121,17 +119,6 @@ export class World implements AsyncDisposable {
 export async function startWorld(options: TestApiServerOptions = {}): Promise<World> {
   const clock = options.clock ?? new SystemClock();
   return new World(await startTestApiServer({ ...options, clock }), clock);
-}
-
-/** What `look` gives as soon as that is not `undefined` or `false`. */
-export async function eventually<T>(look: () => Promise<T | undefined | false> | T | undefined | false): Promise<T> {
-  const endMs = performance.now() + DEADLINE_MS;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined && found !== false) return found;
-    if (performance.now() > endMs) throw new Error(`Waited ${DEADLINE_MS} ms for: ${look.toString()}`);
-    await turns(1);
-  }
 }
 
 /** Lets what is ready to run do so, some turns of the event loop long. */

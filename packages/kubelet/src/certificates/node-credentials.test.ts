@@ -14,7 +14,6 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NodeCredentials } from './node-credentials.ts';
 
 const HOUR_MS = 3_600_000;
-const WAIT = { timeout: 20_000, interval: 5 };
 const CLIENT = 'kubernetes.io/kube-apiserver-client-kubelet';
 const SERVING = 'kubernetes.io/kubelet-serving';
 
@@ -73,7 +72,7 @@ describe('NodeCredentials', () => {
 
   /** Decides on the next request for this signer, as somebody would. */
   async function decide(signerName: string, type: 'Approved' | 'Denied' = 'Approved'): Promise<CertificateSigningRequest> {
-    await expect.poll(async () => (await requests(signerName)).some(isOpen), WAIT).toBe(true);
+    await expect.poll(async () => (await requests(signerName)).some(isOpen)).toBe(true);
     const [request] = (await requests(signerName)).filter(isOpen);
     if (!request) throw new Error('gone');
     const condition = { type, status: 'True', reason: 'Test', message: 'by hand', lastUpdateTime: formatTime(clock.now()) };
@@ -100,7 +99,7 @@ describe('NodeCredentials', () => {
     await decide(CLIENT);
     await started;
     await decide(SERVING);
-    await expect.poll(() => credentials.servingCertificate.current, WAIT).toBeDefined();
+    await expect.poll(() => credentials.servingCertificate.current).toBeDefined();
   }
 
   it('has a node become known by its token, and then ask for the certificate of its API as itself', async () => {
@@ -128,8 +127,8 @@ describe('NodeCredentials', () => {
     await clock.advance(0.02 * lifeMs);
     const [client] = await Promise.all([decide(CLIENT), decide(SERVING)]);
 
-    await expect.poll(() => credentials.clientCertificate.current !== first[0], WAIT).toBe(true);
-    await expect.poll(() => credentials.servingCertificate.current !== first[1], WAIT).toBe(true);
+    await expect.poll(() => credentials.clientCertificate.current !== first[0]).toBe(true);
+    await expect.poll(() => credentials.servingCertificate.current !== first[1]).toBe(true);
     expect(client.spec.username).toBe('system:node:n1');
     expect(credentials.clientCertificate.current?.notAfterMs).toBeGreaterThan(clock.now() + 0.9 * lifeMs);
   });
@@ -166,7 +165,7 @@ describe('NodeCredentials', () => {
     const started = credentials.start(AbortSignal.timeout(20_000));
     await decide(CLIENT, 'Denied');
     down = true;
-    await expect.poll(() => clock.advance(3000).then(() => clock.pending), WAIT).toBeGreaterThan(0);
+    await expect.poll(() => clock.advance(3000).then(() => clock.pending)).toBeGreaterThan(0);
     down = false;
     for (let second = 0; second < 20; second += 1) await clock.advance(1000);
 
@@ -178,9 +177,9 @@ describe('NodeCredentials', () => {
 
   it('gives up a request that nobody decides on, and makes another', async () => {
     const started = credentials.start(AbortSignal.timeout(20_000));
-    await expect.poll(async () => (await requests(CLIENT)).length, WAIT).toBe(1);
+    await expect.poll(async () => (await requests(CLIENT)).length).toBe(1);
     await clock.advance(15 * 60_000);
-    await expect.poll(async () => (await clock.advance(1000), (await requests(CLIENT)).length), WAIT).toBe(2);
+    await expect.poll(async () => (await clock.advance(1000), (await requests(CLIENT)).length)).toBe(2);
 
     await decide(CLIENT);
     await decide(CLIENT);

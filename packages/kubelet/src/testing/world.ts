@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '@keelson/base';
-import { ManualClock } from '@keelson/base/testing';
+import { eventually, ManualClock } from '@keelson/base/testing';
 import type { KubernetesObject } from '@keelson/api';
 import { Pod, type Container, type ObjectReference, type PodSpec, type Service } from '@keelson/api/core/v1';
 import type { Reading, Signal } from '../eviction/thresholds.ts';
@@ -19,6 +19,8 @@ export interface RecordedEvent {
   readonly reason: string;
   readonly message: string;
 }
+
+const START_MS = 30_000;
 
 /** A kubelet with everything around it in memory, and time at a standstill. */
 export class World implements AsyncDisposable {
@@ -41,7 +43,7 @@ export class World implements AsyncDisposable {
 
   static async start(options: Partial<KubeletOptions> = {}): Promise<World> {
     const world = new World(await mkdtemp(join(tmpdir(), 'kubelet-')), options);
-    await world.kubelet.start(AbortSignal.timeout(10_000));
+    await world.kubelet.start(AbortSignal.timeout(START_MS));
     return world;
   }
 
@@ -49,7 +51,7 @@ export class World implements AsyncDisposable {
   async restart(): Promise<void> {
     await this.kubelet.stop();
     this.kubelet = this.#make();
-    await this.kubelet.start(AbortSignal.timeout(10_000));
+    await this.kubelet.start(AbortSignal.timeout(START_MS));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -85,12 +87,8 @@ export class World implements AsyncDisposable {
   }
 
   /** Waits (in real time, for file access) until a condition holds; time of the kubelet stands still. */
-  async until(condition: () => unknown, what = condition.toString()): Promise<void> {
-    const end = Date.now() + 8000;
-    while (!condition()) {
-      if (Date.now() > end) throw new Error(`never came true: ${what}`);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+  async until(condition: () => unknown): Promise<void> {
+    await eventually(() => Boolean(condition()));
   }
 
   /** Moves time on in steps until a condition holds. */

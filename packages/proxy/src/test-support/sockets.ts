@@ -109,12 +109,3 @@ export class UdpClient implements AsyncDisposable {
     await closed;
   }
 }
-
-/** Resolves once `holds` does; rejects after five seconds. */
-export async function until(holds: () => boolean): Promise<void> {
-  const deadline = performance.now() + 5_000;
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error('it did not come to hold within 5 s');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

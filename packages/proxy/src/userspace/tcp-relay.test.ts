@@ -1,8 +1,9 @@
+import { eventually } from '@keelson/base/testing';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { SystemClock } from '@keelson/base';
 import { describe, expect, it } from 'vitest';
-import { closedPort, tcpServer, until } from '../test-support/sockets.ts';
+import { closedPort, tcpServer } from '../test-support/sockets.ts';
 import { connectTo, reset } from './tcp-relay.ts';
 
 const endpointOf = (at: string) => ({ address: '127.0.0.1', port: Number(at.split(':')[1]), local: false });
@@ -27,7 +28,7 @@ describe('reset', () => {
 
     reset(world.near);
 
-    await until(() => world.far.closed && world.near.closed);
+    await eventually(() => world.far.closed && world.near.closed);
     expect(world.heard).toEqual(['read ECONNRESET']);
   });
 
@@ -37,9 +38,9 @@ describe('reset', () => {
 
     reset(world.near);
 
-    await until(() => world.near.closed);
+    await eventually(() => world.near.closed);
     world.far.resume();
-    await until(() => world.far.closed);
+    await eventually(() => world.far.closed);
     expect(world.heard).toEqual(['read ECONNRESET']);
   });
 
@@ -50,7 +51,7 @@ describe('reset', () => {
 
     reset(world.near);
 
-    await until(() => world.near.closed);
+    await eventually(() => world.near.closed);
   });
 
   it('closes a socket that is not connected yet', async () => {
@@ -59,10 +60,10 @@ describe('reset', () => {
 
     reset(socket);
 
-    await until(() => socket.closed);
+    await eventually(() => socket.closed);
   });
 
-  it('closes, however it is called in the life of a connection', { timeout: 30_000 }, async () => {
+  it('closes, however it is called in the life of a connection', async () => {
     for (let round = 0; round < 50; round++) {
       await using world = await pair();
       world.far.resume().on('end', () => world.far.end());
@@ -73,7 +74,7 @@ describe('reset', () => {
       reset(world.near);
       if (round % 7) reset(world.near);
 
-      await until(() => world.near.closed);
+      await eventually(() => world.near.closed);
     }
   });
 });
@@ -89,7 +90,7 @@ describe('connectTo', () => {
 
     expect([...sockets]).toEqual([socket]);
     socket?.destroy();
-    await until(() => sockets.size === 0);
+    await eventually(() => sockets.size === 0);
   });
 
   it('gives nothing, and leaves nothing, where nobody listens', async () => {
@@ -97,7 +98,7 @@ describe('connectTo', () => {
 
     expect(await connectTo(endpointOf(await closedPort()), { ...rest, sockets })).toBeUndefined();
 
-    await until(() => sockets.size === 0);
+    await eventually(() => sockets.size === 0);
   });
 
   it('gives up when its socket is destroyed', async () => {

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { KeelsonError } from '@keelson/base';
-import { ManualClock } from '@keelson/base/testing';
+import { eventually, ManualClock } from '@keelson/base/testing';
 import { describe, expect, it } from 'vitest';
 import type { Command, CommandResult } from '../command-runner.ts';
 import { mapOf, servicePort } from '../testing/service-ports.ts';
-import { closedPort, ownLoopbackAddress, tcpAsk, tcpServer, UdpClient, udpServer, until } from '../test-support/sockets.ts';
+import { closedPort, ownLoopbackAddress, tcpAsk, tcpServer, UdpClient, udpServer } from '../test-support/sockets.ts';
 import { UserspaceMode, type UserspaceModeOptions } from './userspace-mode.ts';
 
 const PORT = 8_080;
@@ -71,7 +71,7 @@ describe('UserspaceMode: TCP', () => {
     const client = await open(world.address);
     client.end(Buffer.alloc(sizeBytes, 7));
     const reader = await held.promise;
-    await until(() => client.bytesWritten > 0);
+    await eventually(() => client.bytesWritten > 0);
 
     // All the buffers on the way are smaller than what is sent.
     expect(client.writableLength).toBeGreaterThan(0);
@@ -115,7 +115,7 @@ describe('UserspaceMode: TCP', () => {
 
     await world.serve({ endpoints: [server.at] });
     const client = await open(world.address);
-    await until(() => server.connections.size === 1);
+    await eventually(() => server.connections.size === 1);
     await world.serve({});
 
     await expect(tcpAsk(world.address, PORT)).rejects.toThrow('ECONNREFUSED');
@@ -129,11 +129,11 @@ describe('UserspaceMode: TCP', () => {
     await using world = setUp();
     await world.serve({ endpoints: [server.at] });
     const client = await open(world.address);
-    await until(() => server.connections.size === 1);
+    await eventually(() => server.connections.size === 1);
 
     await world.mode.close();
 
-    await until(() => client.destroyed && server.connections.size === 0);
+    await eventually(() => client.destroyed && server.connections.size === 0);
   });
 
   it('keeps a client at one endpoint, by cluster IP and node port alike', async () => {

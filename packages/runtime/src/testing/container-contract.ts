@@ -1,3 +1,4 @@
+import { eventually } from '@keelson/base/testing';
 import { describe, expect, it } from 'vitest';
 import type { Harness } from './harness.ts';
 
@@ -134,7 +135,7 @@ export function describeContainers(harness: Harness): void {
     it('tells of a start, an end and a removal, each after it has happened', async () => {
       const { id, sandbox } = await harness.start(harness.programs.patient('main'));
       const seen = (type: string) =>
-        harness.until(() => harness.events.find((event) => event.type === type && event.containerId === id), type);
+        eventually(() => harness.events.find((event) => event.type === type && event.containerId === id));
 
       const started = await seen('container-started');
       await harness.runtime.stopContainer(id, 10);
@@ -158,7 +159,7 @@ export function describeContainers(harness: Harness): void {
       });
 
       await harness.runtime.startContainer(id);
-      await harness.until(() => states[0], 'the list after the end');
+      await eventually(() => states[0]);
       subscription.unsubscribe();
 
       expect(states).toEqual(['exited']);

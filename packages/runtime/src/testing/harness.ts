@@ -1,5 +1,5 @@
+import { eventually } from '@keelson/base/testing';
 import { text } from 'node:stream/consumers';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { it } from 'vitest';
 import type {
   ContainerConfig,
@@ -51,8 +51,7 @@ export interface ScriptOptions {
 /** A script that runs until it is told to stop. */
 export const FOREVER = "trap 'exit 0' TERM; while true; do sleep 0.05; done";
 
-const DEADLINE_MS = 15_000;
-const POLL_MS = 10;
+const EXEC_MS = 60_000;
 
 /** One runtime for all tests of the suite, and pods of their own for each. */
 export class Harness {
@@ -179,8 +178,7 @@ export class Harness {
     const made = await this.create(program, name);
     await this.runtime.startContainer(made.id);
     const { ready } = program;
-    if (ready !== undefined)
-      await this.until(async () => (await this.logOf(made.id)).includes(ready) || undefined, `${ready} of ${made.id}`);
+    if (ready !== undefined) await eventually(async () => (await this.logOf(made.id)).includes(ready));
     return made;
   }
 
@@ -203,13 +201,13 @@ export class Harness {
 
   /** What a command prints in a container. */
   async outputOf(id: string, ...command: readonly string[]): Promise<string> {
-    const { stdout } = await this.runtime.execSync(id, command, DEADLINE_MS);
+    const { stdout } = await this.runtime.execSync(id, command, EXEC_MS);
     return Buffer.from(stdout).toString().trimEnd();
   }
 
   /** How a command ends in a container. */
   async exitCodeOf(id: string, ...command: readonly string[]): Promise<number> {
-    return (await this.runtime.execSync(id, command, DEADLINE_MS)).exitCode;
+    return (await this.runtime.execSync(id, command, EXEC_MS)).exitCode;
   }
 
   async logOf(id: string, options: Partial<LogOptions> = {}): Promise<string> {
@@ -218,19 +216,9 @@ export class Harness {
 
   /** Waits for a container's end. */
   async ended(id: string): Promise<ContainerStatus> {
-    return this.until(async () => {
+    return eventually(async () => {
       const status = await this.runtime.containerStatus(id);
       return status.state === 'exited' ? status : undefined;
-    }, `the end of container ${id}`);
-  }
-
-  async until<T>(look: () => Promise<T | undefined> | T | undefined, what: string): Promise<T> {
-    const endMs = Date.now() + DEADLINE_MS;
-    for (;;) {
-      const found = await look();
-      if (found !== undefined) return found;
-      if (Date.now() > endMs) throw new Error(`Waited in vain for ${what}`);
-      await sleep(POLL_MS);
-    }
+    });
   }
 }

@@ -1,3 +1,4 @@
+import { eventually } from '@keelson/base/testing';
 import { describe, expect, it } from 'vitest';
 import type { Harness } from './harness.ts';
 
@@ -72,7 +73,7 @@ export function describeSandboxes(harness: Harness): void {
       await harness.runtime.stopSandbox(id);
 
       const isIt = (event: { type: string; podUid?: string }) => event.type === 'sandbox-stopped' && event.podUid === pod.uid;
-      await harness.until(() => harness.events.find(isIt), 'sandbox-stopped');
+      await eventually(() => harness.events.find(isIt));
     });
   });
 }

@@ -152,15 +152,6 @@ export function showCommits(commits: readonly (readonly StoreEvent[])[]): string
   return commits.map((events) => events.map(showEvent));
 }
 
-/** Waits for something that is under way; fails with what `describe` gives after ten seconds. */
-export async function until(condition: () => boolean | Promise<boolean>, describe: () => unknown = () => ''): Promise<void> {
-  const deadlineMs = performance.now() + 10_000;
-  while (!(await condition())) {
-    if (performance.now() > deadlineMs) throw new Error(`Waited in vain: ${String(condition)} ${JSON.stringify(describe())}`);
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}
-
 export async function expectReason(promise: Promise<unknown>, reason: StatusReason): Promise<void> {
   const outcome = await promise.catch((error: unknown) => error);
   expect(outcome).toBeInstanceOf(KeelsonError);

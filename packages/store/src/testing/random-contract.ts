@@ -1,7 +1,8 @@
+import { eventually } from '@keelson/base/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Key, Store, Write } from '../store.ts';
-import { expectReason, put, show, showCommits, until, type Harness, type Recording } from './harness.ts';
+import { expectReason, put, show, showCommits, type Harness, type Recording } from './harness.ts';
 import { ModelStore, type ModelWrite } from './model.ts';
 
 const KEYS: readonly Key[] = ['/a', '/a/', '/a/b', '/a/b/c', '/a/bc', '/b', '/é', '/\ufffd', '/\u{1f600}', '\u0001', '/a\u0001'];
@@ -66,7 +67,7 @@ class Comparison {
     for (let at = this.#compacted; at <= this.#model.revision; at++) await this.#read(at);
     if (this.#compacted > 0) await expectReason(this.#store.range('', { at: this.#compacted - 1 }), 'Expired');
     for (const { recording, expected } of this.#watches) {
-      await until(() => recording.error !== undefined || recording.commits.length >= expected().length);
+      await eventually(() => recording.error !== undefined || recording.commits.length >= expected().length);
       // A watch that was still replaying when its place was compacted may end so.
       if (recording.error !== undefined) expect(recording.error).toMatchObject({ reason: 'Expired' });
       else expect(showCommits(recording.commits)).toEqual(expected());

@@ -1,7 +1,7 @@
-import { ManualClock } from '@keelson/base/testing';
+import { eventually, ManualClock } from '@keelson/base/testing';
 import { describe, expect, it } from 'vitest';
 import { isReason, type Clock } from '@keelson/base';
-import { chunks, expectReason, put, show, showCommits, until, type Harness, type TimeToLive } from './harness.ts';
+import { chunks, expectReason, put, show, showCommits, type Harness, type TimeToLive } from './harness.ts';
 
 function clockOf({ clock }: TimeToLive): { readonly clock?: Clock } {
   return clock ? { clock } : {};
@@ -19,8 +19,8 @@ export function describeTime(harness: Harness): void {
       await time.pass(58_000);
       const before = await store.get('/a');
       await time.pass(5_000);
-      await until(async () => (await store.get('/a')) === undefined);
-      await until(() => watch.commits.length > 0);
+      await eventually(async () => (await store.get('/a')) === undefined);
+      await eventually(() => watch.commits.length > 0);
 
       expect(show(before)).toBe('/a=1 @2 ^2');
       expect(showCommits(watch.commits)).toEqual([['delete /a @3 was /a=1 @2 ^2']]);
@@ -37,7 +37,7 @@ export function describeTime(harness: Harness): void {
       await store.commit([put('/marker', '1', short)]);
 
       await time.pass(65_000);
-      await until(async () => (await store.range('')).entries.length === 2);
+      await eventually(async () => (await store.range('')).entries.length === 2);
 
       expect((await store.range('')).entries.map(show)).toEqual(['/kept=2 @3 ^2', '/longer=2 @3 ^2']);
     });
@@ -49,7 +49,7 @@ export function describeTime(harness: Harness): void {
       for (const each of chunks(writes)) await store.commit(each);
 
       await time.pass(63_000);
-      await until(async () => {
+      await eventually(async () => {
         await time.pass(1000);
         return (await store.range('')).entries.length === 0;
       });
@@ -68,7 +68,7 @@ export function describeTime(harness: Harness): void {
       await store.commit([put('/a', '3')]);
 
       await clock.advance(60_000);
-      await until(() =>
+      await eventually(() =>
         store.get('/a', 1).then(
           () => false,
           (error: unknown) => isReason(error, 'Expired'),
@@ -76,7 +76,7 @@ export function describeTime(harness: Harness): void {
       );
       const kept = await store.get('/a', 3);
       await clock.advance(60_000);
-      await until(() =>
+      await eventually(() =>
         store.get('/a', 3).then(
           () => false,
           (error: unknown) => isReason(error, 'Expired'),
@@ -103,7 +103,7 @@ export function describeReopening(harness: Harness): void {
 
       const second = await harness.open({ place });
       const replay = harness.record(second, '', 2);
-      await until(() => replay.commits.length === 1);
+      await eventually(() => replay.commits.length === 1);
 
       expect(await second.revision()).toBe(3);
       expect((await second.range('')).entries.map(show)).toEqual(['/a=2 @3 ^2', '/b=1 @2 ^2']);
@@ -122,7 +122,7 @@ export function describeReopening(harness: Harness): void {
 
       const second = await harness.open({ place, ...clockOf(time) });
       await time.pass(63_000);
-      await until(async () => (await second.get('/a')) === undefined);
+      await eventually(async () => (await second.get('/a')) === undefined);
 
       expect(await second.revision()).toBe(3);
     });

@@ -1,6 +1,7 @@
+import { eventually } from '@keelson/base/testing';
 import { describe, expect, it } from 'vitest';
 import type { Revision } from '../store.ts';
-import { del, expectReason, put, showCommits, until, type Harness } from './harness.ts';
+import { del, expectReason, put, showCommits, type Harness } from './harness.ts';
 
 /** `watch` and `progress$`. */
 export function describeWatches(harness: Harness): void {
@@ -33,7 +34,7 @@ export function describeWatches(harness: Harness): void {
       for (let i = 0; i < 5; i++) await store.commit([put('/a', `${i}`)]);
 
       const watch = harness.record(store, '/a', 4);
-      await until(() => watch.commits.length === 2);
+      await eventually(() => watch.commits.length === 2);
       await store.commit([del('/a')]);
 
       expect(showCommits(watch.commits)).toEqual([
@@ -50,10 +51,10 @@ export function describeWatches(harness: Harness): void {
       await store.commit([del('/a'), put('/b', '2')]);
       await store.commit([put('/a', '2')]);
       await store.commit([put('/a', '3'), del('/b')]);
-      await until(() => live.commits.length === 4);
+      await eventually(() => live.commits.length === 4);
 
       const replay = harness.record(store, '', 0);
-      await until(() => replay.commits.length === 4);
+      await eventually(() => replay.commits.length === 4);
 
       expect(showCommits(replay.commits)).toEqual(showCommits(live.commits));
     });
@@ -73,7 +74,7 @@ export function describeWatches(harness: Harness): void {
           }
         }),
       );
-      await until(() =>
+      await eventually(() =>
         watches.every(({ watch }) => watch.commits.at(-1)?.[0]?.type === 'put' && lastRevision(watch) === total + 1),
       );
 
@@ -124,7 +125,7 @@ export function describeWatches(harness: Harness): void {
       const watch = harness.record(store, '', 1);
 
       await store.commit([put('/a', '1')]);
-      await until(() => watch.commits.length === 2);
+      await eventually(() => watch.commits.length === 2);
       await Promise.all(writes);
       subscription.unsubscribe();
 
@@ -139,7 +140,7 @@ export function describeWatches(harness: Harness): void {
 
       const tooOld = harness.record(store, '', 2);
       const oldest = harness.record(store, '', 3);
-      await until(() => tooOld.error !== undefined && oldest.commits.length === 2);
+      await eventually(() => tooOld.error !== undefined && oldest.commits.length === 2);
       await store.commit([put('/a', '4')]);
 
       expect(tooOld).toMatchObject({ error: { reason: 'Expired' }, commits: [] });
@@ -152,7 +153,7 @@ export function describeWatches(harness: Harness): void {
 
       const tooFar = harness.record(store, '', 5);
       const near = harness.record(store, '', 6);
-      await until(() => tooFar.error !== undefined && near.commits.length === 5);
+      await eventually(() => tooFar.error !== undefined && near.commits.length === 5);
 
       expect(tooFar).toMatchObject({ error: { reason: 'Expired' }, commits: [] });
     });
@@ -185,7 +186,7 @@ export function describeWatches(harness: Harness): void {
         if (revision > Math.max(3, lastRevision(watch))) ahead.push(revision);
       });
 
-      await until(() => reached.at(-1) === 11);
+      await eventually(() => reached.at(-1) === 11);
       progress.unsubscribe();
 
       expect(ahead).toEqual([]);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, connect, type AddressInfo, type Socket } from 'node:net';
 import { Duplex, duplexPair } from 'node:stream';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { OPCODE, type WebSocketFrame, webSocketFrame, WebSocketFrameReader } from '../testing/frames.ts';
 import { WebSocketConnection } from './websocket-connection.ts';
 
@@ -33,7 +33,7 @@ describe('WebSocketConnection', () => {
     await connection.closed;
 
     expect(messages).toEqual(['one message']);
-    await vi.waitFor(() => expect(frames.map(({ opcode }) => opcode)).toEqual([OPCODE.pong, OPCODE.close]), { timeout: 10_000 });
+    await expect.poll(() => frames.map(({ opcode }) => opcode)).toEqual([OPCODE.pong, OPCODE.close]);
     expect(frames[0]?.payload.toString()).toBe('there?');
     peer.destroy();
   });
@@ -44,7 +44,7 @@ describe('WebSocketConnection', () => {
     send(OPCODE.continuation, 'of nothing');
     await connection.closed;
 
-    await vi.waitFor(() => expect(frames.map(({ payload }) => payload.readUInt16BE(0))).toEqual([1002]), { timeout: 10_000 });
+    await expect.poll(() => frames.map(({ payload }) => payload.readUInt16BE(0))).toEqual([1002]);
     peer.destroy();
   });
 

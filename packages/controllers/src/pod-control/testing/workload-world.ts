@@ -2,10 +2,10 @@ import { formatTime, labelSelectorFrom, nameOf, type Kind, type KubernetesObject
 import { ReplicaSet } from '@keelson/api/apps/v1';
 import { Event, Pod, type PodTemplateSpec } from '@keelson/api/core/v1';
 import { startTestApiServer } from '@keelson/api-server/testing';
-import { ManualClock } from '@keelson/base/testing';
+import { eventually, ManualClock } from '@keelson/base/testing';
 import type { Client } from '@keelson/client';
 import type { ControllerFactory } from '../../controller-context.ts';
-import { eventually, turns, World } from '../../testing/world.ts';
+import { turns, World } from '../../testing/world.ts';
 import { HeldTransport } from './held-transport.ts';
 
 const NAMESPACE = 'default';

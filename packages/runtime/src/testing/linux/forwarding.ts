@@ -1,3 +1,4 @@
+import { eventually } from '@keelson/base/testing';
 import { buffer, text } from 'node:stream/consumers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { SandboxStatus } from '../../container-runtime.ts';
@@ -7,8 +8,7 @@ export function describeForwarding(harness: Harness): void {
   describe('port-forward', () => {
     let box: SandboxStatus;
     /** To a web server that has just been told to start. */
-    const connect = (port: number) =>
-      harness.until(() => harness.runtime.portForward(box.id, port).catch(() => undefined), `port ${port}`);
+    const connect = (port: number) => eventually(() => harness.runtime.portForward(box.id, port).catch(() => undefined));
 
     beforeAll(async () => {
       // Some runtimes take IPv6 away from networks that have none.
@@ -65,7 +65,7 @@ export function describeForwarding(harness: Harness): void {
 
       connection.destroy();
 
-      await harness.until(async () => !/:7005 .*ESTABLISHED/.test(await connections()) || undefined, 'the end');
+      await eventually(async () => !/:7005 .*ESTABLISHED/.test(await connections()));
     });
   });
 }

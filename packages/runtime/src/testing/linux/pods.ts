@@ -1,3 +1,4 @@
+import { eventually } from '@keelson/base/testing';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname as hostName, networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,7 +29,7 @@ export function describePods(harness: Harness): void {
       const { id: other } = await harness.runScript(FOREVER, { in: sandbox });
 
       const page = () => harness.outputOf(other, 'wget', '-qO-', 'http://127.0.0.1:8080/');
-      await harness.until(async () => ((await page()) === 'from a neighbour' ? true : undefined), 'the neighbour');
+      await eventually(async () => (await page()) === 'from a neighbour');
       expect(await harness.outputOf(other, 'cat', '/dev/shm/note')).toBe('kept');
       expect(await harness.outputOf(other, 'ps')).not.toContain('httpd');
       expect(await harness.outputOf(id, 'ps')).toMatch(/^\s+1 \S+\s+httpd/m);
@@ -43,11 +44,11 @@ export function describePods(harness: Harness): void {
     harness.test('ends all processes of a container that is stopped in a pod that shares them', async () => {
       const { id: other, sandbox } = await harness.runScript(FOREVER, { sandbox: { shareProcessNamespace: true } });
       const { id } = await harness.runScript("sleep 983 & trap '' TERM; while true; do sleep 1; done", { in: sandbox });
-      await harness.until(async () => (await harness.outputOf(other, 'ps')).includes('sleep 983') || undefined, 'its child');
+      await eventually(async () => (await harness.outputOf(other, 'ps')).includes('sleep 983'));
 
       await harness.runtime.stopContainer(id, 0);
 
-      await harness.until(async () => !(await harness.outputOf(other, 'ps')).includes('sleep 983') || undefined, 'its end');
+      await eventually(async () => !(await harness.outputOf(other, 'ps')).includes('sleep 983'));
       expect((await harness.runtime.containerStatus(other)).state).toBe('running');
     });
 

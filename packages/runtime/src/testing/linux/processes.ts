@@ -1,3 +1,4 @@
+import { eventually } from '@keelson/base/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { SandboxStatus } from '../../container-runtime.ts';
 import { FOREVER, type Harness } from '../harness.ts';
@@ -72,7 +73,7 @@ export function describeProcesses(harness: Harness): void {
         in: box,
         container: { stopSignal: 'SIGUSR1' },
       });
-      await harness.until(async () => (await harness.logOf(id)) === 'ready\n' || undefined, 'readiness');
+      await eventually(async () => (await harness.logOf(id)) === 'ready\n');
 
       await harness.runtime.stopContainer(id, 20);
 
@@ -102,7 +103,7 @@ export function describeProcesses(harness: Harness): void {
 
       log.destroy();
 
-      await harness.until(() => log.closed || undefined, 'the end of the stream');
+      await eventually(() => log.closed);
     });
 
     harness.test('changes limits of a running container', async () => {
@@ -138,7 +139,7 @@ export function describeProcesses(harness: Harness): void {
       const given = harness.runtime.execSync(id, ['sleep', '986'], 60_000, AbortSignal.timeout(200));
       await expect(given).rejects.toMatchObject({ name: 'TimeoutError' });
 
-      await harness.until(async () => !/sleep 98[67]/.test(await harness.outputOf(id, 'ps')) || undefined, 'their ends');
+      await eventually(async () => !/sleep 98[67]/.test(await harness.outputOf(id, 'ps')));
     });
 
     harness.test('keeps no more than the first megabyte of a command’s output', async () => {

@@ -1,3 +1,4 @@
+import { eventually } from '@keelson/base/testing';
 import { beforeAll, describe, expect } from 'vitest';
 import type { SandboxStatus } from '../../container-runtime.ts';
 import { FOREVER, type Harness } from '../harness.ts';
@@ -21,10 +22,10 @@ export function describeSecurity(harness: Harness): void {
           readOnlyRootFilesystem: true,
         },
       });
-      const own = await harness.until(async () => {
+      const own = await eventually(async () => {
         const log = await harness.logOf(id);
         return log.includes('NoNewPrivs') ? log : undefined;
-      }, 'its words');
+      });
 
       const status = await harness.outputOf(id, 'cat', '/proc/self/status');
       for (const text of [own, `${await harness.outputOf(id, 'id')}\n${status}`]) {

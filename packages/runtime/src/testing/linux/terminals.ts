@@ -1,3 +1,4 @@
+import { eventually } from '@keelson/base/testing';
 import { buffer, text } from 'node:stream/consumers';
 import { beforeAll, describe, expect } from 'vitest';
 import type { SandboxStatus } from '../../container-runtime.ts';
@@ -55,7 +56,7 @@ export function describeTerminals(harness: Harness): void {
       const session = await harness.runtime.exec(idle, command, { stdin: true, tty: true });
       const output: string[] = [];
       session.stdout.on('data', (chunk: Buffer) => output.push(chunk.toString()));
-      await harness.until(() => output.join('').includes('ready') || undefined, 'readiness');
+      await eventually(() => output.join('').includes('ready'));
 
       session.stdin?.write(Buffer.from([16, 17]));
 
@@ -79,7 +80,7 @@ export function describeTerminals(harness: Harness): void {
       expect((await harness.runtime.containerStatus(id)).state).toBe('running');
       const again = await harness.runtime.attach(id, { stdin: true, tty: false });
       again.stdin?.write('two\n');
-      await harness.until(async () => (await harness.logOf(id)) === 'got one\ngot two\n' || undefined, 'the second line');
+      await eventually(async () => (await harness.logOf(id)) === 'got one\ngot two\n');
       again.close();
     });
 
