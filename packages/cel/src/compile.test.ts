@@ -190,6 +190,42 @@ describe('costs', () => {
     expect(estimate(accepted + 1)).toBeGreaterThan(10_000_000);
   });
 
+  it.each([
+    ['keys of a map', 'self.labels.all(key, key.matches("^[a-z]+(/[a-z]+)*$"))'],
+    ['what is chosen between two lists', '(has(self.hosts) ? self.hosts : []).exists(host, host.contains("/"))'],
+    ['what is left of a list', 'self.hosts.filter(host, host != "").all(host, host.contains("/"))'],
+    ['a field of what is chosen', '(has(self.one) ? self.one : self.one).name.contains("/")'],
+    ['whole objects', 'self.one == self.one'],
+  ])('are estimated as upstream does, which sees no size in %s', (_, rule) => {
+    const schema = declareSchema({
+      type: 'object',
+      properties: {
+        labels: { type: 'object', maxProperties: 16, additionalProperties: { type: 'string', maxLength: 63 } },
+        hosts: { type: 'array', maxItems: 256, items: { type: 'string' } },
+        one: { type: 'object', properties: { name: { type: 'string' } } },
+      },
+    });
+
+    const compiled = compile(rule, environment({ self: schema }));
+
+    // With sizes of elements, each would cost some 300,000 an element.
+    expect('errors' in compiled ? compiled.errors : compiled.estimateCost().max).toBeLessThan(100_000);
+  });
+
+  it('are estimated as without a limit in what a schema does not describe', () => {
+    const schema = declareSchema({
+      type: 'object',
+      properties: {
+        port: { 'x-kubernetes-int-or-string': true },
+        items: { type: 'array', maxItems: 2, items: { type: 'string' } },
+      },
+    });
+
+    const compiled = compile('self.items.all(item, self.port.name.contains(item))', environment({ self: schema }));
+
+    expect('errors' in compiled ? compiled.errors : compiled.estimateCost().max).toBeGreaterThan(1e15);
+  });
+
   it('are never more than estimated', () => {
     for (const text of ['self.tags.all(t, t.contains("a"))', 'self.replicas > 1 && self.tags.map(t, t + "x").size() == 2']) {
       const compiled = compile(text, world);

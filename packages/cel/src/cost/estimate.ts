@@ -14,9 +14,13 @@ interface EntrySizes {
   readonly value: Range;
 }
 
+/** Where a path through a schema leads. */
+type Place = DeclaredType | 'nowhere';
+
 /** What is known of a variable of a macro. */
 interface Local {
-  readonly declared: DeclaredType | undefined;
+  /** `undefined` if it is no part of a variable. */
+  readonly place: Place | undefined;
   readonly size: Range | undefined;
   readonly entries: EntrySizes | undefined;
 }
@@ -32,7 +36,9 @@ export function estimateCost(checked: CheckedExpression, environment: Environmen
 class Estimator {
   readonly #checked: CheckedExpression;
   readonly #environment: Environment;
-  readonly #declared = new Map<number, DeclaredType>();
+  /** What schemas judge, if it is that. */
+  readonly #root: DeclaredType | undefined;
+  readonly #places = new Map<number, Place>();
   readonly #sizes = new Map<number, Range>();
   readonly #entries = new Map<number, EntrySizes>();
   readonly #locals = new Map<string, Local[]>();
@@ -40,6 +46,7 @@ class Estimator {
   constructor(checked: CheckedExpression, environment: Environment) {
     this.#checked = checked;
     this.#environment = environment;
+    this.#root = environment.variables.get('self')?.declared;
   }
 
   cost(node: Expression): Range {
@@ -79,10 +86,10 @@ class Estimator {
   #identify(id: number, name: string): void {
     const known = this.#checked.names.get(id);
     const local = known?.kind === 'local' ? this.#locals.get(name)?.at(-1) : undefined;
-    const declared = local ? local.declared : this.#environment.variables.get(known?.name ?? name)?.declared;
-    if (declared) this.#declared.set(id, declared);
+    const place = local ? local.place : this.#environment.variables.get(known?.name ?? name)?.declared;
+    if (place) this.#places.set(id, place);
     if (local?.entries) this.#entries.set(id, local.entries);
-    if (local?.size && !declared) this.#sizes.set(id, local.size);
+    if (local?.size && isUnknown(place)) this.#sizes.set(id, local.size);
   }
 
   #select(node: Select): Range {
@@ -98,9 +105,20 @@ class Estimator {
   }
 
   #noteField(id: number, operand: Expression, field: string): void {
-    const holder = this.#declared.get(operand.id);
-    const declared = holder?.fields?.get(field)?.declared ?? (holder?.type.kind === 'map' ? holder.element : undefined);
-    if (declared) this.#declared.set(id, declared);
+    const place = this.#step(operand, ({ fields, type, element }) => {
+      return fields?.get(field)?.declared ?? (type.kind === 'map' ? element : undefined);
+    });
+    if (place) this.#places.set(id, place);
+  }
+
+  /**
+   * One step on from where an operand is. From what is no part of a variable, such as `(has(self.a) ? self.a : [])`, a step leads to the
+   * root: Kubernetes leaves out the first step of each path, taking it for `self`. Real definitions fit into their budget by that.
+   */
+  #step({ id }: Expression, to: (declared: DeclaredType) => DeclaredType | undefined): Place | undefined {
+    const place = this.#places.get(id);
+    if (place === undefined) return this.#root;
+    return place === 'nowhere' ? place : (to(place) ?? 'nowhere');
   }
 
   #call(node: Call): Range {
@@ -140,8 +158,8 @@ class Estimator {
   }
 
   #noteElement(id: number, container: Expression): void {
-    const element = this.#declared.get(container.id)?.element;
-    if (element) this.#declared.set(id, element);
+    const place = this.#step(container, ({ element }) => element);
+    if (place) this.#places.set(id, place);
     const size = this.#entries.get(container.id)?.value;
     if (size) this.#sizes.set(id, size);
   }
@@ -153,10 +171,10 @@ class Estimator {
   }
 
   #copy(id: number, from: Expression): void {
-    const [size, entries, declared] = [this.#size(from), this.#entries.get(from.id), this.#declared.get(from.id)];
+    const [size, entries, place] = [this.#size(from), this.#entries.get(from.id), this.#places.get(from.id)];
     if (size) this.#sizes.set(id, size);
     if (entries) this.#entries.set(id, entries);
-    if (declared) this.#declared.set(id, declared);
+    if (place) this.#places.set(id, place);
   }
 
   #noteEntries(id: number, isList: boolean, keys: readonly Expression[], values: readonly Expression[]): void {
@@ -168,7 +186,7 @@ class Estimator {
   #comprehension(node: Comprehension): Range {
     const before = add(this.cost(node.range), this.cost(node.initial));
     if (this.#isBinding(node)) return add(before, this.#binding(node));
-    const initial = { declared: undefined, size: this.#size(node.initial), entries: this.#entries.get(node.initial.id) };
+    const initial = { place: undefined, size: this.#size(node.initial), entries: this.#entries.get(node.initial.id) };
     this.#push(node.accumulator, node.accumulator === RESULT ? { ...initial, size: undefined } : initial);
     this.#pushLoop(node);
     const turn = add(this.cost(node.condition), this.cost(node.step));
@@ -199,7 +217,7 @@ class Estimator {
 
   #binding({ id, accumulator, initial, result }: Comprehension): Range {
     const { id: from } = initial;
-    this.#push(accumulator, { declared: this.#declared.get(from), size: this.#size(initial), entries: this.#entries.get(from) });
+    this.#push(accumulator, { place: this.#places.get(from), size: this.#size(initial), entries: this.#entries.get(from) });
     const cost = this.cost(result);
     this.#pop(accumulator);
     this.#copy(id, result);
@@ -207,11 +225,14 @@ class Estimator {
   }
 
   #pushLoop({ range, variable, second }: Comprehension): void {
-    const declared = this.#declared.get(range.id);
     const entries = this.#entries.get(range.id);
     const isList = entries ? entries.isList : this.#type(range).kind === 'list';
-    const key: Local = { declared: isList ? undefined : declared?.key, size: entries?.key, entries: undefined };
-    const value: Local = { declared: declared?.element, size: entries?.value, entries: undefined };
+    const key: Local = {
+      place: isList ? undefined : this.#step(range, ({ key: keys }) => keys),
+      size: entries?.key,
+      entries: undefined,
+    };
+    const value: Local = { place: this.#step(range, ({ element }) => element), size: entries?.value, entries: undefined };
     if (second === undefined) this.#push(variable, isList ? value : key);
     else {
       this.#push(variable, key);
@@ -231,7 +252,8 @@ class Estimator {
 
   #argument(node: Expression): SizedArgument {
     const element = this.#entries.get(node.id)?.value;
-    const declared = this.#declared.get(node.id)?.element;
+    const place = this.#places.get(node.id);
+    const declared = place === 'nowhere' ? undefined : place?.element;
     const elementSize = element ?? (declared ? { min: 0, max: Math.min(declared.maxElements, MOST) } : UNKNOWN);
     return { node, type: this.#type(node), size: this.#sizeOrUnknown(node), elementSize };
   }
@@ -243,14 +265,18 @@ class Estimator {
   #size(node: Expression): Range | undefined {
     const computed = this.#sizes.get(node.id) ?? sizeOfWritten(node);
     if (computed) return computed;
-    const declared = this.#declared.get(node.id);
-    if (declared && !isFixed(this.#type(node))) return { min: 0, max: declared.maxElements };
+    const place = this.#places.get(node.id);
+    if (!isUnknown(place) && !isFixed(this.#type(node))) return { min: 0, max: place.maxElements };
     return isFixed(unwrapOptional(this.#type(node))) ? ONE : undefined;
   }
 
   #type({ id }: Expression): CelType {
     return this.#checked.types.get(id) ?? DYN;
   }
+}
+
+function isUnknown(place: Place | undefined): place is 'nowhere' | undefined {
+  return place === undefined || place === 'nowhere';
 }
 
 function sizeOfWritten(node: Expression): Range | undefined {

@@ -58,12 +58,14 @@ export function declaredMap(element: DeclaredType, maxElements?: number): Declar
     maxElements: maxElements ?? Math.floor((MAX_REQUEST_BYTES - 2) / (element.minSizeBytes + 6)),
     minSizeBytes: 2,
     element,
-    key: declaredString(),
+    // Kubernetes reckons with no characters for the keys of a map, whatever they hold.
+    key: declaredString(0),
   };
 }
 
 /** An object with these fields, by the names that expressions use. */
 export function declaredObject(name: string, fields: ReadonlyMap<string, DeclaredField>, minSizeBytes = 2): DeclaredType {
   const types = new Map([...fields].map(([field, { declared }]) => [field, declared.type]));
-  return { type: objectType(name, types), maxElements: MAX_REQUEST_BYTES, minSizeBytes, fields };
+  // Objects count as empty in estimates, as they do in Kubernetes.
+  return { type: objectType(name, types), maxElements: 0, minSizeBytes, fields };
 }
