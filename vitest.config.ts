@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './tools/test/longest-first.ts';
 
 /** Packages are tested from their sources: the `keelson-source` condition of their exports maps points there. */
 const conditions = ['keelson-source', 'node', 'import', 'default'];
@@ -14,5 +15,6 @@ export default defineConfig({
     hookTimeout: 120_000,
     expect: { poll: { timeout: 30_000, interval: 20 } },
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
   },
 });

@@ -10,6 +10,8 @@ const MANIFEST = join(import.meta.dirname, 'manifests/pets.yaml');
 const PETS = 'pets.default.svc.cluster.local';
 const title = 'names of services, and ways in from outside, on Docker';
 const WELCOME = 'Welcome to nginx!\n';
+/** Services still get one address unless they ask for two. */
+const BOTH_FAMILIES = ['--cluster-cidr=10.244.0.0/16,fd00:10:244::/56', '--service-cidr=10.96.0.0/16,fd00:10:96::/112'];
 
 describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `${title} (${withoutRoot})`, () => {
   let world: DockerWorld;
@@ -25,7 +27,7 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `
   const addressOf = (pod: string): Promise<string> => kubectl('get', 'pod', pod, '-o', 'jsonpath={.status.podIP}');
 
   beforeAll(async () => {
-    [world, kubectlFile] = await Promise.all([DockerWorld.up('ways-in', ['--ingress']), kubectlPath('1.35')]);
+    [world, kubectlFile] = await Promise.all([DockerWorld.up('ways-in', ['--ingress', ...BOTH_FAMILIES]), kubectlPath('1.35')]);
     outside = await Outside.up(world.machine);
     await eventually('the default service account', async () => (await kubectl('get', 'sa', 'default', '-o', 'name')) !== '');
     await kubectl('apply', '-f', MANIFEST);
@@ -75,6 +77,55 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `
 
     expect(answer).toMatch(/ 10 +96 +0 +1/);
     await expect(inClient('nslookup', 'nobody.default.svc.cluster.local')).rejects.toThrow('NXDOMAIN');
+  });
+
+  it('serves a service by both IP families, by name, cluster IP and node port', async () => {
+    const service = {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'twofold' },
+      spec: {
+        type: 'NodePort',
+        ipFamilyPolicy: 'RequireDualStack',
+        selector: { app: 'pets' },
+        ports: [{ port: 80, targetPort: 8080 }],
+      },
+    };
+    const flags = ['--kubeconfig', world.keelson.kubeconfig, 'apply', '-f', '-'];
+    await world.machine.must(kubectlFile, flags, { input: JSON.stringify(service) });
+    const [ips = '', port = ''] = (
+      await kubectl('get', 'service', 'twofold', '-o', 'jsonpath={.spec.clusterIPs[*]}#{.spec.ports[0].nodePort}')
+    ).split('#');
+    const [ipv4 = '', ipv6 = ''] = ips.split(' ');
+    expect(ips).toMatch(/^10\.96\.\S+ fd00:10:96::\S+$/);
+    expect(await kubectl('get', 'pod', 'pets-0', '-o', 'jsonpath={.status.podIPs[*].ip}')).toMatch(
+      /^10\.244\.1\.\S+ fd00:10:244:1::\S+$/,
+    );
+
+    const page = (url: string): Promise<string> => inClient('timeout', '5', 'wget', '-qO-', url);
+    for (const host of [ipv4, `[${ipv6}]`, 'twofold'])
+      expect(await eventually(`a page of ${host}`, () => page(`http://${host}/`))).toMatch(/^pets-[01]\n$/);
+    expect(await inClient('nslookup', '-type=aaaa', 'twofold.default.svc.cluster.local')).toContain(ipv6);
+    const bridge = 'fd00:10:244:1::1';
+    expect(await world.machine.must('curl', ['-sS', '--max-time', '5', `http://[${bridge}]:${port}/`])).toMatch(/^pets-[01]\n$/);
+  });
+
+  it('lets in who has a way to cluster IPs, under the address of the node, so that answers go back the same way', async () => {
+    const address = await kubectl('get', 'service', 'twofold', '-o', 'jsonpath={.spec.clusterIP}');
+    await outside.must('ip', ['route', 'replace', address, 'via', outside.address]);
+
+    const [code] = (
+      await outside.must('curl', ['-sS', '--max-time', '5', '-w', '\\n%{http_code}', `http://${address}/from-outside`])
+    )
+      .split('\n')
+      .slice(-1);
+    const log = await eventually('the request', async () => {
+      const lines = await kubectl('logs', '-l', 'app=pets', '--tail=-1');
+      return /^.*from-outside.*$/m.exec(lines)?.[0];
+    });
+
+    expect(code).toBe('404');
+    expect(log).toContain('10.244.1.1]');
   });
 
   it('keeps pods apart by NetworkPolicies, and lets the kubelet in all the same', async () => {

@@ -1,5 +1,5 @@
-import { isIPv4 } from 'node:net';
 import { join, resolve } from 'node:path';
+import { familyOf, isValidCIDR } from '@keelson/api';
 import { errorMessage, type LogLevel } from '@keelson/base';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import {
@@ -91,7 +91,7 @@ function addWaysIn(command: Command): Command {
 
 /** What runs pods, and where they get their addresses. */
 function addNodeOptions(command: Command): Command {
-  const { clusterCidr, moreRuntimes, network, nodes, runtime } = standard;
+  const { clusterCidr, moreRuntimes, network, nodes, runtime, serviceCidr } = standard;
   return command
     .addOption(new Option('--runtime <name>', 'what runs containers').choices(RUNTIMES).default(runtime))
     .addOption(
@@ -102,7 +102,16 @@ function addNodeOptions(command: Command): Command {
     .addOption(criEndpoint())
     .addOption(new Option('--nodes <n>', 'more than one only with --runtime sim').argParser(count).default(nodes))
     .addOption(new Option('--network <name>', 'what gives pods their network').choices(NETWORKS).default(network))
-    .addOption(new Option('--cluster-cidr <cidr>', 'addresses of all pods').argParser(range).default(clusterCidr))
+    .addOption(
+      new Option('--cluster-cidr <cidrs>', 'addresses of all pods; for both IP families two ranges, by a comma')
+        .argParser((text) => ranges(text, POD_BITS))
+        .default(clusterCidr),
+    )
+    .addOption(
+      new Option('--service-cidr <cidrs>', 'addresses of services, of the same families')
+        .argParser((text) => ranges(text, SERVICE_BITS))
+        .default(serviceCidr),
+    )
     .addOption(
       new Option('--shutdown-grace-period <seconds>', 'end the pods too when this ends, within so long').argParser(whole),
     )
@@ -215,10 +224,27 @@ function port(text: string): number {
   throw new InvalidArgumentError('It has to be a number from 0 to 65535.');
 }
 
-function range(text: string): string {
-  const [network = '', bits = ''] = text.split('/');
-  if (isIPv4(network) && /^\d+$/.test(bits) && Number(bits) >= 8 && Number(bits) <= 24) return text;
-  throw new InvalidArgumentError('It has to be a range of IPv4 addresses such as 10.244.0.0/16, between /8 and /24.');
+/** The widest and the narrowest range that will do. */
+interface Bounds {
+  readonly IPv4: readonly [number, number];
+  readonly IPv6: readonly [number, number];
+}
+
+const POD_BITS: Bounds = { IPv4: [8, 24], IPv6: [48, 64] };
+const SERVICE_BITS: Bounds = { IPv4: [8, 28], IPv6: [64, 124] };
+
+function ranges(text: string, bounds: Bounds): string {
+  const parts = text.split(',');
+  const fits = (part: string): boolean => {
+    const bits = Number(part.split('/')[1]);
+    const [widest, narrowest] = bounds[familyOf(part)];
+    return isValidCIDR(part).length === 0 && bits >= widest && bits <= narrowest;
+  };
+  if (parts.every(fits) && new Set(parts.map(familyOf)).size === parts.length) return text;
+  const between = (['IPv4', 'IPv6'] as const).map((family) => `${family} between /${bounds[family].join(' and /')}`);
+  throw new InvalidArgumentError(
+    `It has to be a range of addresses, or one of each family with a comma between: ${between.join(', ')}.`,
+  );
 }
 
 function countOrNone(text: string): number {

@@ -29,8 +29,10 @@ export interface ClusterOptions {
   readonly nodes: number;
   /** Who gives pods their network. `auto`: CNI; with Docker its own bridge where there are no plugins, no root or no free addresses. */
   readonly network: (typeof NETWORKS)[number];
-  /** Addresses of all pods, IPv4. Each node gets a /24 of it. */
+  /** Addresses of all pods: a range, or one of each IP family with a comma between. Each node gets a /24, or a /64, of it. */
   readonly clusterCidr: string;
+  /** Addresses of Services: ranges of the same families, in the same order. */
+  readonly serviceCidr: string;
   /** `auto`: none for simulated pods, nftables or iptables where the process may use it, otherwise userspace. */
   readonly proxyMode: (typeof PROXY_MODES)[number];
   readonly store: StoreChoice;
@@ -58,6 +60,7 @@ export const CLUSTER_DEFAULTS = {
   nodes: 1,
   network: 'auto',
   clusterCidr: '10.244.0.0/16',
+  serviceCidr: '10.96.0.0/16',
   proxyMode: 'auto',
   store: 'lmdb',
   dns: 'auto',

@@ -5,8 +5,8 @@ import { detectProxyMode } from '@keelson/proxy';
 import type { Reachable } from './cluster/component-context.ts';
 import { cniObstacle } from './cluster/cni-obstacle.ts';
 import { clusterId } from './cluster/identity.ts';
-import { podCidrOf } from './cluster/node-name.ts';
 import { bridgeOf, NODE_RUNTIMES } from './cluster/node-runtimes.ts';
+import { familiesOf, podCidrsOf } from './cluster/ranges.ts';
 import { CLUSTER_DEFAULTS, type ClusterChoices, type ClusterOptions, type ClusterSettings, type RuntimeName } from './options.ts';
 
 export { LOOPBACK_ADDRESS } from './cluster/node-runtimes.ts';
@@ -16,6 +16,7 @@ export async function settle(
   choices: ClusterChoices,
 ): Promise<{ readonly settings: ClusterSettings; readonly reachable: Reachable }> {
   const options: ClusterOptions = { ...CLUSTER_DEFAULTS, kubeconfig: join(choices.dataDir, 'kubeconfig'), ...choices };
+  familiesMustAgree(options);
   const runtime = await runtimeFor(options);
   if (options.nodes > 1 && runtime !== 'sim') {
     throw new KeelsonError('BadRequest', `Only simulated nodes can be ${options.nodes} on one machine: add --runtime sim`);
@@ -27,9 +28,20 @@ export async function settle(
   const network = networkFor(options, runtime, bridgeOf({ clusterId: id }));
   await mustFitTogether(options, runtime, network);
   const settings = { ...options, runtime, proxyMode, dns, networkPolicy, network, clusterId: id };
-  const nodeAddress = await NODE_RUNTIMES[runtime].nodeAddress(settings);
-  for (const name of options.moreRuntimes) await NODE_RUNTIMES[name].nodeAddress(settings);
-  return { settings, reachable: { nodeAddress } };
+  const reachable = await NODE_RUNTIMES[runtime].reachable(settings);
+  const others: Reachable[] = [];
+  for (const name of options.moreRuntimes) others.push(await NODE_RUNTIMES[name].reachable(settings));
+  const podRanges = [...new Set([reachable, ...others].flatMap((one) => one.podRanges))];
+  return { settings, reachable: { ...reachable, podRanges } };
+}
+
+function familiesMustAgree({ clusterCidr, serviceCidr }: ClusterOptions): void {
+  if (familiesOf(clusterCidr).join() === familiesOf(serviceCidr).join()) return;
+  const given = `pods have ${clusterCidr}, services ${serviceCidr}`;
+  throw new KeelsonError(
+    'BadRequest',
+    `--cluster-cidr and --service-cidr need ranges of the same IP families in the same order: ${given}`,
+  );
 }
 
 async function runtimeFor(options: ClusterOptions): Promise<RuntimeName> {
@@ -84,18 +96,31 @@ function networkFor(options: ClusterOptions, runtime: RuntimeName, bridge: strin
   if (network === 'docker' && runtime !== 'docker') {
     throw new KeelsonError('BadRequest', `Docker's network is for Docker's pods: use --network cni with --runtime ${runtime}`);
   }
-  if (network === 'docker') return 'docker';
-  const why = elsewhere(runtime) ?? cniObstacle(podCidrOf(options, 1), bridge);
+  if (network === 'docker') return dockersOwn(options);
+  const why = elsewhere(runtime) ?? cniObstacle(podCidrsOf(options, 1), bridge);
   if (why === undefined) return 'cni';
-  if (network === 'auto' && runtime === 'docker') return 'docker';
+  if (network === 'auto' && runtime === 'docker') return dockersOwn(options, `, but pods cannot get networks by CNI: ${why}`);
   throw new KeelsonError('ServiceUnavailable', `Pods cannot get networks by CNI: ${why}`);
 }
 
-async function proxyModeFor({ proxyMode }: ClusterOptions, runtime: RuntimeName): Promise<ClusterSettings['proxyMode']> {
+/** Docker's bridge has no addresses of IPv6 unless somebody has configured it so. */
+function dockersOwn({ clusterCidr }: ClusterOptions, why = ''): 'docker' {
+  if (familiesOf(clusterCidr).join() === 'IPv4') return 'docker';
+  throw new KeelsonError('BadRequest', `Docker's network is for IPv4 alone, not for ${clusterCidr}: use --network cni${why}`);
+}
+
+/** Of what is found for several families, the first of these has the say: it works wherever a later one does. */
+const AUTO_MODES = ['userspace', 'iptables', 'nftables'] as const;
+
+async function proxyModeFor(
+  { proxyMode, serviceCidr }: ClusterOptions,
+  runtime: RuntimeName,
+): Promise<ClusterSettings['proxyMode']> {
   if (proxyMode !== 'auto') return proxyMode;
   // Nobody answers at the addresses of simulated pods.
   if (runtime === 'sim') return 'none';
-  return (await detectProxyMode()).mode;
+  const modes = await Promise.all(familiesOf(serviceCidr).map(async (family) => (await detectProxyMode({ family })).mode));
+  return AUTO_MODES.find((mode) => modes.includes(mode)) ?? 'userspace';
 }
 
 async function networkPolicyFor(

@@ -601,6 +601,24 @@ describe('Kubelet: the node', () => {
     expect(node?.status?.conditions?.map(({ type }) => type)).toEqual(['MemoryPressure', 'DiskPressure', 'PIDPressure', 'Ready']);
   });
 
+  it('has a range of each family, and keeps both of its addresses when its status changes', async () => {
+    const addresses = [
+      { type: 'InternalIP', address: '10.1.0.1' },
+      { type: 'InternalIP', address: 'fd00:1::1' },
+      { type: 'Hostname', address: 'n1' },
+    ];
+    await using world = await World.start({ addresses, podCidr: '10.1.0.0/24,fd00:1::/64' });
+    await world.until(() => world.client.read(Node, { name: 'n1' }));
+    const before = world.client.writes.length;
+
+    await world.advanceUntil(() => world.client.writes.slice(before).includes('patch nodes/status n1'), 10_000);
+
+    const node = world.client.read(Node, { name: 'n1' });
+    expect(node?.spec).toEqual({ podCIDR: '10.1.0.0/24', podCIDRs: ['10.1.0.0/24', 'fd00:1::/64'] });
+    expect(node?.status?.addresses).toEqual(addresses);
+    await world.until(() => world.runtime.podCidrs.length === 2);
+  });
+
   it('gives amounts in the form in which the API gives them back', async () => {
     await using world = await World.start({ capacity: { cpu: '4000m', memory: '1024Mi', 'ephemeral-storage': '1Gi' } });
 

@@ -41,6 +41,7 @@ export interface KubeletOptions {
   readonly rootDir: string;
   /** `false`: no HTTPS API. */
   readonly serving?: ServingOptions | false;
+  /** A range that the node's pods get their addresses out of, or one of each family with a comma between. */
   readonly podCidr?: string;
   readonly clusterDns?: readonly string[];
   /** Default `cluster.local`. */

@@ -35,7 +35,7 @@ import { attachSession, execSession } from './simulated/simulated-session.ts';
 
 export interface SimulatedRuntimeOptions {
   readonly clock: Clock;
-  /** Where pods' addresses come from, such as the node's `spec.podCIDR`. Default `10.244.0.0/24`. */
+  /** Where pods' addresses come from, such as the node's `spec.podCIDR`; or a range of each family, by a comma. Default `10.244.0.0/24`. */
   readonly podCidr?: string;
   /**
    * A file in which it keeps what it has. A runtime that is opened on it again has the same pods, and their containers have gone on, save for
@@ -108,7 +108,7 @@ export class SimulatedRuntime implements ContainerRuntime {
       if (other.status.attempt === attempt) await this.removeSandbox(other.status.id);
     }
     const id = newId();
-    const ips = config.hostNetwork ? [] : [this.#addresses.take()];
+    const ips = config.hostNetwork ? [] : this.#addresses.take();
     const status: SandboxStatus = { id, pod, attempt, state: 'ready', createdAtMs: this.#clock.now(), ips, labels, annotations };
     this.#state.addSandbox({ config, status });
     this.#addSandbox(config, status);
@@ -119,7 +119,7 @@ export class SimulatedRuntime implements ContainerRuntime {
     const sandbox = this.#sandboxes.get(id);
     if (!sandbox || sandbox.status.state === 'not-ready') return;
     for (const container of this.#containersIn(sandbox)) this.#finish(container, KILLED);
-    for (const ip of sandbox.status.ips) this.#addresses.giveBack(ip);
+    this.#addresses.giveBack(sandbox.status.ips);
     sandbox.status = { ...sandbox.status, state: 'not-ready', ips: [] };
     this.#state.endSandbox({ config: sandbox.config, status: sandbox.status });
     this.#events.next({ type: 'sandbox-stopped', podUid: sandbox.config.pod.uid });
@@ -331,7 +331,7 @@ export class SimulatedRuntime implements ContainerRuntime {
     this.#sandboxes.set(status.id, { config, status, containers: new Set() });
     const { uid } = config.pod;
     this.#byPod.set(uid, (this.#byPod.get(uid) ?? new Set()).add(status.id));
-    for (const ip of status.ips) this.#addresses.reserve(ip);
+    this.#addresses.reserve(status.ips);
   }
 
   #addContainer(sandbox: SimulatedSandbox, config: ContainerConfig, status: ContainerStatus): SimulatedContainer {

@@ -33,6 +33,7 @@ import { addNetworkPolicy } from './network-policy.ts';
 import { addNodes } from './nodes.ts';
 import { addProxy } from './proxy.ts';
 import { addStorage } from './storage.ts';
+import { addressAt, rangesIn } from './ranges.ts';
 import { addRoutes } from './routes.ts';
 import { storeFor } from './store.ts';
 import { BOOTSTRAP, controllerUser, INFORMER } from './users.ts';
@@ -45,7 +46,6 @@ export interface ClusterDependencies {
   readonly configure?: (container: Container) => void;
 }
 
-export const SERVICE_CIDR = '10.96.0.0/16';
 /** All of Kubernetes in one process: an API server with its store, controllers, scheduler, nodes and proxy. */
 export class Cluster implements Runnable {
   readonly name = 'cluster';
@@ -86,7 +86,9 @@ export class Cluster implements Runnable {
 
   async #start(signal: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
-    const hosts = [...new Set([this.#settings.bind, '127.0.0.1', this.#reachable.nodeAddress, '10.96.0.1'])];
+    const { bind, serviceCidr } = this.#settings;
+    const own = rangesIn(serviceCidr).map((range) => addressAt(range, 1));
+    const hosts = [...new Set([bind, '127.0.0.1', ...this.#reachable.nodeAddresses, ...own])];
     const credentials = await this.#progress.step('keys and certificates', () =>
       loadCredentials(join(this.#settings.dataDir, 'pki'), hosts, clock),
     );
@@ -105,7 +107,7 @@ export class Cluster implements Runnable {
     const { authority, kubeletClient } = credentials;
     container.load(
       store,
-      apiServerModule({ serviceCidr: SERVICE_CIDR, serverAddress: () => this.url.replace('https://', '') }),
+      apiServerModule({ serviceCidr: this.#settings.serviceCidr, serverAddress: () => this.url.replace('https://', '') }),
       clusterAuthModule({ signingKey: credentials.signingKey, bootstrapTokens: true }),
       podStreamsModule({ tls: { ca: authority.certificate, ...kubeletClient } }),
       controllerRuntimeModule(),
@@ -155,7 +157,7 @@ export class Cluster implements Runnable {
     const { bind, port } = this.#settings;
     const { nodeAddress } = this.#reachable;
     const { certificate, privateKey: key } = serving;
-    const isCovered = bind === nodeAddress || bind === '0.0.0.0' || nodeAddress === '127.0.0.1';
+    const isCovered = [nodeAddress, '0.0.0.0', '::'].includes(bind) || nodeAddress === '127.0.0.1';
     return new HttpFrontend(server, {
       host: bind,
       port,
@@ -170,14 +172,14 @@ export class Cluster implements Runnable {
     // No address of the loopback may be an endpoint: simulated pods reach nothing.
     const advertise = nodeAddress === '127.0.0.1' ? undefined : { address: nodeAddress, port };
     return [
-      ...bootstrapObjects({ serviceCidr: SERVICE_CIDR, advertise, clientCa: ca }),
-      ...joiningObjects(kubeconfigOf('', { server: `https://${nodeAddress}:${port}`, ca })),
+      ...bootstrapObjects({ serviceCidr: this.#settings.serviceCidr, advertise, clientCa: ca }),
+      ...joiningObjects(kubeconfigOf('', { server: `https://${inUrl(nodeAddress)}:${port}`, ca })),
     ];
   }
 
   async #writeKubeconfig({ authority, admin }: ClusterCredentials): Promise<void> {
     // Clients cannot connect to "any address".
-    const server = this.url.replace('//0.0.0.0:', '//127.0.0.1:');
+    const server = this.url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
     const text = kubeconfigOf('keelson', { server, ca: authority.certificate, ...admin });
     await writeFileAtomic(this.#settings.kubeconfig, text, 0o600);
   }
@@ -202,6 +204,10 @@ export class Cluster implements Runnable {
     addIngress(parts, context);
     await this.#lifecycle.run(parts, signal);
   }
+}
+
+function inUrl(address: string): string {
+  return address.includes(':') ? `[${address}]` : address;
 }
 
 function toRunnable(name: string, { stop }: { readonly stop: () => Promise<void> }): Runnable {

@@ -7,18 +7,17 @@ import { dnsModule } from '@keelson/dns/module';
 import { Container } from 'inversify';
 import type { ComponentContext } from './component-context.ts';
 import { nodeNameOf } from './node-name.ts';
+import { clusterDnsOf } from './ranges.ts';
 import { controllerUser } from './users.ts';
-
-/** The name server of pods: the tenth address of the range of Services. */
-export const CLUSTER_DNS = '10.96.0.10';
 
 /** Cluster DNS in this process, on free ports of the address by which pods reach the node, behind the Service `kube-system/kube-dns`. */
 export function addDns(parts: Lifecycle, { container, server, settings, informers, reachable }: ComponentContext): void {
   if (settings.dns !== 'on') return;
   const [clock, logger] = [container.get(CLOCK), container.get(LOGGER)];
   const host = reachable.nodeAddress;
+  const clusterIp = clusterDnsOf(settings);
   const own = new Container({ parent: container });
-  own.load(dnsModule({ host, port: 0, upstreams: usableUpstreams(getServers()) }));
+  own.load(dnsModule({ host, port: 0, upstreams: usableUpstreams(getServers(), clusterIp) }));
   const dns = own.get(DNS_SERVER);
   const metrics = { contentType: 'text/plain; version=0.0.4; charset=utf-8', metrics: () => dns.metrics() };
   const synced = (): void => {
@@ -27,7 +26,7 @@ export function addDns(parts: Lifecycle, { container, server, settings, informer
   const status = new StatusServer({ host, port: 0, metrics, liveness: { ping: () => undefined }, readiness: { synced } });
   const client = createClient(server.transport(controllerUser('kube-dns')));
   const where = () => ({
-    clusterIp: CLUSTER_DNS,
+    clusterIp,
     nodeName: nodeNameOf(1),
     address: host,
     port: dns.port,
@@ -39,6 +38,6 @@ export function addDns(parts: Lifecycle, { container, server, settings, informer
 }
 
 /** The node's resolvers, without those of one link only (`fe80::1%eth0`), and without the cluster's own. */
-export function usableUpstreams(servers: readonly string[]): readonly string[] {
-  return servers.filter((server) => !server.includes('%') && server !== CLUSTER_DNS);
+export function usableUpstreams(servers: readonly string[], clusterIp: string): readonly string[] {
+  return servers.filter((server) => !server.includes('%') && server !== clusterIp);
 }

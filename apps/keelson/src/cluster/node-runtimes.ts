@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
-import { networkInterfaces } from 'node:os';
+import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os';
 import { join } from 'node:path';
+import type { IpFamily } from '@keelson/api';
 import { CLOCK, LOGGER, SystemClock, type Clock, type Logger } from '@keelson/base';
 import { removePodRoutes } from '@keelson/proxy';
 import { CONTAINER_RUNTIME, RuntimeRouter, SimulatedRuntime, type ContainerRuntime } from '@keelson/runtime';
@@ -12,10 +13,14 @@ import { dockerRuntimeModule } from '@keelson/runtime-docker/module';
 import { lxcAvailable, LxcRuntime } from '@keelson/runtime-lxc';
 import { Container } from 'inversify';
 import type { ClusterOptions, ClusterSettings, RuntimeName } from '../options.ts';
-import { nodeNameOf, podCidrOf } from './node-name.ts';
-import { gatewayOf, makeBridge, removeBridge } from './pod-bridge.ts';
+import type { Reachable } from './component-context.ts';
+import { nodeNameOf } from './node-name.ts';
+import { makeBridge, removeBridge } from './pod-bridge.ts';
+import { familiesOf, gatewayOf, podCidrsOf, rangesIn } from './ranges.ts';
 
 export const LOOPBACK_ADDRESS = '127.0.0.1';
+/** Where the machine is nowhere to be reached by pods, and where they are is not known. */
+const NOWHERE: Reachable = { nodeAddress: LOOPBACK_ADDRESS, nodeAddresses: [LOOPBACK_ADDRESS], podRanges: [] };
 
 type Availability = { readonly available: true } | { readonly available: false; readonly why: string };
 /** What tells the runtimes of one cluster from those of others. */
@@ -29,8 +34,8 @@ export interface NodeRuntime {
   readonly onlyIfNamed?: true;
   /** Whether it can be used on this machine now; if not, why and what to do. */
   available(options: Pick<ClusterOptions, 'criEndpoint'>): Promise<Availability>;
-  /** Where pods reach this machine; the API server and the kubelet listen there. */
-  nodeAddress(settings: RuntimeSettings): Promise<string>;
+  /** Where pods will be, and where they reach this machine: the API server and the kubelet listen there. Makes what is not there yet. */
+  reachable(settings: RuntimeSettings): Promise<Reachable>;
   /** Binds `CONTAINER_RUNTIME` for a node. */
   bind(container: Container, settings: RuntimeSettings, index: number): void;
   /** Opens it to remove what a cluster has left; `undefined` if there is nothing to ask. */
@@ -47,7 +52,7 @@ export const NODE_RUNTIMES: Readonly<Record<RuntimeName, NodeRuntime>> = {
       const docker = await dockerAvailable();
       return docker.available ? docker : { available: false, why: `${docker.why}. Start it` };
     },
-    nodeAddress: async (settings) => (settings.network === 'cni' ? nodeAddressByCni(settings) : dockerBridgeAddress()),
+    reachable: async (settings) => (settings.network === 'cni' ? reachableByCni(settings) : reachableByDocker()),
     bind: (container, settings) => {
       const network = { clock: container.get(CLOCK), logger: container.get(LOGGER), stateDir: networkDirectory(settings) };
       const podNetwork = settings.network === 'cni' ? new CniNetwork({ ...network, bridge: bridgeOf(settings) }) : undefined;
@@ -70,7 +75,7 @@ export const NODE_RUNTIMES: Readonly<Record<RuntimeName, NodeRuntime>> = {
       const cni = cniAvailable();
       return cni.available ? cni : { available: false, why: `${cni.why}. Install them (containernetworking-plugins on Debian)` };
     },
-    nodeAddress: nodeAddressByCni,
+    reachable: (settings) => reachableByCni(settings),
     bind: (container, settings) =>
       void container
         .bind(CONTAINER_RUNTIME)
@@ -89,9 +94,9 @@ export const NODE_RUNTIMES: Readonly<Record<RuntimeName, NodeRuntime>> = {
       const cri = await criAvailable(criEndpoint);
       return cri.available ? cri : { available: false, why: `${cri.why}. Start it, or name its socket with --cri-endpoint` };
     },
-    async nodeAddress(settings) {
+    async reachable(settings) {
       const cri = await criAvailable(settings.criEndpoint);
-      return nodeAddressByCni(settings, cri.available ? cri.cniConfigDir : undefined);
+      return reachableByCni(settings, cri.available ? cri.cniConfigDir : undefined);
     },
     bind: (container, settings) => {
       const { clusterId: cluster, criEndpoint: endpoint } = settings;
@@ -107,10 +112,10 @@ export const NODE_RUNTIMES: Readonly<Record<RuntimeName, NodeRuntime>> = {
   sim: {
     title: 'The simulated runtime',
     available: async () => ({ available: true }),
-    nodeAddress: async () => LOOPBACK_ADDRESS,
+    reachable: async ({ clusterCidr }) => ({ ...NOWHERE, podRanges: rangesIn(clusterCidr) }),
     bind: (container, settings, index) => {
       const options = {
-        podCidr: podCidrOf(settings, index),
+        podCidr: podCidrsOf(settings, index).join(','),
         stateFile: join(settings.dataDir, 'sim', `${nodeNameOf(index)}.json`),
       };
       container
@@ -147,7 +152,7 @@ function lxcRuntime(settings: RuntimeSettings, clock: Clock, logger?: Logger): L
   const rootDir = lxcDirectory(dataDir);
   const common = { clock, ...(logger && { logger }) };
   const network = new CniNetwork({ ...common, stateDir: join(rootDir, 'network'), bridge: bridgeOf(settings) });
-  const hostAddress = gatewayOf(podCidrOf(settings, 1));
+  const hostAddress = gatewayOf(podCidrsOf(settings, 1)[0] ?? '');
   return new LxcRuntime({ ...common, network, rootDir, cgroupRoot: `keelson-${clusterId}`, hostAddress });
 }
 
@@ -162,17 +167,33 @@ async function removeNetwork(settings: RuntimeSettings): Promise<void> {
 }
 
 /** Where pods find this machine: on their bridge, or at its own address where somebody else has configured their network. */
-async function nodeAddressByCni(settings: RuntimeSettings, configDir: string = CNI_CONFIG_DIR): Promise<string> {
+async function reachableByCni(settings: RuntimeSettings, configDir: string = CNI_CONFIG_DIR): Promise<Reachable> {
   const configured = await loadNetworkConfig(configDir);
-  if (configured && configured.name !== 'keelson') return machineAddress() ?? LOOPBACK_ADDRESS;
-  const range = podCidrOf(settings, 1);
-  await makeBridge(bridgeOf(settings), range);
-  return gatewayOf(range);
+  const isOurs = !configured || configured.name === 'keelson';
+  if (!isOurs)
+    return reachableAt(
+      familiesOf(settings.clusterCidr).flatMap((family) => machineAddress(family) ?? []),
+      [],
+    );
+  const ranges = podCidrsOf(settings, 1);
+  await makeBridge(bridgeOf(settings), ranges);
+  return reachableAt(ranges.map(gatewayOf), rangesIn(settings.clusterCidr));
 }
 
-function machineAddress(): string | undefined {
-  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  return all.find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
+function reachableAt(nodeAddresses: readonly string[], podRanges: readonly string[]): Reachable {
+  const [nodeAddress] = nodeAddresses;
+  return nodeAddress === undefined ? { ...NOWHERE, podRanges } : { nodeAddress, nodeAddresses, podRanges };
+}
+
+/** One that other machines may know: none of the loopback, and of IPv6 none of a single link. */
+function machineAddress(wanted: IpFamily): string | undefined {
+  return interfaceAddresses().find(
+    ({ family, internal, address }) => family === wanted && !internal && !address.startsWith('fe80:'),
+  )?.address;
+}
+
+function interfaceAddresses(): readonly NetworkInterfaceInfo[] {
+  return Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
 }
 
 /** The bridge of a cluster's pods. At most 15 characters. */
@@ -180,12 +201,14 @@ export function bridgeOf({ clusterId }: Pick<RuntimeSettings, 'clusterId'>): str
   return `kl-${clusterId.slice(0, 10)}`;
 }
 
-/** Where pods on Docker's bridge find this machine. */
-async function dockerBridgeAddress(): Promise<string> {
+/** Pods on Docker's bridge are in the network of the address that this machine has on it. */
+async function reachableByDocker(): Promise<Reachable> {
   const runtime = new DockerRuntime({ clock: new SystemClock() });
   try {
     const { hostAddress } = await runtime.info();
-    return hostAddress ?? LOOPBACK_ADDRESS;
+    if (hostAddress === undefined) return NOWHERE;
+    const bridge = interfaceAddresses().find(({ address }) => address === hostAddress);
+    return reachableAt([hostAddress], bridge?.cidr ? [bridge.cidr] : []);
   } finally {
     await runtime.close();
   }

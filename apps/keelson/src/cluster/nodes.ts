@@ -8,10 +8,10 @@ import { EventRecorder } from '@keelson/controller-runtime';
 import { Container } from 'inversify';
 import type { ClusterSettings } from '../options.ts';
 import type { ComponentContext } from './component-context.ts';
-import { CLUSTER_DNS } from './dns.ts';
-import { nodeNameOf, podCidrOf } from './node-name.ts';
+import { nodeNameOf } from './node-name.ts';
 import { bindRuntimes } from './node-runtimes.ts';
 import { stopOnly } from './control-plane.ts';
+import { clusterDnsOf, podCidrsOf } from './ranges.ts';
 import { nodeUser } from './users.ts';
 
 /** What a simulated node says it has: it costs nothing. */
@@ -51,15 +51,15 @@ function kubeletOptions({ credentials, settings, reachable }: ComponentContext, 
   return {
     nodeName,
     addresses: [
-      { type: 'InternalIP', address: host },
+      ...reachable.nodeAddresses.map((address) => ({ type: 'InternalIP', address })),
       { type: 'Hostname', address: nodeName },
     ],
     rootDir: join(settings.dataDir, 'kubelet', nodeName),
     ...(settings.staticPodPath !== undefined && { staticPodPath: settings.staticPodPath }),
     ...(settings.shutdownGracePeriod !== undefined && { shutdown: shutdownWithin(settings.shutdownGracePeriod) }),
-    podCidr: podCidrOf(settings, index),
+    podCidr: podCidrsOf(settings, index).join(','),
     // Simulated pods resolve nothing, and should not be warned about it.
-    ...((settings.dns === 'on' || settings.runtime === 'sim') && { clusterDns: [CLUSTER_DNS] }),
+    ...((settings.dns === 'on' || settings.runtime === 'sim') && { clusterDns: [clusterDnsOf(settings)] }),
     serving: {
       host,
       port: 0,

@@ -1,22 +1,22 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { familyOf } from '@keelson/api';
 import { errorMessage, KeelsonError } from '@keelson/base';
+import { gatewayOf } from './ranges.ts';
 
 const run = promisify(execFile);
 
-/** The first address of a range like `10.244.1.0/24`, which the node has on its bridge. */
-export function gatewayOf(podCidr: string): string {
-  return (podCidr.split('/')[0] ?? '').replace(/\d+$/, (last) => String(Number(last) + 1));
-}
-
 /**
- * Makes the bridge of pods with the node's address, as the CNI plugin would with the first pod: the node has to be reached there before. Idempotent.
+ * Makes the bridge of pods with the node's addresses, as the CNI plugin would with the first pod: the node has to be reached there before. Idempotent.
  */
-export async function makeBridge(name: string, podCidr: string): Promise<void> {
-  const address = `${gatewayOf(podCidr)}/${podCidr.split('/')[1]}`;
+export async function makeBridge(name: string, podCidrs: readonly string[]): Promise<void> {
   try {
     if (!(await isThere(name))) await ip('link', 'add', name, 'type', 'bridge');
-    await ip('address', 'replace', address, 'dev', name);
+    for (const range of podCidrs) {
+      const address = `${gatewayOf(range)}/${range.split('/')[1]}`;
+      // Nobody else can have it, and while it is being looked for nobody can listen there.
+      await ip('address', 'replace', address, 'dev', name, ...(familyOf(range) === 'IPv6' ? ['nodad'] : []));
+    }
     await ip('link', 'set', name, 'up');
   } catch (cause) {
     throw new KeelsonError('ServiceUnavailable', `Cannot make the bridge "${name}" of pods: ${errorMessage(cause)}`, { cause });

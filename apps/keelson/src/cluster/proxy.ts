@@ -1,24 +1,49 @@
+import { familyOf, type IpFamily } from '@keelson/api';
 import { LOGGER, type Lifecycle } from '@keelson/base';
-import { PROXY_MODE, SERVICE_PROXY, StatusServer } from '@keelson/proxy';
+import { PROXY_MODE, SERVICE_PROXY, StatusServer, type ServiceProxy } from '@keelson/proxy';
 import { proxyModule } from '@keelson/proxy/module';
 import { Container } from 'inversify';
+import type { ClusterSettings } from '../options.ts';
 import type { ComponentContext } from './component-context.ts';
 import { nodeNameOf } from './node-name.ts';
+import { familiesOf } from './ranges.ts';
 
-/** One proxy serves all nodes of the process, since they share the machine's network; what is bound to `PROXY_MODE` goes before the flag. */
-export function addProxy(parts: Lifecycle, { container, settings }: ComponentContext): void {
+/**
+ * A proxy for each IP family serves all nodes of the process, since they share the machine's network; what is bound to `PROXY_MODE` goes
+ * before the flag, for the first family.
+ */
+export function addProxy(parts: Lifecycle, context: ComponentContext): void {
+  const { container, settings } = context;
   const { proxyMode: mode } = settings;
   if (mode === 'none') return;
+  const families = familiesOf(settings.serviceCidr);
+  const proxies = families.map((family) => proxyOf(context, { mode, family }));
+  const [first] = proxies;
+  if (first && container.isBound(PROXY_MODE)) first.rebind(PROXY_MODE).toConstantValue(container.get(PROXY_MODE));
+  const made = proxies.map((own) => own.get(SERVICE_PROXY));
+  for (const proxy of made) parts.add(proxy);
+  parts.add(statusServer(made, context, families.includes('IPv6') ? '::' : '0.0.0.0'));
+}
+
+function proxyOf({ container, reachable }: ComponentContext, { mode, family }: { mode: Mode; family: IpFamily }): Container {
   const own = new Container({ parent: container });
-  own.load(proxyModule({ mode, nodeName: nodeNameOf(1) }));
-  if (container.isBound(PROXY_MODE)) own.rebind(PROXY_MODE).toConstantValue(container.get(PROXY_MODE));
-  const proxy = own.get(SERVICE_PROXY);
-  parts.add(proxy);
-  parts.add(
-    new StatusServer(
-      { health: proxy.health, metrics: proxy.metrics, mode, logger: container.get(LOGGER) },
-      // The ports of kube-proxy, which load balancers and Prometheus know.
-      { health: { address: '0.0.0.0', port: 10_256 }, metrics: { address: '127.0.0.1', port: 10_249 } },
-    ),
+  const ranges = reachable.podRanges.filter((range) => familyOf(range) === family);
+  // Pods of several runtimes may be in several ranges, and who is in none of them is not known to be outside.
+  const [clusterCIDR] = ranges.length === 1 ? ranges : [];
+  own.load(proxyModule({ mode, family, nodeName: nodeNameOf(1), ...(clusterCIDR !== undefined && { clusterCIDR }) }));
+  return own;
+}
+
+type Mode = Exclude<ClusterSettings['proxyMode'], 'none'>;
+
+/** On the ports of kube-proxy, which load balancers and Prometheus know. */
+function statusServer(
+  proxies: readonly ServiceProxy[],
+  { container, settings }: ComponentContext,
+  address: string,
+): StatusServer {
+  return new StatusServer(
+    { proxies, mode: settings.proxyMode, logger: container.get(LOGGER) },
+    { health: { address, port: 10_256 }, metrics: { address: '127.0.0.1', port: 10_249 } },
   );
 }

@@ -1,4 +1,4 @@
-import type { Kind, KubernetesObject } from '@keelson/api';
+import { familyOf, type Kind, type KubernetesObject } from '@keelson/api';
 import { ConfigMap, Endpoints, Namespace, Service } from '@keelson/api/core/v1';
 import { EndpointSlice } from '@keelson/api/discovery/v1';
 import { FlowSchema, PriorityLevelConfiguration } from '@keelson/api/flowcontrol/v1';
@@ -72,7 +72,7 @@ function endpoints({ address, port }: { readonly address: string; readonly port:
   const subsets = [{ addresses: [{ ip: address }], ports: [{ name: 'https', port, protocol: 'TCP' }] }];
   const slice: EndpointSlice = {
     metadata: { ...metadata, labels: { 'kubernetes.io/service-name': 'kubernetes' } },
-    addressType: 'IPv4',
+    addressType: familyOf(address),
     endpoints: [{ addresses: [address], conditions: { ready: true } }],
     ports: [{ name: 'https', port, protocol: 'TCP' }],
   };

@@ -15,7 +15,7 @@ import type { Pressure } from '../eviction/thresholds.ts';
 import { allocatableOf } from './allocatable.ts';
 import { architecture, machineCapacity, systemInfo } from './machine.ts';
 import { differs, nodeStatus, turned } from './node-status.ts';
-import { PodCidrs } from './pod-cidrs.ts';
+import { PodCidrs, podCidrsIn } from './pod-cidrs.ts';
 
 export interface NodeAgentDependencies {
   readonly client: Client;
@@ -138,7 +138,9 @@ export class NodeAgent {
   }
 
   async #createOrAdopt(signal: AbortSignal): Promise<Node> {
-    const { nodeName, podCidr, taints } = this.#options;
+    const { nodeName, taints } = this.#options;
+    const podCIDRs = [...podCidrsIn(this.#options.podCidr)];
+    const [podCIDR] = podCIDRs;
     const nodes = this.#deps.client.resource(Node);
     const found = await nodes.find({ name: nodeName }, { signal });
     if (found) return nodes.patch({ name: nodeName }, 'merge', { metadata: { labels: this.#labels } }, { signal });
@@ -150,7 +152,7 @@ export class NodeAgent {
         labels: { ...this.#labels },
         annotations: { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' },
       },
-      spec: { ...(podCidr !== undefined && { podCIDR: podCidr, podCIDRs: [podCidr] }), ...(taints && { taints: [...taints] }) },
+      spec: { ...(podCIDR !== undefined && { podCIDR, podCIDRs }), ...(taints && { taints: [...taints] }) },
       status: await this.#status({}),
     };
     const created = await nodes.create(node, { signal });
@@ -182,10 +184,9 @@ export class NodeAgent {
     const status = await this.#status(node.status ?? {});
     const isDue = clock.now() - this.#writtenAtMs >= REPORT_MS;
     if (!isDue && !differs(node.status ?? {}, status)) return;
-    const { addresses, ...rest } = status;
-    const old = (node.status?.addresses ?? []).filter(({ type }) => !addresses?.some((next) => next.type === type));
-    const gone = old.map(({ type }) => ({ type, $patch: 'delete' }));
-    const patch = { status: { ...rest, addresses: [...(addresses ?? []), ...gone] } };
+    const { addresses = [], ...rest } = status;
+    // Merged by their type, one of two of the same type would be lost.
+    const patch = { status: { ...rest, addresses: [...addresses, { $patch: 'replace' }] } };
     try {
       this.#node = await client.resource(Node).patchStatus({ name: this.#options.nodeName }, 'strategic', patch, { signal });
       this.#tellOfConditions(node.status ?? {}, status);

@@ -9,6 +9,11 @@ export interface PodCidrsDependencies {
   readonly logger: Logger;
 }
 
+/** The ranges of the kubelet's option: one, or one of each family with a comma between. */
+export function podCidrsIn(podCidr: string | undefined): readonly string[] {
+  return podCidr === undefined ? [] : podCidr.split(',');
+}
+
 /** Tells the runtime out of which ranges the node's pods get their addresses: what the API says, until then what the node was started with. */
 export class PodCidrs {
   readonly #deps: PodCidrsDependencies;
@@ -19,7 +24,7 @@ export class PodCidrs {
   constructor(deps: PodCidrsDependencies, tasks: TaskGroup, initial: string | undefined) {
     this.#deps = deps;
     this.#tasks = tasks;
-    this.#wanted = initial === undefined ? [] : [initial];
+    this.#wanted = podCidrsIn(initial);
   }
 
   /** No range is known yet: somebody may give the node one. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { familyOf } from '../addresses.ts';
 import type { CommandRunner } from '../command-runner.ts';
-import { findIptables } from '../iptables/iptables-tool.ts';
+import { findIptables, findUsedIptables } from '../iptables/iptables-tool.ts';
 import type { IpFamily } from '../service-map.ts';
 
 export interface PodTrafficOptions {
@@ -37,11 +37,16 @@ export class PodTraffic {
 
   /** Removes the rules. */
   async cleanup(): Promise<void> {
+    for (const family of ['IPv4', 'IPv6'] as const) {
+      for (const { program } of await findUsedIptables(this.#run, family)) await this.#clear(program);
+    }
+  }
+
+  async #clear(program: string): Promise<void> {
     for (const [table, hook, chain] of this.#hooks()) {
       const clear = [`-t ${table} -D ${hook} -j ${chain}`, `-t ${table} -F ${chain}`, `-t ${table} -X ${chain}`];
       // Each fails where there is nothing to remove.
-      for (const args of clear)
-        await this.#run({ file: 'iptables', args: ['-w', '5', ...args.split(' ')] }).catch(() => undefined);
+      for (const args of clear) await this.#run({ file: program, args: ['-w', '5', ...args.split(' ')] }).catch(() => undefined);
     }
   }
 

@@ -19,7 +19,7 @@ describe('the status of a proxy', () => {
     health = new ProxyHealth(clock, GRACE_MS);
     metrics = new ProxyMetrics('nftables', 'IPv4');
     server = new StatusServer(
-      { health, metrics, mode: 'nftables', logger: silentLogger },
+      { proxies: [{ health, metrics }], mode: 'nftables', logger: silentLogger },
       { health: anywhere, metrics: anywhere },
     );
     await server.start();
@@ -98,10 +98,43 @@ describe('the status of a proxy', () => {
     expect((await get('/nothing', 1)).code).toBe(404);
   });
 
+  it('speaks for the proxies of both families: is as healthy as the worse one, and describes each metric once', async () => {
+    const other = { health: new ProxyHealth(clock, GRACE_MS), metrics: new ProxyMetrics('nftables', 'IPv6') };
+    const both = new StatusServer(
+      { proxies: [{ health, metrics }, other], mode: 'nftables', logger: silentLogger },
+      { health: anywhere, metrics: anywhere },
+    );
+    await both.start();
+    const ask = async (path: string, which: number) => fetch(`http://127.0.0.1:${both.ports[which]}${path}`);
+    health.updated();
+    expect((await ask('/livez', 0)).status).toBe(503);
+    other.health.updated();
+    expect((await ask('/livez', 0)).status).toBe(200);
+    other.metrics.changed('service');
+
+    const lines = (await (await ask('/metrics', 1)).text()).split('\n');
+
+    const changes = 'kubeproxy_sync_proxy_rules_service_changes_total';
+    expect(lines.filter((line) => line.includes(changes))).toEqual([
+      `# HELP ${changes} Cumulative proxy rules Service changes`,
+      `# TYPE ${changes} counter`,
+      `${changes}{ip_family="IPv4"} 0`,
+      `${changes}{ip_family="IPv6"} 1`,
+    ]);
+    expect(lines.filter((line) => line.startsWith('kubeproxy_proxy_livez_total'))).toEqual([
+      'kubeproxy_proxy_livez_total{code="503"} 1',
+      'kubeproxy_proxy_livez_total{code="200"} 1',
+    ]);
+    expect(new Set(lines.filter((line) => line.startsWith('# HELP'))).size).toBe(
+      lines.filter((line) => line.startsWith('# HELP')).length,
+    );
+    await both.stop();
+  });
+
   it('leaves a port alone that is taken', async () => {
     const [port = 0] = server.ports;
     const other = new StatusServer(
-      { health, metrics, mode: 'nftables', logger: silentLogger },
+      { proxies: [{ health, metrics }], mode: 'nftables', logger: silentLogger },
       { health: { address: '127.0.0.1', port } },
     );
 

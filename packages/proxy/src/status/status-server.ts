@@ -1,12 +1,19 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { errorMessage, type Logger, type Runnable } from '@keelson/base';
+import { mergeMetrics } from './merge-metrics.ts';
 import type { ProxyHealth } from './proxy-health.ts';
 import type { ProxyMetrics } from './proxy-metrics.ts';
 
-export interface StatusServerDependencies {
+/** What a `ServiceProxy` says of itself. */
+export interface ProxyStatus {
   readonly health: ProxyHealth;
   readonly metrics: ProxyMetrics;
+}
+
+export interface StatusServerDependencies {
+  /** The proxies of the node, one for each IP family that it has: it is as healthy as the least healthy one. */
+  readonly proxies: readonly ProxyStatus[];
   readonly mode: string;
   readonly logger: Logger;
 }
@@ -26,7 +33,7 @@ interface Answer {
 
 type Routes = Readonly<Record<string, () => Answer>>;
 
-/** Says over HTTP how a proxy is doing. A port that is taken is logged and left alone: services are served all the same. */
+/** Says over HTTP how the proxies of a node are doing. A port that is taken is logged and left alone: services are served all the same. */
 export class StatusServer implements Runnable {
   readonly name = 'service-proxy-status';
   readonly #deps: StatusServerDependencies;
@@ -78,23 +85,26 @@ export class StatusServer implements Runnable {
   }
 
   #healthRoutes(): Routes {
-    const { health, metrics } = this.#deps;
-    const answer = (path: 'healthz' | 'livez', isFine: boolean): Answer => {
-      const code = isFine ? 200 : 503;
-      metrics.answered(path, code);
-      return { code, type: 'application/json', body: health.text(path === 'healthz') };
+    const { proxies } = this.#deps;
+    const answer = (path: 'healthz' | 'livez', isFine: (health: ProxyHealth) => boolean): Answer => {
+      const worst = proxies.find(({ health }) => !isFine(health)) ?? proxies[0];
+      const code = worst && isFine(worst.health) ? 200 : 503;
+      // Of no family: told by the first one.
+      proxies[0]?.metrics.answered(path, code);
+      return { code, type: 'application/json', body: worst?.health.text(path === 'healthz') ?? '{}' };
     };
     return {
-      '/healthz': () => answer('healthz', health.isHealthy && health.nodeEligible),
-      '/livez': () => answer('livez', health.isHealthy),
+      '/healthz': () => answer('healthz', (health) => health.isHealthy && health.nodeEligible),
+      '/livez': () => answer('livez', (health) => health.isHealthy),
     };
   }
 
   #metricsRoutes(): Routes {
-    const { metrics, mode } = this.#deps;
+    const { proxies, mode } = this.#deps;
     const text = (body: string): Answer => ({ code: 200, type: 'text/plain; charset=utf-8', body });
+    const metricsText = (): string => mergeMetrics(proxies.map(({ metrics }) => metrics.text()));
     return {
-      '/metrics': () => ({ code: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: metrics.text() }),
+      '/metrics': () => ({ code: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: metricsText() }),
       '/proxyMode': () => text(mode),
       '/healthz': () => text('ok'),
     };

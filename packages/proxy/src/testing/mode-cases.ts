@@ -156,6 +156,15 @@ const BASICS: readonly ModeCase[] = [
     },
   },
   {
+    title: 'gives what comes to a cluster IP from outside of the pods the address of the node, so that the answer comes back',
+    async run({ lab, serve }) {
+      await lab.outside.sh(`ip route replace ${VIP} via ${NODE}`);
+      await serve(ONLY_B);
+
+      strictEqual(await lab.outside.tcp(VIP, 80), `b ${BRIDGE}`);
+    },
+  },
+  {
     title: 'serves IPv6',
     async run({ lab, subject }) {
       const mode = subject.open(lab, 'IPv6');

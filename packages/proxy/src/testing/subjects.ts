@@ -6,16 +6,14 @@ import { NftablesMode } from '../nftables/nftables-mode.ts';
 import { modeUnderTest } from './kernel-subject.ts';
 import type { ModeSubject } from './mode-cases.ts';
 
-const clusterCIDR = '10.200.0.0/16';
+/** Where the pods of the lab are. */
+const CLUSTER_CIDRS = { IPv4: '10.200.0.0/16', IPv6: 'fd00:200::/32' } as const;
 
 /** The nftables mode, for the suite. */
 export const NFTABLES: ModeSubject = {
   name: 'nftables',
   open: (lab, of) =>
-    modeUnderTest(
-      (family) => new NftablesMode({ run: lab.node.run }, { family, ...(family === 'IPv4' ? { clusterCIDR } : {}) }),
-      of,
-    ),
+    modeUnderTest((family) => new NftablesMode({ run: lab.node.run }, { family, clusterCIDR: CLUSTER_CIDRS[family] }), of),
   keepsClientAddress: true,
   withoutLocalEndpoint: 'dropped',
   damage: 'nft flush map ip keelson-proxy tcp-endpoint-ips; nft flush chain ip keelson-proxy nat-prerouting',
@@ -31,7 +29,7 @@ export const NFTABLES: ModeSubject = {
 export const IPVS: ModeSubject = {
   name: 'ipvs',
   open: (lab, of) =>
-    modeUnderTest((family) => new IpvsMode({ run: lab.node.run }, { family, ...(family === 'IPv4' ? { clusterCIDR } : {}) }), of),
+    modeUnderTest((family) => new IpvsMode({ run: lab.node.run }, { family, clusterCIDR: CLUSTER_CIDRS[family] }), of),
   keepsClientAddress: true,
   withoutLocalEndpoint: 'dropped',
   damage: 'ipvsadm -D -t 10.96.0.10:80; ip link del kube-ipvs0; nft flush chain ip keelson-ipvs nat-postrouting',
@@ -57,10 +55,7 @@ export function iptablesSubject(variant: 'nft' | 'legacy'): ModeSubject {
     open: (lab, of) =>
       modeUnderTest(
         (family) =>
-          new IptablesMode(
-            { run: onlyIptables(variant, lab.node.run) },
-            { family, ...(family === 'IPv4' ? { clusterCIDR } : {}) },
-          ),
+          new IptablesMode({ run: onlyIptables(variant, lab.node.run) }, { family, clusterCIDR: CLUSTER_CIDRS[family] }),
         of,
       ),
     keepsClientAddress: true,

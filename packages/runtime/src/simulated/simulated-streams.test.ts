@@ -4,7 +4,6 @@ import type { IncomingMessage } from 'node:http';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
-import { PodAddresses } from './pod-addresses.ts';
 import { SimulatedLog } from './simulated-log.ts';
 import { SimulatedPorts } from './simulated-port.ts';
 
@@ -78,28 +77,5 @@ describe('SimulatedPorts', () => {
     connection.end('PING\r\n');
 
     expect(await text(connection)).toBe('PING\r\n');
-  });
-});
-
-describe('PodAddresses', () => {
-  it('gives each address of a range once, and again when it was given back', () => {
-    const addresses = new PodAddresses('10.1.2.8/29');
-    const all = Array.from({ length: 5 }, () => addresses.take());
-
-    expect(all).toEqual(['10.1.2.10', '10.1.2.11', '10.1.2.12', '10.1.2.13', '10.1.2.14']);
-    expect(() => addresses.take()).toThrow('no IP addresses available in range set: 10.1.2.8/29');
-    addresses.giveBack('10.1.2.12');
-    expect(addresses.take()).toBe('10.1.2.12');
-  });
-
-  it('leaves out those that are known to be in use', () => {
-    const addresses = new PodAddresses('10.1.0.0/16');
-    addresses.reserve('10.1.0.2');
-
-    expect(addresses.take()).toBe('10.1.0.3');
-  });
-
-  it.each(['10.1.2.0', '10.1.2.0/31', '300.0.0.0/24', 'fd00::/64'])('refuses %s', (cidr) => {
-    expect(() => new PodAddresses(cidr)).toThrow('not a range of IPv4 addresses');
   });
 });
