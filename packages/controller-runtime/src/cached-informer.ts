@@ -1,10 +1,11 @@
 import { keyOf, type Kind, type KubernetesObject } from '@keelson/api';
-import { Backoff, errorMessage, isReason, KeelsonError, TaskGroup, type Clock, type Logger } from '@keelson/base';
-import { createClient, type Client, type ResourceClient, type WatchEvent } from '@keelson/client';
-import { BehaviorSubject, Observable, Subject } from 'rxjs';
+import { KeelsonError, TaskGroup, type Clock, type Logger } from '@keelson/base';
+import { createClient, type Client, type WatchEvent } from '@keelson/client';
+import { Observable, Subject } from 'rxjs';
 import type { Delta, IndexFunction, Informer, InformerOptions, InformerSelection, ReflectorState } from './informer.ts';
 import { metadataTransport } from './metadata-transport.ts';
 import { ObjectCache } from './object-cache.ts';
+import { Reflector, type Reflected } from './reflector.ts';
 import { isOlder } from './resource-version.ts';
 
 interface Dependencies {
@@ -20,46 +21,54 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
-/** Objects that one page of a list holds. */
-const PAGE = 500;
-/** A watch is asked to end after 5 to 10 minutes, and is given up if it is silent for longer: it may have died without a word. */
-const WATCH_SECONDS = 300;
-const SILENCE_GRACE_MS = 30_000;
-/** A watch that ends sooner, without a word, has not worked. */
-const SHORT_WATCH_MS = 1_000;
-const BACKOFF = { initialMs: 800, maxMs: 30_000, jitter: 1 };
+/** How old a cache may become without being compared with all that the server has. */
+const MAX_AGE_MS = 6 * 3_600_000;
 
-/** Lists once and then follows by watches; lists again when the server has forgotten where we were. It never gives up. */
+export interface CachedInformerOptions<T> extends InformerOptions<T> {
+  /**
+   * After how long everything is asked for anew, and told as far as it differs; stretched by up to as much again at random, and until the
+   * watch ends that then runs (10 minutes at most). Default 6 hours.
+   */
+  readonly maxAgeMs?: number;
+}
+
+/** A cache that a reflector keeps equal to the API. */
 export class CachedInformer<T extends KubernetesObject> implements Informer<T> {
   readonly name: string;
   readonly kind: Kind<T>;
-  readonly #resource: ResourceClient<T>;
   readonly #options: InformerOptions<T>;
-  readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #random: () => number;
+  readonly #reflector: Reflector<T>;
   readonly #cache: ObjectCache<T>;
   readonly #deltas = new Subject<readonly Delta<T>[]>();
-  readonly #state: BehaviorSubject<ReflectorState>;
   readonly #tasks: TaskGroup;
   readonly #waiters = new Set<Waiter>();
   readonly #synced = Promise.withResolvers<void>();
   #isSynced = false;
   #isStarted = false;
-  #resourceVersion: string | undefined;
-  #attempt = 0;
 
-  constructor(kind: Kind<T>, { client, clock, logger, random = Math.random }: Dependencies, options: InformerOptions<T> = {}) {
+  constructor(
+    kind: Kind<T>,
+    { client, clock, logger, random = Math.random }: Dependencies,
+    { maxAgeMs = MAX_AGE_MS, ...options }: CachedInformerOptions<T> = {},
+  ) {
     this.name = `informer of ${kind.resource}`;
     this.kind = kind;
-    this.#resource = (options.metadataOnly ? createClient(metadataTransport(client.transport)) : client).resource(kind);
     this.#options = options;
-    this.#clock = clock;
     this.#logger = logger;
-    this.#random = random;
-    this.#state = new BehaviorSubject<ReflectorState>({ phase: 'listing', attempt: 0, sinceMs: clock.now() });
     this.#cache = new ObjectCache(options.indexers);
     this.#tasks = new TaskGroup(logger);
+    const target: Reflected<T> = {
+      replace: (objects) => this.#replace(objects),
+      apply: (events) => this.#apply(events),
+      caughtUp: () => this.#tellWaiters(),
+    };
+    const source = options.metadataOnly ? createClient(metadataTransport(client.transport)) : client;
+    this.#reflector = new Reflector(
+      kind,
+      { client: source, clock, logger, random, target },
+      { selection: this.selection, maxAgeMs },
+    );
   }
 
   get synced(): boolean {
@@ -67,7 +76,7 @@ export class CachedInformer<T extends KubernetesObject> implements Informer<T> {
   }
 
   get resourceVersion(): string | undefined {
-    return this.#resourceVersion;
+    return this.#reflector.resourceVersion;
   }
 
   get size(): number {
@@ -75,7 +84,7 @@ export class CachedInformer<T extends KubernetesObject> implements Informer<T> {
   }
 
   get state$(): Observable<ReflectorState> {
-    return this.#state.asObservable();
+    return this.#reflector.state$;
   }
 
   get deltas$(): Observable<readonly Delta<T>[]> {
@@ -103,7 +112,8 @@ export class CachedInformer<T extends KubernetesObject> implements Informer<T> {
   }
 
   get selection(): InformerSelection {
-    return this.#where;
+    const { namespace, labelSelector, fieldSelector } = this.#options;
+    return { ...(namespace && { namespace }), ...(labelSelector && { labelSelector }), ...(fieldSelector && { fieldSelector }) };
   }
 
   async until(check: () => boolean, signal: AbortSignal): Promise<void> {
@@ -138,9 +148,9 @@ export class CachedInformer<T extends KubernetesObject> implements Informer<T> {
     }
   }
 
-  /** Resolves when the first list is in; goes on by itself then. */
+  /** Resolves when everything is in; goes on by itself then. */
   async start(signal: AbortSignal): Promise<void> {
-    if (!this.#isStarted) this.#tasks.run(this.name, (own) => this.#run(own));
+    if (!this.#isStarted) this.#tasks.run(this.name, (own) => this.#reflector.run(own));
     this.#isStarted = true;
     await this.whenSynced(signal);
   }
@@ -149,77 +159,7 @@ export class CachedInformer<T extends KubernetesObject> implements Informer<T> {
     await this.#tasks.stop();
     for (const { reject } of this.#waiters) reject(new KeelsonError('ServiceUnavailable', `The ${this.name} has stopped`));
     this.#deltas.complete();
-    this.#state.complete();
-  }
-
-  async #run(signal: AbortSignal): Promise<void> {
-    const backoff = new Backoff({ ...BACKOFF, random: this.#random });
-    const onProgress = (): void => {
-      this.#attempt = 0;
-      backoff.reset();
-    };
-    while (!signal.aborted) {
-      try {
-        if (this.#resourceVersion === undefined) await this.#list(signal);
-        const beganMs = this.#clock.monotonic();
-        const wasUseful = await this.#watch(signal, onProgress);
-        if (wasUseful || signal.aborted) continue;
-        if (this.#clock.monotonic() - beganMs < SHORT_WATCH_MS) throw new Error('the watch ended at once, without an event');
-        onProgress();
-      } catch (error) {
-        if (signal.aborted) return;
-        this.#noteFailure(error);
-        await this.#clock.sleep(backoff.next(), signal).catch(() => undefined);
-      }
-    }
-  }
-
-  #noteFailure(error: unknown): void {
-    if (isReason(error, 'Expired', 'Gone')) this.#resourceVersion = undefined;
-    this.#attempt += 1;
-    this.#setPhase('retrying', errorMessage(error));
-    const { resource } = this.kind;
-    this.#logger.warn('list or watch failed; trying again', { resource, attempt: this.#attempt, error: errorMessage(error) });
-  }
-
-  #setPhase(phase: ReflectorState['phase'], error?: string): void {
-    const sinceMs = this.#clock.now();
-    this.#state.next({ phase, attempt: this.#attempt, sinceMs, ...(error !== undefined && { error }) });
-  }
-
-  async #list(signal: AbortSignal): Promise<void> {
-    this.#setPhase('listing');
-    const { items, resourceVersion } = await this.#listAll(signal);
-    this.#replace(items);
-    this.#resourceVersion = resourceVersion;
-    if (!this.#isSynced) this.#logger.debug('informer synced', { resource: this.kind.resource, objects: items.length });
-    this.#isSynced = true;
-    this.#synced.resolve();
-    this.#tellWaiters();
-  }
-
-  /** In pages; at one go if the pages cannot be had, since the server forgets faster than they are read. */
-  async #listAll(signal: AbortSignal): Promise<{ readonly items: readonly T[]; readonly resourceVersion: string }> {
-    const first = await this.#resource.list({ ...this.#where, limit: PAGE, signal });
-    const items = [...first.items];
-    let { metadata } = first;
-    while (metadata.continue) {
-      try {
-        const page = await this.#resource.list({ ...this.#where, limit: PAGE, continue: metadata.continue, signal });
-        for (const item of page.items) items.push(item);
-        metadata = page.metadata;
-      } catch (error) {
-        if (!isReason(error, 'Expired', 'Gone')) throw error;
-        const whole = await this.#resource.list({ ...this.#where, signal });
-        return { items: whole.items, resourceVersion: whole.metadata.resourceVersion };
-      }
-    }
-    return { items, resourceVersion: metadata.resourceVersion };
-  }
-
-  get #where(): InformerSelection {
-    const { namespace, labelSelector, fieldSelector } = this.#options;
-    return { ...(namespace && { namespace }), ...(labelSelector && { labelSelector }), ...(fieldSelector && { fieldSelector }) };
+    this.#reflector.close();
   }
 
   /** Makes the cache equal to a list, and tells of the difference: also of what was deleted while nobody looked. */
@@ -252,43 +192,6 @@ export class CachedInformer<T extends KubernetesObject> implements Informer<T> {
     }
   }
 
-  /** Resolves when the watch ends in the ordinary way; true if it brought anything. */
-  async #watch(signal: AbortSignal, onProgress: () => void): Promise<boolean> {
-    const timeoutSeconds = Math.round(WATCH_SECONDS * (1 + this.#random()));
-    const resourceVersion = this.#resourceVersion ?? '';
-    const options = { ...this.#where, allowWatchBookmarks: true, timeoutSeconds, resourceVersion, signal };
-    this.#setPhase('watching');
-    let wasUseful = false;
-    const ended = Promise.withResolvers<void>();
-    const subscription = this.#resource.watch(options).subscribe({
-      next: (events) => {
-        wasUseful = true;
-        onProgress();
-        try {
-          this.#apply(events);
-        } catch (error) {
-          // A transform or an index function has thrown: what came is told again once the list is read anew.
-          this.#resourceVersion = undefined;
-          ended.reject(error);
-        }
-      },
-      error: (error: unknown) => ended.reject(error),
-      complete: () => ended.resolve(),
-    });
-    using _silence = this.#clock.after(timeoutSeconds * 1000 + SILENCE_GRACE_MS, () =>
-      ended.reject(new Error('the watch has been silent for too long')),
-    );
-    const onAbort = (): void => ended.resolve();
-    signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      await ended.promise;
-      return wasUseful;
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-      subscription.unsubscribe();
-    }
-  }
-
   /** Hot path: every event of the kind. */
   #apply(events: readonly WatchEvent<T>[]): void {
     const deltas: Delta<T>[] = [];
@@ -296,16 +199,16 @@ export class CachedInformer<T extends KubernetesObject> implements Informer<T> {
       for (const event of events) {
         if (event.type === 'DELETED') this.#remove(event.object, deltas);
         else if (event.type !== 'BOOKMARK' && !this.#isOutdated(event.object)) this.#put(event.object, deltas);
-        const version = event.object.metadata?.resourceVersion;
-        if (version !== undefined && !isOlder(version, this.#resourceVersion)) this.#resourceVersion = version;
       }
     } finally {
       if (deltas.length > 0) this.#deltas.next(deltas);
     }
-    if (this.#waiters.size > 0) this.#tellWaiters();
   }
 
   #tellWaiters(): void {
+    if (!this.#isSynced) this.#logger.debug('informer synced', { resource: this.kind.resource, objects: this.size });
+    this.#isSynced = true;
+    this.#synced.resolve();
     for (const { check, resolve } of this.#waiters) if (check()) resolve();
   }
 

@@ -8,7 +8,7 @@ export {
   type ApplyResult,
 } from './apply.ts';
 export { applySet, setControllerReference, type ApplySetOptions, type Desired } from './apply-set.ts';
-export { CachedInformer } from './cached-informer.ts';
+export { CachedInformer, type CachedInformerOptions } from './cached-informer.ts';
 export {
   Controller,
   TerminalError,

@@ -1,7 +1,7 @@
 import type { Kind, KubernetesObject } from '@keelson/api';
 import type { Clock, Logger, Runnable } from '@keelson/base';
 import type { Client } from '@keelson/client';
-import { CachedInformer } from './cached-informer.ts';
+import { CachedInformer, type CachedInformerOptions } from './cached-informer.ts';
 import { CombinedInformer } from './combined-informer.ts';
 import type { Informer, InformerOptions } from './informer.ts';
 
@@ -14,6 +14,8 @@ interface Dependencies {
 export interface InformerFactoryOptions {
   /** Objects that are in namespaces are followed in these alone, unless their informer is asked for with another one. All if absent. */
   readonly namespaces?: readonly string[];
+  /** As of `CachedInformerOptions`. */
+  readonly maxAgeMs?: number;
 }
 
 /** One informer for each kind and selection, shared by all who ask for it. */
@@ -21,15 +23,17 @@ export class InformerFactory implements Runnable {
   readonly name = 'informers';
   readonly #dependencies: Dependencies;
   readonly #namespaces: readonly string[] | undefined;
+  readonly #age: Pick<CachedInformerOptions<KubernetesObject>, 'maxAgeMs'>;
   readonly #informers = new Map<string, Informer<KubernetesObject>>();
   readonly #byResource = new Map<string, Informer<KubernetesObject>[]>();
   /** Informers with different functions are different ones. */
   readonly #transforms: unknown[] = [];
   #running: AbortSignal | undefined;
 
-  constructor(dependencies: Dependencies, { namespaces }: InformerFactoryOptions = {}) {
+  constructor(dependencies: Dependencies, { namespaces, maxAgeMs }: InformerFactoryOptions = {}) {
     this.#dependencies = dependencies;
     this.#namespaces = namespaces && [...new Set(namespaces)];
+    this.#age = maxAgeMs === undefined ? {} : { maxAgeMs };
   }
 
   /** The shared informer. Its indexers are added to those that it has. It starts with the factory, or at once if that is running. */
@@ -56,7 +60,9 @@ export class InformerFactory implements Runnable {
     ]);
     const known = this.#informers.get(key);
     // The key names the kind, so the informer under it is of that kind.
-    const informer = known ? (known as unknown as Informer<T>) : new CachedInformer(kind, this.#dependencies, selection);
+    const informer = known
+      ? (known as unknown as Informer<T>)
+      : new CachedInformer(kind, this.#dependencies, { ...selection, ...this.#age });
     if (!known) {
       const any = informer as unknown as Informer<KubernetesObject>;
       this.#informers.set(key, any);

@@ -8,6 +8,8 @@ export class HandDrivenApi implements Transport {
   readonly objects = new Map<string, KubernetesObject>();
   readonly calls: string[] = [];
   readonly #watchers = new Set<Subscriber<readonly WatchEvent[]>>();
+  /** What the server makes of `sendInitialEvents`: does as it is told, refuses it, or has never heard of it. */
+  initialEvents: 'sent' | 'refused' | 'unknown' = 'sent';
   /** Thrown by the next calls, one each. */
   readonly failures: unknown[] = [];
   /** Thrown by the next lists that go on from a page. */
@@ -51,7 +53,12 @@ export class HandDrivenApi implements Transport {
 
   /** Sends any event again, as a broken server might. */
   repeat(event: WatchEvent): void {
-    this.#tell(event);
+    this.tell([event]);
+  }
+
+  /** Sends any events in one piece. */
+  tell(events: readonly WatchEvent[]): void {
+    for (const watcher of Array.from(this.#watchers)) watcher.next(events);
   }
 
   endWatches(error?: unknown): void {
@@ -76,16 +83,17 @@ export class HandDrivenApi implements Transport {
 
   watch({ query = {}, signal }: ApiCall): Observable<readonly WatchEvent[]> {
     return new Observable((subscriber) => {
-      this.calls.push(`WATCH ${String(query['resourceVersion'])}`);
+      const isStream = query['sendInitialEvents'] === true;
+      this.calls.push(isStream ? 'WATCH all' : `WATCH ${String(query['resourceVersion'])}`);
       try {
         this.#failIfTold();
+        if (isStream && this.initialEvents === 'refused') throw new KeelsonError('Invalid', 'sendInitialEvents is forbidden');
       } catch (error) {
         subscriber.error(error);
         return;
       }
-      const from = Number(query['resourceVersion']);
-      const missed = this.#history.filter(({ revision }) => revision > from).map(({ event }) => event);
-      if (missed.length > 0) subscriber.next(missed);
+      const missed = isStream ? this.#initialEvents() : this.#since(Number(query['resourceVersion']));
+      for (const events of missed) subscriber.next(events);
       this.#watchers.add(subscriber);
       signal?.addEventListener('abort', () => subscriber.complete());
       subscriber.add(() => this.#watchers.delete(subscriber));
@@ -104,6 +112,19 @@ export class HandDrivenApi implements Transport {
     this.endWatches();
   }
 
+  /** In two batches, so that a test can see that the first one alone is not taken for all. */
+  #initialEvents(): (readonly WatchEvent[])[] {
+    const [first, ...others] = [...this.objects.values()].map((object): WatchEvent => ({ type: 'ADDED', object }));
+    const metadata = { resourceVersion: String(this.#revision), annotations: { 'k8s.io/initial-events-end': 'true' } };
+    const end: readonly WatchEvent[] = this.initialEvents === 'sent' ? [{ type: 'BOOKMARK', object: { metadata } }] : [];
+    return [first ? [first] : [], [...others, ...end]];
+  }
+
+  #since(from: number): (readonly WatchEvent[])[] {
+    const missed = this.#history.filter(({ revision }) => revision > from).map(({ event }) => event);
+    return missed.length > 0 ? [missed] : [];
+  }
+
   #failIfTold(): void {
     const failure = this.failures.shift();
     if (failure !== undefined) throw failure;
@@ -111,10 +132,6 @@ export class HandDrivenApi implements Transport {
 
   #record(event: WatchEvent): void {
     this.#history.push({ revision: this.#revision, event });
-    this.#tell(event);
-  }
-
-  #tell(event: WatchEvent): void {
-    for (const watcher of Array.from(this.#watchers)) watcher.next([event]);
+    this.tell([event]);
   }
 }

@@ -37,8 +37,12 @@ export class MemoryApi implements Transport {
     return { status: 200, body: this.#answer(call), warnings: [] };
   }
 
-  watch({ path, signal }: ApiCall): Observable<readonly WatchEvent[]> {
+  watch({ path, query, signal }: ApiCall): Observable<readonly WatchEvent[]> {
     return new Observable((subscriber) => {
+      if (query?.['sendInitialEvents']) {
+        subscriber.error(new KeelsonError('Invalid', 'sendInitialEvents is forbidden for watch'));
+        return;
+      }
       const watchers = this.#watchers.get(path) ?? new Set();
       this.#watchers.set(path, watchers.add(subscriber));
       signal?.addEventListener('abort', () => subscriber.complete());

@@ -2,7 +2,7 @@ import { startTestApiServer, type TestApiServer, type TestApiServerOptions } fro
 import { silentLogger, SystemClock, type Clock, type Runnable } from '@keelson/base';
 import { createClient, type ApiCall, type Client, type Transport } from '@keelson/client';
 import { EventRecorder, InformerFactory } from '@keelson/controller-runtime';
-import { concatMap, from, map, of, type Observable } from 'rxjs';
+import { concatMap, defer, from, map, of, type Observable } from 'rxjs';
 import { accountUser, CONTROLLER_MANAGER, controllerUser, type ControllerUser } from '../controller-account.ts';
 import type { ControllerContext, ControllerFactory } from '../controller-context.ts';
 import { OwnRights } from './own-rights.ts';
@@ -108,7 +108,12 @@ export class World implements AsyncDisposable {
         const body = this.answer(call);
         return body ? { status: 200, body, warnings: [] } : transport.request(call);
       },
-      watch: (call) => transport.watch(call).pipe(concatMap((events) => this.#late(call, events))),
+      watch: (call) =>
+        defer(() => {
+          const failure = this.failure(call);
+          if (failure) throw failure;
+          return transport.watch(call).pipe(concatMap((events) => this.#late(call, events)));
+        }),
       stream: (call) => transport.stream(call),
       upgrade: (call, protocols) => transport.upgrade(call, protocols),
       close: () => transport.close(),

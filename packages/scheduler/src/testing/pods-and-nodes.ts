@@ -1,5 +1,6 @@
 import { applyStrategicMergePatch, notFound, type KubernetesObject } from '@keelson/api';
 import type { Pod } from '@keelson/api/core/v1';
+import { KeelsonError } from '@keelson/base';
 import type { ApiCall, ApiResponse, Transport, WatchEvent } from '@keelson/client';
 import { Observable, type Subscriber } from 'rxjs';
 
@@ -44,9 +45,13 @@ export class PodsAndNodes implements Transport {
     return answer({});
   }
 
-  watch({ path, signal }: ApiCall): Observable<readonly WatchEvent[]> {
+  watch({ path, query, signal }: ApiCall): Observable<readonly WatchEvent[]> {
     const resource = path.split('/').at(-1) ?? '';
     return new Observable((subscriber) => {
+      if (query?.['sendInitialEvents']) {
+        subscriber.error(new KeelsonError('Invalid', 'sendInitialEvents is forbidden for watch'));
+        return;
+      }
       const watchers = this.#watchers.get(resource) ?? new Set();
       this.#watchers.set(resource, watchers.add(subscriber));
       signal?.addEventListener('abort', () => subscriber.complete());

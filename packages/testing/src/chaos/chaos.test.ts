@@ -26,16 +26,21 @@ const SETTLE_S = 120;
 const versions = (objects: readonly KubernetesObject[]): readonly string[] =>
   objects.map(({ metadata }) => `${metadata?.name} ${metadata?.uid} ${metadata?.resourceVersion}`).toSorted();
 
-it.each([1, 2, 3])('an informer has what the server has after an hour of chaos (seed %i)', async (seed) => {
+it.each([
+  { seed: 1, way: 'watches of all', initialEvents: true },
+  { seed: 2, way: 'watches of all', initialEvents: true },
+  { seed: 3, way: 'lists', initialEvents: false },
+])('an informer has what the server has after an hour of chaos (seed $seed, $way)', async ({ seed, initialEvents }) => {
   const clock = new ManualClock();
   const random = seeded(seed);
   await using cluster = await startCluster({ nodes: 0, controllers: false, scheduler: false, clock });
   const maps = cluster.client.resource(ConfigMap);
   const chaos = new ChaoticTransport({ transport: cluster.transport, clock, random });
+  chaos.initialEvents = initialEvents;
   const informer = new CachedInformer(
     ConfigMap,
     { client: createClient(chaos), clock, logger: silentLogger, random },
-    { namespace: 'default' },
+    { namespace: 'default', maxAgeMs: 600_000 },
   );
   // What a consumer of the deltas comes to have.
   const told = new Map<string, KubernetesObject>();
@@ -62,6 +67,7 @@ it.each([1, 2, 3])('an informer has what the server has after an hour of chaos (
 
   const { items } = await maps.list({ namespace: 'default' });
   expect(chaos.faults).toBeGreaterThan(200);
+  expect(chaos.wholeWatches > 10).toBe(initialEvents);
   expect(versions(informer.list())).toEqual(versions(items));
   expect(versions([...told.values()])).toEqual(versions(items));
   expect(broken).toEqual([]);

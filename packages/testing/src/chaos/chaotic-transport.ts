@@ -20,6 +20,10 @@ export class ChaoticTransport implements Transport {
   /** How often something went wrong. */
   faults = 0;
   isCalm = false;
+  /** Whether watches may begin with all objects; older servers refuse that. */
+  initialEvents = true;
+  /** How many watches were to begin with all objects. */
+  wholeWatches = 0;
 
   constructor(deps: Dependencies) {
     this.#deps = deps;
@@ -42,6 +46,13 @@ export class ChaoticTransport implements Transport {
 
   readonly watch: Transport['watch'] = (call) =>
     new Observable<readonly WatchEvent[]>((subscriber) => {
+      if (call.query?.['sendInitialEvents']) {
+        this.wholeWatches += 1;
+        if (!this.initialEvents) {
+          subscriber.error(new KeelsonError('Invalid', 'sendInitialEvents is forbidden for watch'));
+          return undefined;
+        }
+      }
       // In order, each after what came before it.
       let last: Promise<void> = Promise.resolve();
       const later = (run: () => void): void => {
