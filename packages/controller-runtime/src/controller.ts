@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { errorMessage, KeelsonError, TaskGroup, type Clock, type Logger, type Runnable } from '@keelson/base';
+import type { Span } from '@opentelemetry/api';
 import type { Registry } from 'prom-client';
 import { controllerMetrics, type ControllerMetrics, type ReconcileOutcome } from './metrics.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import { keyText, type NamespacedName, type Source } from './source.ts';
+import { inSpan, noteError } from './tracing.ts';
 import { WorkQueue } from './work-queue.ts';
 
 /** When to look at a key again, without anything having changed. */
@@ -119,21 +121,34 @@ export class Controller implements Runnable {
   }
 
   /** Never rejects. */
-  async #reconcile(key: NamespacedName, signal: AbortSignal): Promise<void> {
+  #reconcile(key: NamespacedName, signal: AbortSignal): Promise<void> {
+    const { namespace, name } = key;
+    const attributes = { 'keelson.controller': this.name, 'k8s.namespace.name': namespace, 'k8s.object.name': name };
+    return inSpan(`reconcile ${this.name}`, { attributes }, (span) => this.#run(key, signal, span));
+  }
+
+  async #run(key: NamespacedName, signal: AbortSignal, span: Span): Promise<void> {
     const startMs = this.#dependencies.clock.monotonic();
     this.#metrics?.started();
     let outcome: ReconcileOutcome | undefined;
     // Most runs log nothing.
     let own: Logger | undefined;
-    const logger = (): Logger => (own ??= this.#logger.child({ key: keyText(key), reconcileId: randomUUID() }));
+    const logger = (): Logger => {
+      if (own) return own;
+      const reconcileId = randomUUID();
+      span.setAttribute('keelson.reconcile.id', reconcileId);
+      return (own = this.#logger.child({ key: keyText(key), reconcileId }));
+    };
     try {
       outcome = this.#comeBack(key, (await this.#attempt(key, signal, logger)) ?? {});
     } catch (error) {
       if (!signal.aborted) {
         outcome = 'error';
+        noteError(span, error);
         this.#retry(key, error, logger());
       }
     }
+    span.setAttribute('keelson.reconcile.result', outcome ?? 'aborted');
     this.#metrics?.finished(outcome, this.#dependencies.clock.monotonic() - startMs);
   }
 

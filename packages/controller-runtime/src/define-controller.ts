@@ -9,6 +9,7 @@ import type { InformerFactory } from './informer-factory.ts';
 import type { InformerOptions, Lister } from './informer.ts';
 import { OwnWrites } from './own-writes.ts';
 import type { Predicate } from './predicates.ts';
+import { tracedTransport } from './tracing.ts';
 import { fromInformer, keyText, ownedBy, type NamespacedName, type Source } from './source.ts';
 
 /** What the reconciler of a definition works with. */
@@ -149,7 +150,7 @@ class DefinedReconciler<T extends KubernetesObject> {
     const reconciling: Reconciling = {
       ...context,
       key,
-      client: createClient(own.transport),
+      client: createClient(tracedTransport(own.transport)),
       events: this.#world.events,
       cached: (kind) => this.#cacheOf(kind),
     };

@@ -79,5 +79,6 @@ export {
 } from './source.ts';
 export { StatusServer, type Check, type MetricsText, type StatusServerOptions } from './status-server.ts';
 export { CONTROLLER, INFORMERS } from './tokens.ts';
+export { tracedTransport } from './tracing.ts';
 export { WriteFence } from './write-fence.ts';
 export { LOW_PRIORITY, WorkQueue, type AddOptions } from './work-queue.ts';
