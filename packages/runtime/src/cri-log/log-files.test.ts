@@ -15,6 +15,7 @@ it('gives each file once and in order, however often they are rotated while it l
       await using directory = await temporary();
       const path = join(directory.path, 'log');
       let files = 0;
+      const times = [...meanwhile];
       const rotate = () => {
         for (let age = OLDEST; age >= 0; age -= 1)
           if (existsSync(named(path, age))) renameSync(named(path, age), named(path, age + 1));
@@ -22,7 +23,7 @@ it('gives each file once and in order, however often they are rotated while it l
       };
       for (let time = 0; time <= before; time += 1) rotate();
       const openLate = async (name: string) => {
-        for (let time = meanwhile.shift() ?? 0; time > 0; time -= 1) rotate();
+        for (let time = times.shift() ?? 0; time > 0; time -= 1) rotate();
         return await open(name);
       };
 
