@@ -99,7 +99,7 @@ export class DockerRuntime implements ContainerRuntime {
     this.#events = new EngineEvents({ engine, clock, logger, owned }, (event) => this.#onEvent(event));
     this.#sandboxes = new Sandboxes({ engine, inspector, abilities, network: this.#network, cgroupRoot });
     this.#containers = new Containers({ engine, inspector, abilities, images, oomKills: this.#oomKills, logLimits });
-    this.#processes = new Processes({ engine, inspector, clock });
+    this.#processes = new Processes({ engine, inspector, clock, tasks: this.#tasks });
   }
 
   get events$(): Observable<RuntimeEvent> {

@@ -1,17 +1,18 @@
-import { readFile } from 'node:fs/promises';
 import { PassThrough, pipeline, type Duplex, type Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { isReason, KeelsonError, type Clock } from '@keelson/base';
+import { isReason, KeelsonError, type Clock, type TaskGroup } from '@keelson/base';
 import type { ExecResult, StreamOptions, StreamSession } from '@keelson/runtime';
 import type { EngineClient } from './engine/engine-client.ts';
 import type { ExecInspect } from './engine/engine-types.ts';
 import { demultiplex } from './engine/frames.ts';
+import { killExec } from './exec-kill.ts';
 import type { Inspector } from './inspector.ts';
 
 export interface ProcessesDependencies {
   readonly engine: EngineClient;
   readonly inspector: Inspector;
   readonly clock: Clock;
+  readonly tasks: TaskGroup;
 }
 
 const MAX_OUTPUT_BYTES = 1024 * 1024;
@@ -56,7 +57,7 @@ export class Processes {
   }
 
   async execSync(id: string, command: readonly string[], timeoutMs: number, signal?: AbortSignal): Promise<ExecResult> {
-    const { clock, engine } = this.#deps;
+    const { clock, engine, tasks } = this.#deps;
     const options = { stdin: false, tty: false };
     const execId = await this.#createExec(id, command, options, signal);
     const body = { Detach: false, Tty: false };
@@ -66,8 +67,8 @@ export class Processes {
       isLate = true;
       late.abort(new Error('timeout'));
     });
+    const both = signal ? AbortSignal.any([signal, late.signal]) : late.signal;
     try {
-      const both = signal ? AbortSignal.any([signal, late.signal]) : late.signal;
       const socket = await engine.hijack({ method: 'POST', path: `/exec/${execId}/start`, body, timeoutMs: 0, signal: both });
       const stop = () => socket.destroy(new Error('stopped'));
       both.addEventListener('abort', stop, { once: true });
@@ -77,7 +78,7 @@ export class Processes {
       both.throwIfAborted();
       return { exitCode: await this.#execExit(execId), stdout: out, stderr: err };
     } catch (error) {
-      if (isLate || signal?.aborted) await this.#killExec(execId);
+      if (both.aborted) tasks.run('kill a command', (stopping) => killExec({ engine, clock }, execId, stopping));
       signal?.throwIfAborted();
       if (isLate) throw new KeelsonError('Timeout', `command ${JSON.stringify(command)} timed out after ${timeoutMs / 1000}s`);
       throw error;
@@ -130,21 +131,6 @@ export class Processes {
 
   async #resize(path: string, columns: number, rows: number): Promise<void> {
     await this.#deps.engine.json({ method: 'POST', path, query: { w: columns, h: rows } });
-  }
-
-  /** Docker has no call for it. Done for engines on this machine, and only if the process is surely the one that is meant. */
-  async #killExec(execId: string): Promise<void> {
-    try {
-      const { Running, Pid, ContainerID } = await this.#deps.engine.json<ExecInspect>({
-        method: 'GET',
-        path: `/exec/${execId}/json`,
-      });
-      if (!Running || Pid <= 1) return;
-      const cgroups = await readFile(`/proc/${Pid}/cgroup`, 'utf8');
-      if (cgroups.includes(ContainerID)) process.kill(Pid, 'SIGKILL');
-    } catch {
-      // It has ended, or is out of reach: there is nothing that could be done.
-    }
   }
 }
 
