@@ -50,7 +50,7 @@ describe.skipIf(noEtcd)(noEtcd ?? 'two API servers over one etcd', () => {
   beforeAll(async () => {
     const url = startEtcd();
     for (const namespaces of [['default'], []]) {
-      const store = await EtcdStore.open(await etcdOptionsOf(url));
+      const store = await EtcdStore.open({ ...(await etcdOptionsOf(url)), timeoutMs: 60_000 });
       // So few addresses that the servers get into each other's way.
       servers.push(await startTestApiServer({ store, namespaces, server: { serviceCidr: '10.0.0.0/28' } }));
     }

@@ -49,7 +49,10 @@ describe('client over HTTP', () => {
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
     client = createClient(
-      httpsTransport({ server: `http://127.0.0.1:${port}`, namespace: 'default', token: async () => 't0' }, { timeoutMs: 2_000 }),
+      httpsTransport(
+        { server: `http://127.0.0.1:${port}`, namespace: 'default', token: async () => 't0' },
+        { timeoutMs: 30_000 },
+      ),
     );
   });
 

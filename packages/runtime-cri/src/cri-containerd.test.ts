@@ -21,7 +21,7 @@ async function start(runtime: ContainerRuntime, config: ContainerConfig, sandbox
 }
 
 async function outputOf(runtime: ContainerRuntime, id: string, ...command: readonly string[]): Promise<string> {
-  const { stdout } = await runtime.execSync(id, command, 10_000);
+  const { stdout } = await runtime.execSync(id, command, 60_000);
   return Buffer.from(stdout).toString().trimEnd();
 }
 
@@ -160,12 +160,11 @@ describe.skipIf(noContainerd)(title('CriRuntime on containerd'), () => {
     await expect.poll(() => lines.at(-1)).toBe('last');
     log.destroy();
     const directory = join(containerd.directory, 'logs', `test_${sandbox.pod.name}_${sandbox.pod.uid}`);
-    const files = await readdir(join(directory, 'main'));
+    await expect.poll(() => readdir(join(directory, 'main'))).toContain('0.log.1');
     await small.removeSandbox(sandbox.id);
     await small.close();
 
     expect(lines).toEqual([...Array.from({ length: 400 }, (_, at) => `line ${at + 1}`), 'last']);
-    expect(files).toContain('0.log.1');
     expect(existsSync(directory)).toBe(false);
   });
 

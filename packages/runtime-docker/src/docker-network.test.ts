@@ -69,7 +69,7 @@ describe.skipIf(obstacle)(unless('pods on Docker whose network is CNI’s', obst
     const get = (url: string) => outputOf(runtime, client.id, 'timeout', '5', 'wget', '-qO-', url);
 
     await expect.poll(() => get(`http://${ip}:8080/`)).toBe('open');
-    expect(await get(`http://${gateway}:${hostPort}/`)).toBe('open');
+    await expect.poll(() => get(`http://${gateway}:${hostPort}/`)).toBe('open');
     await runtime.stopSandbox(server.sandbox.id);
     const { stdout: rules } = await run('iptables', ['-t', 'nat', '-S']);
 

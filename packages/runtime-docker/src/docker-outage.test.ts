@@ -27,7 +27,7 @@ describe.skipIf(noPrivateEngine)(unless('DockerRuntime, when the engine is gone'
     const log = await runtime.logs(stays, { follow: true, timestamps: false });
     log.resume();
     // The command outlives the engine: it lets the container end while nobody looks.
-    await runtime.execSync(ends, ['sh', '-c', '(sleep 1; touch /tmp/go) >/dev/null 2>&1 &'], 5000);
+    await runtime.execSync(ends, ['sh', '-c', '(sleep 1; touch /tmp/go) >/dev/null 2>&1 &'], 60_000);
 
     await engine.kill();
     const failure: unknown = await runtime.listContainers().catch((error: unknown) => error);

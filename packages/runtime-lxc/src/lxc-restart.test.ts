@@ -28,11 +28,15 @@ describe.skipIf(noLxc)(unless('LxcRuntime, killed and started again', noLxc), ()
 
   it('knows of what went on, and of what ended meanwhile', async () => {
     const { id: goesOn, sandbox } = await harness.runScript(FOREVER);
-    const { id: ends } = await harness.runScript('echo before; sleep 0.4; echo after; exit 9', { in: sandbox });
+    const { id: ends } = await harness.runScript('echo before; until [ -e /tmp/go ]; do sleep 0.05; done; echo after; exit 9', {
+      in: sandbox,
+    });
     const { id: killed } = await harness.runScript(FOREVER, { in: sandbox });
     await expect.poll(() => harness.logOf(ends)).toBe('before\n');
 
     const next = lxc.open();
+    // In the background, since the command would not outlive the container.
+    await harness.exitCodeOf(ends, 'sh', '-c', '(sleep 0.1; touch /tmp/go) >/dev/null 2>&1 &');
     process.kill(await pidIn(killed, 'started'), 'SIGKILL');
 
     const only = { podUid: sandbox.pod.uid };
@@ -42,7 +46,7 @@ describe.skipIf(noLxc)(unless('LxcRuntime, killed and started again', noLxc), ()
     expect(await next.containerStatus(goesOn)).toMatchObject({ state: 'running', pod: sandbox.pod });
     expect(await next.containerStatus(ends)).toMatchObject({ exitCode: 9, reason: 'Error' });
     expect(await next.containerStatus(killed)).toMatchObject({ exitCode: 137, reason: 'Error' });
-    expect(Buffer.from((await next.execSync(goesOn, ['hostname'], 10_000)).stdout).toString()).toBe(`${sandbox.pod.name}\n`);
+    expect(Buffer.from((await next.execSync(goesOn, ['hostname'], 60_000)).stdout).toString()).toBe(`${sandbox.pod.name}\n`);
     expect(await harness.logOf(ends)).toBe('before\nafter\n');
     await next.close();
   });

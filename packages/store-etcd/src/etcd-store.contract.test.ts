@@ -10,6 +10,6 @@ describe.skipIf(noEtcd)(noEtcd ?? 'on a real etcd', () => {
   });
   afterAll(() => etcd[Symbol.asyncDispose]());
 
-  const open = (options: OpenOptions): Promise<EtcdStore> => EtcdStore.open({ ...etcd.access, ...options });
+  const open = (options: OpenOptions): Promise<EtcdStore> => EtcdStore.open({ ...etcd.access, timeoutMs: 60_000, ...options });
   describeStoreContract('EtcdStore', open, { durable: true, remote: true });
 });

@@ -50,7 +50,7 @@ describe.skipIf(noEtcd)(noEtcd ?? 'EtcdStore', () => {
   });
 
   const open = async (options: Partial<EtcdStoreOptions> = {}): Promise<EtcdStore> => {
-    const store = await EtcdStore.open({ ...etcd.access, historyMs: Infinity, ...options });
+    const store = await EtcdStore.open({ ...etcd.access, historyMs: Infinity, timeoutMs: 60_000, ...options });
     stores.push(store);
     return store;
   };
@@ -224,7 +224,7 @@ describe.skipIf(noEtcd)(noEtcd ?? 'EtcdStore', () => {
     });
 
     it('does not say whether a commit was made that it has not heard of', async () => {
-      const [far, near] = [await openGated({ timeoutMs: 1000 }), await open()];
+      const [far, near] = [await openGated({ timeoutMs: 3000 }), await open()];
 
       gate.loseAnswers();
       const error = await failure(far.commit([put('/lost', '1')]));
@@ -245,7 +245,7 @@ describe.skipIf(noEtcd)(noEtcd ?? 'EtcdStore', () => {
     });
 
     it('says that a commit was not made for which it got no lease', async () => {
-      const [far, near] = [await openGated({ timeoutMs: 500 }), await open()];
+      const [far, near] = [await openGated({ timeoutMs: 3000 }), await open()];
 
       gate.loseAnswers();
       const error = await failure(far.commit([put('/unleased', '1', 60)]));
@@ -255,7 +255,7 @@ describe.skipIf(noEtcd)(noEtcd ?? 'EtcdStore', () => {
     });
 
     it('says that a commit was not made that it could not send', async () => {
-      const store = await openGated({ timeoutMs: 500 });
+      const store = await openGated({ timeoutMs: 3000 });
       gate.shut();
 
       const read = await failure(store.get('/unsent'));
@@ -325,7 +325,7 @@ describe.skipIf(noEtcd)(noEtcd ?? 'EtcdStore', () => {
       await guarded.member('start', 0);
       await store.commit([put('/in', '2')]);
       await eventually(() => watch.seen.length === 2);
-      const wrong = await failure(open({ ...login, user: { name: 'root', password: 'guess' }, timeoutMs: 1000 }));
+      const wrong = await failure(open({ ...login, user: { name: 'root', password: 'guess' }, timeoutMs: 5000 }));
       const nobody = await failure(open({ ...guarded.access, timeoutMs: 1000 }));
 
       expect(watch).toEqual({ seen: ['/in=1', '/in=2'] });

@@ -50,7 +50,7 @@ describe('KubeletConnection', () => {
     };
     connection = new KubeletConnection({
       tls: { ca, certificate: client.certificate, privateKey: client.privateKey },
-      timeoutMs: 5_000,
+      timeoutMs: 30_000,
     });
     front = createHttpServer();
     front.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {

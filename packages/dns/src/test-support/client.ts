@@ -15,13 +15,13 @@ export function edns(udpPayloadSize: number, ednsVersion = 0): Packet {
   return { additionals: [{ ...opt, options: [] }] };
 }
 
-/** The first packet that comes back within five seconds. */
+/** The first packet that comes back. */
 export async function sendUdp(port: number, packet: Buffer): Promise<Buffer> {
   const socket = createSocket('udp4');
   try {
     socket.bind(0, '127.0.0.1');
     await once(socket, 'listening');
-    const answer = once(socket, 'message', { signal: AbortSignal.timeout(5_000) });
+    const answer = once(socket, 'message', { signal: AbortSignal.timeout(30_000) });
     socket.send(packet, port, '127.0.0.1');
     const [message] = (await answer) as [Buffer];
     return message;

@@ -97,7 +97,7 @@ export class UdpClient implements AsyncDisposable {
   }
 
   async ask(host: string, port: number, question: string): Promise<string> {
-    const answer = once(this.#socket, 'message', { signal: AbortSignal.timeout(5_000) });
+    const answer = once(this.#socket, 'message', { signal: AbortSignal.timeout(30_000) });
     this.#socket.send(question, port, host);
     const [packet] = (await answer) as [Buffer];
     return packet.toString();

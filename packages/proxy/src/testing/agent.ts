@@ -9,7 +9,7 @@ import type { AgentCall, AgentCalls, LoadResult } from './network-lab.ts';
 
 const held = new Map<string, Socket>();
 /** A client that has not been answered by then counts as lost. */
-const LOAD_ANSWER_MS = 10_000;
+const LOAD_ANSWER_MS = 20_000;
 const loads = new Map<string, () => Promise<LoadResult>>();
 const udpSockets = new Map<number, UdpSocket>();
 const mode = new UserspaceMode({ clock: new SystemClock() });

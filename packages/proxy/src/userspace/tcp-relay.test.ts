@@ -80,7 +80,7 @@ describe('reset', () => {
 });
 
 describe('connectTo', () => {
-  const options = () => ({ timeoutMs: 1_000, clock: new SystemClock(), sockets: new Set<Socket>() });
+  const options = () => ({ timeoutMs: 30_000, clock: new SystemClock(), sockets: new Set<Socket>() });
 
   it('gives a socket and keeps it among the others as long as it is open', async () => {
     await using server = await tcpServer('there');

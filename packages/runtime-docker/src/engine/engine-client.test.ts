@@ -35,7 +35,7 @@ describe('EngineClient', () => {
     minVersion = '1.12';
     respond = (_request, response) => void response.end('{"ok":true}');
     await listen();
-    client = new EngineClient({ type: 'unix', path }, 150);
+    client = new EngineClient({ type: 'unix', path }, 30_000);
   });
   afterEach(async () => {
     client.close();
@@ -71,7 +71,7 @@ describe('EngineClient', () => {
   it('gives up on an engine that does not answer', async () => {
     respond = () => undefined;
 
-    await expect(client.json({ method: 'GET', path: '/info' })).rejects.toMatchObject({
+    await expect(client.json({ method: 'GET', path: '/info', timeoutMs: 150 })).rejects.toMatchObject({
       reason: 'ServiceUnavailable',
       message: `The Docker engine at unix://${path} does not answer GET /info: no answer within 0.15 s`,
     });
@@ -100,11 +100,11 @@ describe('EngineClient', () => {
     respond = (_request, response) => void response.write('first\n');
     server.on('upgrade', (_request, socket: Duplex) => {
       socket.write('HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n');
-      setTimeout(() => socket.end('late'), 400);
+      setTimeout(() => socket.end('late'), 2_500);
     });
-    const stream = await client.open({ method: 'GET', path: '/logs', isLong: true });
+    const stream = await client.open({ method: 'GET', path: '/logs', isLong: true, timeoutMs: 2_000 });
 
-    const late = await text(await client.hijack({ method: 'POST', path: '/exec' }));
+    const late = await text(await client.hijack({ method: 'POST', path: '/exec', timeoutMs: 2_000 }));
 
     expect(late).toBe('late');
     expect(stream.destroyed).toBe(false);
@@ -114,7 +114,7 @@ describe('EngineClient', () => {
   it('lets no long call hold up others', async () => {
     respond = (request, response) => void (request.url?.includes('long') ? response.write('{}') : response.end('{}'));
     const long = await Promise.all(
-      Array.from({ length: 100 }, () => client.open({ method: 'GET', path: '/long', isLong: true, timeoutMs: 10_000 })),
+      Array.from({ length: 100 }, () => client.open({ method: 'GET', path: '/long', isLong: true })),
     );
 
     await client.json({ method: 'GET', path: '/info' });

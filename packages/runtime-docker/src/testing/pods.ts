@@ -80,6 +80,6 @@ export const FOREVER = "trap 'exit 0' TERM; while true; do sleep 0.05; done";
 
 /** What a command prints in a container. */
 export async function outputOf(runtime: ContainerRuntime, id: string, ...command: readonly string[]): Promise<string> {
-  const { stdout } = await runtime.execSync(id, command, 10_000);
+  const { stdout } = await runtime.execSync(id, command, 60_000);
   return Buffer.from(stdout).toString().trimEnd();
 }

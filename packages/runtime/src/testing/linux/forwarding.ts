@@ -61,7 +61,7 @@ export function describeForwarding(harness: Harness): void {
       const { id } = await harness.runScript('exec httpd -f -p 127.0.0.1:7005 -h /tmp', { in: box });
       const connection = await connect(7005);
       const connections = () => harness.outputOf(id, 'netstat', '-tn');
-      expect(await connections()).toMatch(/:7005 .*ESTABLISHED/);
+      await eventually(async () => /:7005 .*ESTABLISHED/.test(await connections()));
 
       connection.destroy();
 

@@ -56,7 +56,7 @@ export function describePods(harness: Harness): void {
       const { id: target, sandbox } = await harness.runScript('exec httpd -f -p 127.0.0.1:8080 -h /tmp');
       const { id: debug } = await harness.runScript(FOREVER, { in: sandbox, container: { targetContainerId: target } });
 
-      expect(await harness.outputOf(debug, 'ps')).toMatch(/^\s+1 \S+\s+httpd/m);
+      await eventually(async () => /^\s+1 \S+\s+httpd/m.test(await harness.outputOf(debug, 'ps')));
       expect(await harness.outputOf(debug, 'ps')).not.toContain('/pause');
     });
 

@@ -126,7 +126,7 @@ export function describeProcesses(harness: Harness): void {
     harness.test('finds a command’s program as the container’s own, and says so if there is none', async () => {
       const { id } = await harness.runScript(FOREVER, { in: box });
 
-      const { exitCode, stdout, stderr } = await harness.runtime.execSync(id, ['nosuch'], 10_000);
+      const { exitCode, stdout, stderr } = await harness.runtime.execSync(id, ['nosuch'], 60_000);
 
       expect(exitCode).toBeGreaterThan(125);
       expect(Buffer.concat([stdout, stderr]).toString()).toContain('"nosuch": executable file not found');
@@ -145,7 +145,7 @@ export function describeProcesses(harness: Harness): void {
     harness.test('keeps no more than the first megabyte of a command’s output', async () => {
       const { id } = await harness.runScript(FOREVER, { in: box });
 
-      const { exitCode, stdout } = await harness.runtime.execSync(id, ['sh', '-c', 'yes | head -c 3000000'], 10_000);
+      const { exitCode, stdout } = await harness.runtime.execSync(id, ['sh', '-c', 'yes | head -c 3000000'], 60_000);
 
       expect([exitCode, stdout.length]).toEqual([0, 1024 * 1024]);
     });

@@ -76,7 +76,7 @@ export function describeTerminals(harness: Harness): void {
       await new Promise((resolve) => session.stdout.once('data', resolve));
       session.close();
 
-      expect(await harness.logOf(id)).toBe('got one\n');
+      await eventually(async () => (await harness.logOf(id)) === 'got one\n');
       expect((await harness.runtime.containerStatus(id)).state).toBe('running');
       const again = await harness.runtime.attach(id, { stdin: true, tty: false });
       again.stdin?.write('two\n');
@@ -97,7 +97,7 @@ export function describeTerminals(harness: Harness): void {
       expect(output).not.toContain('not a tty');
       expect(await session.exitCode).toBe(4);
       expect(session.stderr).toBeUndefined();
-      expect(await harness.logOf(id)).toContain('21 81');
+      await eventually(async () => (await harness.logOf(id)).includes('21 81'));
     });
 
     harness.test('ends the input of a container whose input is for one only, and gives its exit code', async () => {
