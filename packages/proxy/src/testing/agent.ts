@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { SystemClock } from '@keelson/base';
 import type { ServicePort } from '../service-map.ts';
+import { HealthCheckServer } from '../health-check-server.ts';
 import { UserspaceMode } from '../userspace/userspace-mode.ts';
 import type { AgentCall, AgentCalls, LoadResult } from './network-lab.ts';
 
@@ -12,6 +13,7 @@ const held = new Map<string, Socket>();
 const LOAD_ANSWER_MS = 20_000;
 const loads = new Map<string, () => Promise<LoadResult>>();
 const udpSockets = new Map<number, UdpSocket>();
+const healthChecks = new HealthCheckServer('0.0.0.0');
 const mode = new UserspaceMode({ clock: new SystemClock() });
 
 const calls: AgentCalls = {
@@ -82,6 +84,21 @@ const calls: AgentCalls = {
     if (!end) throw new Error(`there is no load "${id}"`);
     loads.delete(id);
     return end();
+  },
+  async answerHealthChecks(ports: readonly ServicePort[]) {
+    const [problem] = await healthChecks.sync(new Map(ports.map((port) => [port.key, port])));
+    if (problem) throw new Error(problem.message);
+  },
+  async askHealth(host, port) {
+    try {
+      const signal = AbortSignal.timeout(LOAD_ANSWER_MS);
+      const response = await fetch(`http://${host}:${port}/`, { signal, headers: { connection: 'close' } });
+      const { localEndpoints } = (await response.json()) as { localEndpoints: number };
+      return `${response.status} ${localEndpoints}`;
+    } catch (error) {
+      const { cause } = error as { readonly cause?: { readonly code?: string } };
+      return cause?.code ?? String(error);
+    }
   },
   async userspaceSync(ports: readonly ServicePort[], full) {
     return mode.sync(new Map(ports.map((port) => [port.key, port])), { full });

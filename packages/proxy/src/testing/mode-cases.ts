@@ -51,6 +51,7 @@ const POD_B = '10.200.1.3';
 export const A = `${POD_A}:8080`;
 export const B = `${POD_B}:8080`;
 const NODE_PORT = 30_080;
+const HEALTH_PORT = 30_081;
 const BOTH = { endpoints: [A, B], local: [A, B] };
 const ONLY_A = { endpoints: [A], local: [A] };
 const ONLY_B = { endpoints: [B], local: [B] };
@@ -239,6 +240,22 @@ const POLICIES: readonly ModeCase[] = [
       const silence = expected === 'TIMEOUT';
       strictEqual(await lab.outside.tcp(NODE, NODE_PORT, { silence }), expected);
       strictEqual(await lab.node.tcp(VIP, 80, { silence }), expected);
+    },
+  },
+  {
+    title: 'lets load balancers find out whether the node has endpoints',
+    async run({ lab, serve }) {
+      const service = { nodePort: NODE_PORT, healthCheckNodePort: HEALTH_PORT, externalTrafficPolicy: 'Local' } as const;
+      const offer = async (sketch: ServicePortSketch): Promise<string> => {
+        await serve({ ...service, ...sketch });
+        await lab.node.call('answerHealthChecks', [servicePort({ ...service, ...sketch })]);
+        return lab.outside.call('askHealth', NODE, HEALTH_PORT);
+      };
+
+      strictEqual(await offer({ endpoints: [A, B], local: [B] }), '200 1');
+      strictEqual(await offer({ endpoints: [A, B], local: [] }), '503 0');
+      await lab.node.call('answerHealthChecks', []);
+      strictEqual(await lab.outside.call('askHealth', NODE, HEALTH_PORT), 'ECONNREFUSED');
     },
   },
   {

@@ -17,6 +17,10 @@ export interface AgentCalls {
   startLoad(id: string, at: { host: string; port: number; streams: number }): Promise<void>;
   endLoad(id: string): Promise<LoadResult>;
   askUdp(from: { localPort: number; host: string; port: number; timeoutMs: number }, line: string): Promise<string>;
+  /** Answers the health checks of these from now on. */
+  answerHealthChecks(ports: readonly ServicePort[]): Promise<void>;
+  /** `status local-endpoints`, or the code of the error. */
+  askHealth(host: string, port: number): Promise<string>;
   userspaceSync(ports: readonly ServicePort[], full: boolean): Promise<SyncReport>;
   userspaceClose(): Promise<void>;
   userspaceCleanup(): Promise<void>;

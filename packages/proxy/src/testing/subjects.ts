@@ -39,7 +39,6 @@ export const IPVS: ModeSubject = {
   foreign: { put: 'ipvsadm -A -t 203.0.113.1:80 -s rr', take: 'ipvsadm -D -t 203.0.113.1:80' },
   leftOut: {
     'serves a node port on 127.0.0.1, whatever the policy': 'what the kernel balances can not leave the loopback interface',
-    'keeps neighbours from what listens on 127.0.0.1 only': 'nothing is opened to them',
     'gives this node and its pods all endpoints, whatever the external policy': 'a virtual server has one list of endpoints',
     'remembers by cluster IP what a client got by node port': 'each address of a service is a virtual server of its own',
     'lets a client go when the time-out is over':
