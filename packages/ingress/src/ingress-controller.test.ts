@@ -1,8 +1,8 @@
-import type { RequestListener } from 'node:http';
-import { Event } from '@keelson/api/core/v1';
+import { createServer, type RequestListener } from 'node:http';
+import { Event, Service } from '@keelson/api/core/v1';
 import { Ingress, IngressClass } from '@keelson/api/networking/v1';
 import { afterEach, describe, expect, it } from 'vitest';
-import { closedPort, IngressWorld, pathTo, askTls } from './testing/world.ts';
+import { closedPort, IngressWorld, pathTo, portOf, askTls } from './testing/world.ts';
 
 const says =
   (words: string): RequestListener =>
@@ -111,6 +111,24 @@ describe('IngressController', () => {
     await expect.poll(async () => (await world.get('shop.example', '/a?b=c')).status).toBe(308);
     const { headers } = await world.get('shop.example', '/a?b=c');
     expect(headers.location).toBe(`https://shop.example:${world.httpsPort}/a?b=c`);
+  });
+
+  it('leads to external names if it may, with the host that the client asked for', async () => {
+    const asked: string[] = [];
+    world = await IngressWorld.up({
+      externalNames: (name, _options, found) => {
+        asked.push(name);
+        found(null, [{ address: '127.0.0.1', family: 4 }]);
+      },
+    });
+    const server = await world.listen(createServer((incoming, response) => response.end(`elsewhere ${incoming.headers.host}`)));
+    const externalName = 'shop.elsewhere.example';
+    const spec = { type: 'ExternalName', externalName, ports: [{ port: 80, targetPort: portOf(server) }] };
+    await world.client.resource(Service).create({ metadata: { name: 'away', namespace: 'default' }, spec });
+    await world.route('shop.example', { '/': 'away' });
+
+    await expect.poll(async () => (await world.get('shop.example')).body).toBe('elsewhere shop.example');
+    expect(new Set(asked)).toEqual(new Set([externalName]));
   });
 
   it('lets requests that are under way end when it stops, and takes no others', async () => {

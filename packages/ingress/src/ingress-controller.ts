@@ -9,6 +9,7 @@ import type { Registry } from 'prom-client';
 import { Subscription } from 'rxjs';
 import type { AccessEntry } from './access-log.ts';
 import { Backends } from './backends/backends.ts';
+import { lookupElsewhere } from './backends/external-names.ts';
 import { FrontEnd } from './front-end.ts';
 import { IngressProxy } from './ingress-proxy.ts';
 import { ingressMetrics } from './metrics.ts';
@@ -68,7 +69,9 @@ export class IngressController implements Runnable {
     this.#secrets = informers.for(Secret, { fieldSelector: 'type=kubernetes.io/tls' });
     const [services, endpointSlices] = [informers.for(Service), informers.for(EndpointSlice)];
     this.#synced = [this.#ingresses, this.#classes, this.#secrets, services, endpointSlices];
-    this.#backends = new Backends({ services, endpointSlices, clock });
+    const { externalNames } = this.#options;
+    const lookup = externalNames === true ? lookupElsewhere : externalNames || undefined;
+    this.#backends = new Backends({ services, endpointSlices, clock, lookup });
     this.#certificates = new CertificateStore((name, namespace) => this.#secrets.get(name, namespace));
     this.#problems = new ProblemReporter(deps.events);
     this.#status = statusController(deps, this.#options, (ingress) => this.#isOwned(ingress));

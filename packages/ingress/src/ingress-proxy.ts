@@ -216,5 +216,7 @@ function switchingText(response: IncomingMessage): string {
 
 /** Until both have ended. Either side may end first and still be told more. */
 async function join(client: Duplex, socket: Duplex): Promise<void> {
+  // With those of Node's server, the listeners of both directions are more than the ten that it takes for a leak.
+  client.setMaxListeners(2 * client.getMaxListeners());
   await Promise.all([pipeline(client, socket), pipeline(socket, client)]);
 }

@@ -8,6 +8,7 @@ const HELP = `keelson-ingress: serves the Ingresses of a cluster (KUBECONFIG, ~/
   --host ADDRESS     default: all          --publish ADDRESS  for the status of Ingresses; may be given again
   --class NAME       default keelson       --default-class    make it the default class
   --status-port N    /metrics, /healthz    --access-log       a JSON line for each request on stdout
+  --external-names   serve Services of type ExternalName
 `;
 
 const { values } = parseArgs({
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     class: { type: 'string', default: 'keelson' },
     'default-class': { type: 'boolean', default: false },
     'access-log': { type: 'boolean', default: false },
+    'external-names': { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -31,6 +33,7 @@ async function run(): Promise<void> {
     publish: values.publish,
     className: values.class,
     isDefaultClass: values['default-class'],
+    externalNames: values['external-names'],
     ...(values.host !== undefined && { host: values.host }),
     ...(values['status-port'] !== undefined && { statusPort: Number(values['status-port']) }),
     ...(values['access-log'] && { accessLog: (entry) => process.stdout.write(`${JSON.stringify(entry)}\n`) }),

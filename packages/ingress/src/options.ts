@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import type { AccessEntry } from './access-log.ts';
 
 /** What `spec.controller` of an IngressClass says for this controller. */
@@ -22,6 +23,11 @@ export interface IngressOptions {
   readonly publish?: readonly string[];
   /** Whether `X-Forwarded-*` of clients are believed: only if all come through another proxy. Default false. */
   readonly trustForwarded?: boolean;
+  /**
+   * Whether Services of type ExternalName are served. Whoever may make Services can then have the controller reach what it can, but for
+   * addresses of this machine and its link; a function resolves names in another way, and what it gives is reached. Default false.
+   */
+  readonly externalNames?: boolean | LookupFunction;
   /** Default 3,000. */
   readonly connectTimeoutMs?: number;
   /** The longest time in which neither side of a request sends anything. Not for upgraded connections. Default 60,000. */
@@ -55,6 +61,7 @@ export function withDefaults(options: IngressOptions): FullIngressOptions {
     isDefaultClass: false,
     publish: [],
     trustForwarded: false,
+    externalNames: false,
     connectTimeoutMs: 3_000,
     idleTimeoutMs: 60_000,
     keepAliveMs: 75_000,

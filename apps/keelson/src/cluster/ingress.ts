@@ -17,7 +17,14 @@ export function addIngress(parts: Lifecycle, { container, server, settings, info
   const client = createClient(server.transport(controllerUser(NAME)));
   const events = new EventRecorder({ client, clock, logger, component: NAME });
   parts.add(stopOnly(`events of ${NAME}`, () => events.stop()));
-  const options = { httpPort, httpsPort, isDefaultClass: true, publish: [reachable.nodeAddress], drainMs: 5_000 };
+  const options = {
+    httpPort,
+    httpsPort,
+    isDefaultClass: true,
+    externalNames: true,
+    publish: [reachable.nodeAddress],
+    drainMs: 5_000,
+  };
   parts.add(new IngressController({ client, informers, events, clock, logger }, options));
 }
 

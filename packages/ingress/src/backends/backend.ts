@@ -1,11 +1,14 @@
+import type { LookupFunction } from 'node:net';
 import type { Clock } from '@keelson/base';
 
-/** A pod's address and port. Compare by `authority`. */
+/** A pod's address and port, or those of a name outside of the cluster. Compare by `authority`. */
 export interface Endpoint {
   readonly address: string;
   readonly port: number;
   /** `ADDRESS:PORT`, with brackets for IPv6. */
   readonly authority: string;
+  /** How a name is resolved, for each new connection; absent for addresses. */
+  readonly lookup?: LookupFunction;
 }
 
 export type BackendProtocol = 'http' | 'h2c';

@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import type { KubernetesObject } from '@keelson/api';
 import type { Service } from '@keelson/api/core/v1';
 import type { EndpointSlice } from '@keelson/api/discovery/v1';
@@ -12,6 +13,8 @@ export interface BackendsDependencies {
   readonly services: Informer<Service>;
   readonly endpointSlices: Informer<EndpointSlice>;
   readonly clock: Clock;
+  /** How names of ExternalNames are resolved; absent if they are not served. */
+  readonly lookup?: LookupFunction | undefined;
 }
 
 const SERVICE_LABEL = 'kubernetes.io/service-name';
@@ -78,9 +81,9 @@ export class Backends {
   #resolve(known: Known | undefined): boolean {
     if (!known) return false;
     const { ref, backend, problem } = known;
-    const { services, endpointSlices } = this.#deps;
+    const { services, endpointSlices, lookup } = this.#deps;
     const slices = endpointSlices.byIndex(BY_SERVICE, `${ref.namespace}/${ref.service}`);
-    const resolved = resolveBackend(ref, services.get(ref.service, ref.namespace), slices);
+    const resolved = resolveBackend(ref, { service: services.get(ref.service, ref.namespace), slices, lookup });
     if ('state' in resolved) backend.update(resolved.state);
     else backend.update({ endpoints: [], protocol: 'http' });
     known.problem = 'problem' in resolved ? resolved.problem : undefined;

@@ -65,8 +65,9 @@ export class Http1Upstream implements Upstream {
     const raw = headers.flat();
     const isChunked = body !== undefined && headerOf(headers, 'content-length') === undefined;
     if (isChunked) raw.push('Transfer-Encoding', 'chunked');
-    const { address: host, port } = endpoint;
-    return httpRequest({ agent, host, port, method, path: target, headers: raw, setHost: false, signal });
+    const { address: host, port, lookup } = endpoint;
+    const options = { agent, host, port, method, path: target, headers: raw, setHost: false, signal };
+    return httpRequest(lookup ? { ...options, lookup } : options);
   }
 
   /** Undefined once there is a connection. */

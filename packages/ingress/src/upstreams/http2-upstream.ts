@@ -41,10 +41,10 @@ export class Http2Upstream implements Upstream {
     return attempt;
   }
 
-  async #session({ authority }: Endpoint): Promise<ClientHttp2Session> {
+  async #session({ authority, lookup }: Endpoint): Promise<ClientHttp2Session> {
     const known = this.#sessions.get(authority);
     if (known && !known.closed && !known.destroyed) return known;
-    const session = connect(`http://${authority}`);
+    const session = connect(`http://${authority}`, lookup && { lookup });
     const opened = Promise.withResolvers<void>();
     const { connectTimeoutMs } = this.#options;
     const late = this.#clock.after(connectTimeoutMs, () =>
