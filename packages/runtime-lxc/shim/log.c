@@ -1,6 +1,6 @@
 // Logs in the format of the CRI: time, stream, F for a whole line or P for a part of one, and the text. A file that has grown to its limit
 // is put aside: `log` becomes `log.1`, that `log.2`, and the oldest goes.
-#include "system.h"
+#include "../../launcher/native/system.h"
 
 enum { LINE = 16384 };
 

@@ -2,7 +2,7 @@
 // made would say nothing. The process makes a pipe of its own and sends the shim the other end: it closes when the process becomes its program.
 // The kernel adds who sent it, by the id that the shim knows it by.
 #pragma once
-#include "system.h"
+#include "../../launcher/native/system.h"
 
 enum { SOCKET_LEVEL = 1, RIGHTS = 1, CREDENTIALS = 2, PASS_CREDENTIALS = 16 };
 

@@ -11,7 +11,7 @@
 // At SOCKET one can attach. Messages both ways: a byte for the kind, three of zero, four for the length (big-endian), and the content.
 //   to the shim: 0 input, 3 the end of it, 4 a size (columns and rows, two bytes each, big-endian)
 //   from it:     1 output, 2 error output, 3 the exit code (one byte)
-#include "system.h"
+#include "../../launcher/native/system.h"
 
 enum { CLIENTS = 16, CHUNK = 65536, HEAD = 8, SIGNALS = 0, SYNC, LOG_OF_LXC, OUT, ERR, LISTEN, INPUT, FIXED };
 

@@ -1,5 +1,5 @@
 // What holds a pod's namespaces, and what reaches into them.
-#include "system.h"
+#include "../../launcher/native/system.h"
 
 // The words that this program was called with: what others see of it.
 static char *own_words;

@@ -1,5 +1,5 @@
 // What stays with each container and sandbox of the LXC runtime, and what it needs inside them: one static program, which `build.sh` makes.
-#include "system.h"
+#include "../../launcher/native/system.h"
 #include "report.c"
 #include "log.c"
 #include "init.c"

@@ -1,6 +1,6 @@
 // Terminals. LXC makes the one that a container sees, inside of it, and carries bytes between that one and ours, on which it runs itself. So ours
 // must change nothing; and what is typed before LXC is ready for it would be lost.
-#include "system.h"
+#include "../../launcher/native/system.h"
 #include <asm/termbits.h>
 
 struct window {

@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { errorMessage } from '@keelson/base';
+import { startProgram } from '@keelson/launcher';
 
 export interface ShimLaunch {
   readonly shim: string;
@@ -33,23 +34,21 @@ export async function launchShim(launch: ShimLaunch): Promise<Launched> {
   const flags = `${launch.terminal ? 't' : ''}${launch.input ? 'i' : ''}${launch.inputOnce ? 'o' : ''}` || '-';
   const { maxFileBytes, maxFiles } = logLimits;
   const args = ['run', flags, directory, exitFile, socket, String(maxFileBytes), String(maxFiles), ...command];
-  const child = spawn(shim, args, {
-    cwd: '/',
-    detached: true,
-    stdio: ['ignore', 'pipe', 'ignore'],
-    env: { PATH: process.env['PATH'] },
-  });
-  const failed = new Promise<string>((resolve) => child.once('error', (error) => resolve(`failed 128 ${error.message}`)));
-  child.unref();
-  const lines = createInterface({ input: child.stdout });
-  const first = new Promise<string>((resolve) => {
-    lines.once('line', resolve);
-    lines.once('close', () => resolve('failed 128 the shim has ended at once'));
-  });
-  const line = await Promise.race([first, failed]);
-  lines.close();
-  child.stdout.destroy();
-  return parseLine(line);
+  try {
+    const { outputs } = await startProgram({ file: shim, args, files: ['none', 'out', 'none'], isLeft: true });
+    return parseLine(await firstLine(outputs[1]));
+  } catch (error) {
+    return { started: false, exitCode: 128, message: errorMessage(error) };
+  }
+}
+
+async function firstLine(output: Readable | undefined): Promise<string> {
+  let line = '';
+  for await (const chunk of output ?? []) {
+    line += String(chunk);
+    if (line.endsWith('\n')) return line.trimEnd();
+  }
+  return 'failed 128 the shim has ended at once';
 }
 
 function parseLine(line: string): Launched {

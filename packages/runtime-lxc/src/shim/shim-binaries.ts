@@ -1,4 +1,4 @@
-// Made by shim/build.sh out of shim/shim.c. Do not edit.
+// Made by build.sh out of shim.c. Do not edit.
 
 /** The shim for each architecture, as Docker names them: a static ELF file, in base64. */
 export const SHIM_BINARIES: Readonly<Record<string, string>> = {

@@ -1,7 +1,7 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { errorMessage, KeelsonError, type Clock } from '@keelson/base';
+import { KeelsonError, type Clock } from '@keelson/base';
+import { startProgram } from '@keelson/launcher';
 
 export interface PluginRun {
   readonly file: string;
@@ -24,8 +24,7 @@ export interface PluginRunnerOptions {
 }
 
 /**
- * Runs plugins as children of this process, each in a process group of its own, since they start other plugins: what takes too long is
- * killed with all of them.
+ * Runs plugins, each in a process group of its own, since they start other plugins: what takes too long is killed with all of them.
  */
 export class PluginRunner {
   readonly #clock: Clock;
@@ -44,41 +43,31 @@ export class PluginRunner {
     signal?.throwIfAborted();
     const [program = '', ...args] =
       this.#nodeNamespace === undefined ? [file] : ['nsenter', `--net=${this.#nodeNamespace}`, file];
-    const child = spawn(program, args, { env: { PATH: process.env['PATH'] ?? '', ...env }, detached: true });
+    const environment = { PATH: process.env['PATH'] ?? '', ...env };
+    const running = await startProgram({ file: program, args, env: environment, files: ['in', 'out', 'out'] });
+    const { inputs, outputs, ended } = running;
     let isLate = false;
-    const stop = (): void => killGroup(child);
+    const stop = (): void => running.killGroup();
     using _timer = this.#clock.after(this.#timeoutMs, () => {
       isLate = true;
       stop();
     });
     signal?.addEventListener('abort', stop, { once: true });
+    if (signal?.aborted) stop();
     try {
       // It may end without having read everything: its exit code tells.
-      child.stdin.on('error', () => undefined).end(input);
-      const [[code], stdout, stderr] = await Promise.all([
-        once(child, 'close') as Promise<[number | null]>,
-        text(child.stdout),
-        text(child.stderr),
-      ]);
+      inputs[0]?.on('error', () => undefined).end(input);
+      const [{ code }, stdout, stderr] = await Promise.all([ended, textOf(outputs[1]), textOf(outputs[2])]);
       signal?.throwIfAborted();
       if (isLate) throw new KeelsonError('Timeout', `"${file}" did not end within ${this.#timeoutMs / 1000}s and was killed`);
-      if (code === null) throw new KeelsonError('InternalError', `"${file}" was killed`);
+      if (code === undefined) throw new KeelsonError('InternalError', `"${file}" was killed`);
       return { code, stdout, stderr };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new KeelsonError('NotFound', `there is no program "${file}"`);
-      if ((error as NodeJS.ErrnoException).code === 'EACCES') throw new KeelsonError('InternalError', errorMessage(error));
-      throw error;
     } finally {
       signal?.removeEventListener('abort', stop);
     }
   }
 }
 
-function killGroup({ pid }: ChildProcess): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // It has ended.
-  }
+async function textOf(output: Readable | undefined): Promise<string> {
+  return output ? text(output) : '';
 }

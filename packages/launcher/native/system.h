@@ -1,4 +1,4 @@
-// The kernel's calls and the little of a C library that the shim needs, so that it is one small static file for any Linux.
+// The kernel's calls and the little of a C library that programs of ours need which are one small static file for any Linux.
 #pragma once
 #include <asm/ioctls.h>
 #include <asm/unistd.h>

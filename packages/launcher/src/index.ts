@@ -1,0 +1,2 @@
+export type { ProgramEnd, ProgramFile, ProgramStart, StartedProgram } from './program.ts';
+export { startProgram } from './start-program.ts';
