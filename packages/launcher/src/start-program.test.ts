@@ -121,7 +121,10 @@ describe.skipIf(!isLinux || Launcher.open() === undefined)('Launcher', () => {
     const launcher = Launcher.open();
     const files = async () => (await readdir(`/proc/${launcher?.pid}/fd`)).length;
 
-    for (let round = 0; round < 5; round += 1) await (await launcher?.start(shell('cat', { files: ['none', 'out', 'none'] })))?.ended;
+    for (let round = 0; round < 5; round += 1)
+      await (
+        await launcher?.start(shell('cat', { files: ['none', 'out', 'none'] }))
+      )?.ended;
 
     // Its input, its answers, its errors and its signals.
     await expect.poll(files, WAIT).toBe(4);

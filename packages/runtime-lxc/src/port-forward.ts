@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Duplex, type Readable, type Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { KeelsonError } from '@keelson/base';
+import { startProgram } from '@keelson/launcher';
 
 const REFUSED = 111;
 
@@ -15,14 +15,14 @@ export interface PortForward {
 
 /** A connection to a port on the loopback address of a network namespace: the shim makes it there, and carries the bytes. */
 export async function portForward({ shim, namespacePath = '-', port }: PortForward): Promise<Duplex> {
-  const child = spawn(shim, ['connect', namespacePath, String(port)], { cwd: '/', stdio: ['pipe', 'pipe', 'ignore'] });
-  child.on('error', () => undefined); // Shows as no answer.
-  child.stdin.on('error', () => undefined);
-  const answer = await firstByte(child.stdout);
-  if (answer === 0) {
-    return connection(child.stdin, child.stdout, () => void child.kill());
-  }
-  child.kill();
+  const args = ['connect', namespacePath, String(port)];
+  const program = await startProgram({ file: shim, args, files: ['in', 'out', 'none'] });
+  const { 0: input } = program.inputs;
+  const { 1: output } = program.outputs;
+  input?.on('error', () => undefined);
+  const answer = output && (await firstByte(output));
+  if (answer === 0 && input && output) return connection(input, output, () => program.kill('SIGTERM'));
+  program.kill('SIGTERM');
   const why = answer === REFUSED ? 'connection refused' : answer === undefined ? 'no answer' : `error ${answer}`;
   throw new KeelsonError('ServiceUnavailable', `failed to connect to localhost:${port} inside the pod: ${why}`);
 }

@@ -1,7 +1,6 @@
-import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
-import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { KeelsonError, type Clock } from '@keelson/base';
+import { startProgram, type ProgramFile, type StartedProgram } from '@keelson/launcher';
 import type { ExecResult, StreamOptions, StreamSession } from '@keelson/runtime';
 import { INIT_PATH } from './config/lxc-config.ts';
 import { identityWords, processFile } from './container-files.ts';
@@ -18,11 +17,11 @@ export interface ProcessesDependencies {
 }
 
 const MAX_OUTPUT_BYTES = 1024 * 1024;
-const KILLED = 137;
+const SIGNALLED = 128;
 
 /** A command in a container: LXC's `lxc-attach`, which is its parent. */
 interface Command {
-  readonly child: ChildProcess;
+  readonly program: StartedProgram;
   readonly stdin: Writable | undefined;
   readonly stdout: Readable;
   readonly stderr: Readable | undefined;
@@ -40,7 +39,7 @@ export class Processes {
   }
 
   async exec(id: string, command: readonly string[], options: StreamOptions): Promise<StreamSession> {
-    const { child, stdin, stdout, stderr, sizes, exitCode } = this.#run(id, command, options);
+    const { program, stdin, stdout, stderr, sizes, exitCode } = await this.#run(id, command, options);
     let isClosed = false;
     const code = exitCode.then((value) => {
       if (isClosed) throw new KeelsonError('ServiceUnavailable', 'The streams were closed');
@@ -57,25 +56,26 @@ export class Processes {
         isClosed = true;
         for (const stream of [stdin, stdout, stderr, sizes]) stream?.destroy();
         // A command whose terminal is gone is hung up on; any other may go on.
-        if (options.tty) child.kill('SIGKILL');
+        if (options.tty) program.kill('SIGKILL');
       },
     };
   }
 
   async execSync(id: string, command: readonly string[], timeoutMs: number, signal?: AbortSignal): Promise<ExecResult> {
     signal?.throwIfAborted();
-    const { child, stdout, stderr, exitCode } = this.#run(id, command, { stdin: false, tty: false });
+    const { program, stdout, stderr, exitCode } = await this.#run(id, command, { stdin: false, tty: false });
     const outputs = Promise.all([head(stdout), stderr ? head(stderr) : Buffer.alloc(0)]);
     const stopped = Promise.withResolvers<never>();
     const stop = (error: unknown) => {
       // The command dies with its parent.
-      child.kill('SIGKILL');
+      program.kill('SIGKILL');
       stopped.reject(error);
     };
     const late = () =>
       stop(new KeelsonError('Timeout', `command ${JSON.stringify(command)} timed out after ${timeoutMs / 1000}s`));
     const onAbort = () => stop(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted) onAbort();
     using _timer = this.#deps.clock.after(timeoutMs, late);
     outputs.catch(() => undefined);
     try {
@@ -94,42 +94,31 @@ export class Processes {
     return attach(this.#deps.layout.socket(id), { stdin: options.stdin && record.stdin, tty: record.tty });
   }
 
-  #run(id: string, command: readonly string[], { stdin, tty }: StreamOptions): Command {
+  async #run(id: string, command: readonly string[], { stdin, tty }: StreamOptions): Promise<Command> {
     const { containers, layout, lxcAttach, shim } = this.#deps;
     const { record } = containers.running(id);
     // LXC forgets about supplemental groups: with all capabilities left to it, the shim's `init` takes the identity on.
     const enter = [lxcAttach, '-n', id, '-P', layout.rootDir, '--elevated-privileges=CAP', '--clear-env', '--'];
     const whole = [...enter, INIT_PATH, 'init', 'de', tty ? '4' : '3', ...identityWords(record)];
-    const [program = '', ...args] = tty ? [shim(), 'terminal', ...whole] : whole;
-    const process = 'pipe';
-    const stdio: StdioOptions = tty
-      ? ['pipe', 'pipe', 'ignore', 'pipe', process]
-      : [stdin ? 'pipe' : 'ignore', 'pipe', 'pipe', process];
-    const child = spawn(program, args, { cwd: '/', stdio, env: { PATH: globalThis.process.env['PATH'] } });
+    const [file = '', ...args] = tty ? [shim(), 'terminal', ...whole] : whole;
+    // The last one is what the process is to be; a terminal has its sizes before it.
+    const files: readonly ProgramFile[] = tty ? ['in', 'out', 'none', 'in', 'in'] : [stdin ? 'in' : 'none', 'out', 'out', 'in'];
+    const program = await startProgram({ file, args, files });
+    const { inputs, outputs } = program;
+    for (const input of Object.values(inputs)) input.on('error', () => undefined); // Nobody reads any more: the exit code tells.
     const env = tty ? [...record.env, 'TERM=xterm'] : record.env;
-    const processPipe = child.stdio[tty ? 4 : 3] as Writable;
-    processPipe.on('error', () => undefined); // Shows in the exit code.
-    processPipe.end(processFile(record.workingDir, command, env));
-    const { stdout } = child;
-    if (!stdout) throw new KeelsonError('InternalError', `Cannot run "${program}"`);
-    child.stdin?.on('error', () => undefined); // The command does not read any more.
-    if (!stdin) child.stdin?.end();
-    const sizes = tty ? (child.stdio[3] as Writable) : undefined;
-    sizes?.on('error', () => undefined);
-    return {
-      child,
-      stdin: stdin ? (child.stdin ?? undefined) : undefined,
-      stdout,
-      stderr: tty ? undefined : (child.stderr ?? undefined),
-      sizes,
-      exitCode: exitOf(child),
-    };
+    inputs[files.length - 1]?.end(processFile(record.workingDir, command, env));
+    if (!stdin) inputs[0]?.end();
+    const { 1: stdout, 2: stderr } = outputs;
+    if (!stdout) throw new KeelsonError('InternalError', `Cannot run "${file}"`);
+    const sizes = tty ? inputs[3] : undefined;
+    return { program, stdin: stdin ? inputs[0] : undefined, stdout, stderr, sizes, exitCode: exitOf(program) };
   }
 }
 
-async function exitOf(child: ChildProcess): Promise<number> {
-  const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
-  return code ?? (signal ? KILLED : 1);
+async function exitOf({ ended }: StartedProgram): Promise<number> {
+  const { code, signal = 0 } = await ended;
+  return code ?? SIGNALLED + signal;
 }
 
 function sizeMessage(columns: number, rows: number): Buffer {
