@@ -145,12 +145,12 @@ describe.skipIf(!isLinux || Launcher.open() === undefined)('Launcher', () => {
 
   it('ends with its process, which does not wait for what is left to go on', async () => {
     const from = new URL('start-program.ts', import.meta.url).href;
-    const start = `const { startProgram } = await import('${from}');
+    const start = `const { startProgram } = await import(process.argv[1]);
       const left = await startProgram({ file: '/bin/sh', args: ['-c', 'read line; sleep 1000'], isLeft: true });
       const waited = await (await startProgram({ file: '/bin/sh', args: ['-c', 'echo $PPID; exit 7'], files: ['none', 'out', 'none'] }));
       let parent = ''; for await (const chunk of waited.outputs[1]) parent += chunk;
       console.log([left.pid, parent.trim(), (await waited.ended).code].join(' '));`;
-    const args = ['--conditions=keelson-source', '--input-type=module', '-e', start];
+    const args = ['--conditions=keelson-source', '--input-type=module', '-e', start, from];
 
     const [left, launcher, code] = (await run(process.execPath, args)).stdout.trim().split(' ');
 
