@@ -1,2 +1,3 @@
+export { installProgram, programFor, type ProgramBinaries } from './install-program.ts';
 export type { ProgramEnd, ProgramFile, ProgramStart, StartedProgram } from './program.ts';
 export { startProgram } from './start-program.ts';

@@ -6,13 +6,11 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { KeelsonError } from '@keelson/base';
 import { cannotRun } from './cannot-run.ts';
+import { programFor } from './install-program.ts';
 import { LAUNCHER_BINARIES } from './launcher-binaries.ts';
 import { closeMessage, MAX_MESSAGE_BYTES, startMessage } from './messages.ts';
 import { openEnds } from './pipe-ends.ts';
 import { NO_FILES, signalTo, type ProgramEnd, type ProgramStart, type StartedProgram } from './program.ts';
-
-/** Node's names for them, and ours. */
-const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 
 interface Running {
   readonly start: ProgramStart;
@@ -54,12 +52,12 @@ export class Launcher {
 
   /** `undefined` where there can be none: it is for Linux, on some machines. */
   static open(): Launcher | undefined {
-    const binary = process.platform === 'linux' ? LAUNCHER_BINARIES[ARCHITECTURES[process.arch] ?? ''] : undefined;
-    if (binary === undefined) return undefined;
+    const binary = process.platform === 'linux' ? programFor(LAUNCHER_BINARIES) : undefined;
+    if (!binary) return undefined;
     const directory = mkdtempSync(join(tmpdir(), 'keelson-launcher-'));
     try {
       const file = join(directory, 'launcher');
-      writeFileSync(file, Buffer.from(binary, 'base64'), { mode: 0o700 });
+      writeFileSync(file, binary, { mode: 0o700 });
       const child = spawn(file, [], { cwd: '/', detached: true, env: {}, stdio: ['pipe', 'pipe', 'ignore'] });
       child.once('error', () => undefined); // A file system that programs cannot be run from, say: shows in the missing id.
       return child.pid === undefined ? undefined : new Launcher(child, child.pid);

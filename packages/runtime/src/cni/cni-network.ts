@@ -4,7 +4,8 @@ import { errorMessage, KeelsonError, silentLogger, type Clock, type Logger } fro
 import type { NetworkAttachment, NetworkRequest, PodNetwork, PodNetworkStatus } from '../pod-network.ts';
 import { AttachmentFiles, type AttachmentRecord, type JoinedNetwork } from './attachment-files.ts';
 import { addressesIn } from './cni-result.ts';
-import { defaultNetwork, LOOPBACK_NETWORK } from './default-network.ts';
+import { BRIDGE_PLUGIN, BridgePlugin, hasBridgePlugin } from './bridge/bridge-plugin.ts';
+import { builtInNetwork, defaultNetwork, LOOPBACK_NETWORK } from './default-network.ts';
 import { KeyedLock } from './keyed-lock.ts';
 import { loadNetworkConfig, type NetworkConfig } from './network-config.ts';
 import { PluginChain, type PluginTarget } from './plugin-chain.ts';
@@ -56,14 +57,15 @@ export class CniNetwork implements PodNetwork {
     this.#stateDir = stateDir;
     this.#configDir = configDir;
     this.#bridge = bridge;
-    this.#chain = new PluginChain(new PluginRunner({ clock, timeoutMs, nodeNamespace }), pluginDirs);
+    const runner = new PluginRunner({ clock, timeoutMs, nodeNamespace });
+    this.#chain = new PluginChain(runner, pluginDirs, new Map([[BRIDGE_PLUGIN, new BridgePlugin({ runner, stateDir })]]));
     this.#files = new AttachmentFiles(join(stateDir, 'attachments'));
   }
 
   async status(signal?: AbortSignal): Promise<PodNetworkStatus> {
     try {
       const network = await this.#network();
-      const missing = [...this.#chain.missing(network), ...this.#chain.missing(LOOPBACK_NETWORK)];
+      const missing = networksOf(network).flatMap(({ config }) => this.#chain.missing(config));
       if (missing.length > 0)
         return notReady(`network "${network.name}" needs plugins that are not there: ${missing.join(', ')}`);
       await this.#chain.status(network, signal);
@@ -121,10 +123,7 @@ export class CniNetwork implements PodNetwork {
     const namespaceInode = await inodeOf(request.namespacePath);
     if (namespaceInode === undefined)
       throw new KeelsonError('InternalError', `Cannot give "${sandboxId}" a network: no namespace at "${request.namespacePath}"`);
-    const networks: JoinedNetwork[] = [
-      { interfaceName: 'lo', config: LOOPBACK_NETWORK },
-      { interfaceName: INTERFACE, config: network },
-    ];
+    const networks = networksOf(network);
     // Before anything is made: whoever finds this later knows what there may be to remove.
     await this.#write(sandboxId, { request, namespaceInode, networks });
     try {
@@ -190,7 +189,8 @@ export class CniNetwork implements PodNetwork {
     const configured = await loadNetworkConfig(this.#configDir);
     if (configured) return configured;
     const podCidrs = this.#podCidrs;
-    if (podCidrs.length > 0) return defaultNetwork({ podCidrs, stateDir: this.#stateDir, bridge: this.#bridge, hostPorts });
+    const makeNetwork = hasBridgePlugin() ? builtInNetwork : defaultNetwork;
+    if (podCidrs.length > 0) return makeNetwork({ podCidrs, stateDir: this.#stateDir, bridge: this.#bridge, hostPorts });
     const message = `no network configuration in "${this.#configDir}", and the node has no pod CIDR yet`;
     throw new KeelsonError('ServiceUnavailable', message);
   }
@@ -206,6 +206,13 @@ export class CniNetwork implements PodNetwork {
     this.#records.catch(() => (this.#records = undefined));
     return this.#records;
   }
+}
+
+/** The plugin of our own brings the loopback interface up besides. */
+function networksOf(network: NetworkConfig): readonly JoinedNetwork[] {
+  const own: JoinedNetwork = { interfaceName: INTERFACE, config: network };
+  const hasLoopback = network.plugins.some(({ type }) => type === BRIDGE_PLUGIN);
+  return hasLoopback ? [own] : [{ interfaceName: 'lo', config: LOOPBACK_NETWORK }, own];
 }
 
 async function inodeOf(path: string): Promise<number | undefined> {

@@ -1,7 +1,9 @@
 /** A plugin's result, as the specification has it since 0.3.0. What is not read here is passed on as it came. */
 export interface CniResult {
   readonly cniVersion?: string;
-  readonly interfaces?: readonly { readonly name: string; readonly sandbox?: string }[];
+  readonly interfaces?: readonly { readonly name: string; readonly mac?: string; readonly sandbox?: string }[];
+  readonly routes?: readonly { readonly dst: string; readonly gw?: string }[];
+  readonly dns?: Readonly<Record<string, unknown>>;
   readonly ips?: readonly { readonly address: string; readonly gateway?: string; readonly interface?: number }[];
 }
 

@@ -1,5 +1,6 @@
 import { isIPv4 } from 'node:net';
 import { join } from 'node:path';
+import { BRIDGE_PLUGIN, type BridgeConfig } from './bridge/bridge-plugin.ts';
 import type { NetworkConfig } from './network-config.ts';
 
 export interface DefaultNetworkOptions {
@@ -40,6 +41,14 @@ export function defaultNetwork({ podCidrs, stateDir, bridge, hostPorts }: Defaul
       ...(hostPorts ? [{ type: 'portmap', capabilities: { portMappings: true }, snat: true }] : []),
     ],
   };
+}
+
+/** The same with what this package does itself in the place of the plugins `bridge`, `host-local` and `loopback`. */
+export function builtInNetwork(options: DefaultNetworkOptions): NetworkConfig {
+  const { podCidrs, bridge } = options;
+  const network = defaultNetwork(options);
+  const own: BridgeConfig = { type: BRIDGE_PLUGIN, bridge, podCidrs, addresses: network.name };
+  return { ...network, plugins: [own, ...network.plugins.slice(1)] };
 }
 
 /** Every network namespace needs its own loopback interface to be up. */

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { isReason, KeelsonError } from '@keelson/base';
+import { errorMessage, isReason, KeelsonError } from '@keelson/base';
 import { CniError, failureIn } from './cni-error.ts';
 import type { CniResult } from './cni-result.ts';
 import { hasVersion, type NetworkConfig, type PluginConfig } from './network-config.ts';
@@ -17,6 +17,14 @@ export interface PluginTarget {
   readonly capabilities: Readonly<Record<string, unknown>>;
 }
 
+/** A plugin that is no program. Its failures are told as a program's are. */
+export interface BuiltInPlugin {
+  add(config: PluginConfig, target: PluginTarget, signal?: AbortSignal): Promise<CniResult>;
+  /** Idempotent. The target may have no namespace any more. */
+  del(config: PluginConfig, target: PluginTarget, signal?: AbortSignal): Promise<void>;
+  check(config: PluginConfig, target: PluginTarget, result: CniResult, signal?: AbortSignal): Promise<void>;
+}
+
 type Command = 'ADD' | 'DEL' | 'CHECK' | 'GC' | 'STATUS';
 
 interface PluginCall {
@@ -24,7 +32,7 @@ interface PluginCall {
   readonly command: Command;
   readonly target?: PluginTarget;
   /** Keys that are added to the plugin's configuration. */
-  readonly more?: Readonly<Record<string, unknown>>;
+  readonly more?: Readonly<Record<string, unknown>> | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -32,15 +40,19 @@ interface PluginCall {
 export class PluginChain {
   readonly #runner: PluginRunner;
   readonly #directories: readonly string[];
+  /** By type. */
+  readonly #builtIn: ReadonlyMap<string, BuiltInPlugin>;
 
-  constructor(runner: PluginRunner, directories: readonly string[]) {
+  constructor(runner: PluginRunner, directories: readonly string[], builtIn: ReadonlyMap<string, BuiltInPlugin> = new Map()) {
     this.#runner = runner;
     this.#directories = directories;
+    this.#builtIn = builtIn;
   }
 
   /** Names of programs that a network needs and that are not there. */
   missing({ plugins }: NetworkConfig): readonly string[] {
-    const names = plugins.flatMap(({ type, ipam }) => [type, ipamType(ipam)]).filter((name) => name !== undefined);
+    const programs = plugins.filter(({ type }) => !this.#builtIn.has(type));
+    const names = programs.flatMap(({ type, ipam }) => [type, ipamType(ipam)]).filter((name) => name !== undefined);
     return [...new Set(names)].filter((name) => this.#find(name) === undefined);
   }
 
@@ -92,6 +104,8 @@ export class PluginChain {
 
   async #call(plugin: PluginConfig, { network, command, target, more, signal }: PluginCall): Promise<PluginOutcome> {
     const about = { plugin: plugin.type, network: network.name, command };
+    const builtIn = this.#builtIn.get(plugin.type);
+    if (builtIn && target) return calledBuiltIn(builtIn, plugin, { network, command, target, more, signal });
     const file = this.#find(plugin.type);
     if (file === undefined)
       throw new CniError(about, `failed to find plugin "${plugin.type}" in path [${this.#directories.join(' ')}]`);
@@ -131,6 +145,26 @@ export class PluginChain {
     const about = { plugin: plugin.type, network: network.name, command: 'ADD' };
     throw new CniError(about, `it gives no result: ${JSON.stringify(stdout.slice(0, 200))}`);
   }
+}
+
+/** As a program that has ended well would have done it. */
+async function calledBuiltIn(
+  builtIn: BuiltInPlugin,
+  plugin: PluginConfig,
+  { network, command, target, more, signal }: PluginCall & { readonly target: PluginTarget },
+): Promise<PluginOutcome> {
+  const about = { plugin: plugin.type, network: network.name, command };
+  let result: CniResult = {};
+  try {
+    if (command === 'ADD') result = await builtIn.add(plugin, target, signal);
+    if (command === 'DEL') await builtIn.del(plugin, target, signal);
+    if (command === 'CHECK') await builtIn.check(plugin, target, more?.['prevResult'] ?? {}, signal);
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (isReason(error, 'Timeout')) throw new KeelsonError('Timeout', new CniError(about, error.message).message);
+    throw new CniError(about, errorMessage(error));
+  }
+  return { code: 0, stdout: JSON.stringify(result), stderr: '' };
 }
 
 /** A plugin's configuration with what the runtime adds, and without what is meant for the runtime. */

@@ -5,6 +5,7 @@ import { startProgram } from '@keelson/launcher';
 
 export interface PluginRun {
   readonly file: string;
+  readonly args?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly input: string;
   readonly signal?: AbortSignal | undefined;
@@ -39,10 +40,10 @@ export class PluginRunner {
   }
 
   /** Rejects with `NotFound` if there is no such program, `Timeout` if it was killed for its slowness, and the reason of a signal. */
-  async run({ file, env, input, signal }: PluginRun): Promise<PluginOutcome> {
+  async run({ file, args: own = [], env, input, signal }: PluginRun): Promise<PluginOutcome> {
     signal?.throwIfAborted();
     const [program = '', ...args] =
-      this.#nodeNamespace === undefined ? [file] : ['nsenter', `--net=${this.#nodeNamespace}`, file];
+      this.#nodeNamespace === undefined ? [file, ...own] : ['nsenter', `--net=${this.#nodeNamespace}`, file, ...own];
     const environment = { PATH: process.env['PATH'] ?? '', ...env };
     const running = await startProgram({ file: program, args, env: environment, files: ['in', 'out', 'out'] });
     const { inputs, outputs, ended } = running;
