@@ -1,5 +1,6 @@
 import type { Clock, Logger, Runnable } from '@keelson/base';
 import type { Transport } from '@keelson/client';
+import type { KeyedCertificate } from '@keelson/pki';
 import { isMeasured, storeMetrics, type Store } from '@keelson/store';
 import type { AdmissionMutator, AdmissionValidator } from './admission/admission.ts';
 import {
@@ -9,6 +10,7 @@ import {
   builtinValidators,
   type BuiltinAdmission,
 } from './admission/builtin-admission.ts';
+import { ExtensionServers } from './aggregation/extension-servers.ts';
 import type { Authenticator, Authorizer, TokenIssuer } from './auth/contracts.ts';
 import { CustomResources } from './custom/custom-resources.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
@@ -25,6 +27,7 @@ import { API_SERVER_USER } from './loopback.ts';
 import { OpenApi } from './openapi/index.ts';
 import { builtinDefinitions } from './registry/builtin-definitions.ts';
 import { Registry } from './registry/registry.ts';
+import type { ResourceDefinition } from './registry/resource-definition.ts';
 import type { UserInfo } from './registry/strategy.ts';
 import type { VirtualResource } from './registry/virtual-resource.ts';
 import type { ApiRequest } from './request/api-request.ts';
@@ -55,6 +58,8 @@ export interface ApiServerExtensions {
   readonly pathHandlers?: readonly PathHandler[];
   /** The first one is asked first. */
   readonly interceptors?: readonly RequestInterceptor[];
+  /** By which extension API servers know that what this server says of the user is true. Without one, everybody is anonymous to them. */
+  readonly frontProxy?: KeyedCertificate;
 }
 
 export interface ApiServerDependencies extends ApiServerExtensions {
@@ -106,6 +111,9 @@ export class ApiServer implements Runnable {
   readonly #stopping = new AbortController();
   readonly #settling: (() => Promise<void>)[] = [];
   readonly #customResources: CustomResources;
+  /** The servers behind APIServices. */
+  readonly extensionServers: ExtensionServers;
+  #frontProxy: KeyedCertificate | undefined;
 
   constructor(dependencies: ApiServerDependencies, options: ApiServerOptions = {}) {
     const { store, clock, logger, schemaRules: rules = CEL_RULES } = dependencies;
@@ -136,17 +144,26 @@ export class ApiServer implements Runnable {
     this.#services.mutators.push(...builtinMutators(admission, disabled));
     this.#services.validators.push(...builtinValidators(admission, disabled));
     this.#services.counters.push(...builtinCounters(admission, disabled));
-    this.#routes = { authorizer: undefined, pathHandlers: [], connectors: [], virtualResources: [] };
+    const transport = (): Transport => this.transport(API_SERVER_USER);
+    const identity = (): KeyedCertificate | undefined => this.#frontProxy;
+    const extensionServers = new ExtensionServers({ services: this.#services, clock, logger, transport, identity });
+    this.extensionServers = extensionServers;
+    this.#routes = { authorizer: undefined, extensionServers, pathHandlers: [], connectors: [], virtualResources: [] };
     this.#dispatcher = new Dispatcher(this.#services, this.#routes);
-    this.#routes.pathHandlers.push(new VersionPath(options.version ?? '0.1.0'), this.#health(store), this.metrics);
+    this.#routes.pathHandlers.push(
+      extensionServers,
+      new VersionPath(options.version ?? '0.1.0'),
+      this.#health(store),
+      this.metrics,
+    );
     this.metrics.add(() => admissionMetrics([...this.#services.mutators, ...this.#services.validators]));
     this.metrics.add(() => storageMetrics(this.#storages));
     if (isMeasured(store)) this.metrics.add(() => storeMetrics(store.stats()));
     const { serverAddress } = options;
-    this.#addDocuments(new Discovery(() => this.registry.all(), serverAddress ? { serverAddress } : {}));
-    this.#addDocuments(new OpenApi(() => this.registry.all()));
+    const served = (): readonly ResourceDefinition[] => [...this.registry.all(), ...extensionServers.definitions()];
+    this.#addDocuments(new Discovery(served, serverAddress ? { serverAddress } : {}));
+    this.#addDocuments(new OpenApi(() => this.registry.all(), { others: () => extensionServers.openApi() }));
     this.extend(dependencies);
-    const transport = (): Transport => this.transport(API_SERVER_USER);
     const webhooks = this.#webhooks;
     this.#customResources = new CustomResources({ services: this.#services, clock, logger, rules, transport, webhooks });
     this.#services.customKinds = this.#customResources;
@@ -155,6 +172,7 @@ export class ApiServer implements Runnable {
   #addDocuments(source: DocumentSource): void {
     this.#routes.pathHandlers.push(new DocumentPaths(source));
     this.registry.changes$.subscribe((changes) => source.invalidate(changes.map(({ definition }) => definition)));
+    this.extensionServers.changes$.subscribe((definitions) => source.invalidate(definitions));
   }
 
   #health(store: Store): HealthPaths {
@@ -199,6 +217,7 @@ export class ApiServer implements Runnable {
       virtual.flatMap(({ definition }) => definition ?? []),
     );
     this.#routes.pathHandlers.push(...(extensions.pathHandlers ?? []));
+    if (extensions.frontProxy) this.#frontProxy = extensions.frontProxy;
     if (extensions.authorizer) this.#routes.authorizer = extensions.authorizer;
     if (extensions.tokenIssuer) this.#services.tokenIssuer = extensions.tokenIssuer;
   }
@@ -220,7 +239,7 @@ export class ApiServer implements Runnable {
   async start(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     await this.#services.store.revision();
-    await this.#customResources.start();
+    await Promise.all([this.#customResources.start(), this.extensionServers.start()]);
   }
 
   /** Ends all watches. The store stays open. */
@@ -229,6 +248,7 @@ export class ApiServer implements Runnable {
     this.#storages.endWatches();
     await Promise.all(this.#settling.map((settle) => settle()));
     await this.#customResources.stop();
+    await this.extensionServers.stop();
     this.#webhooks[Symbol.dispose]();
     this.#storages.close();
   }
@@ -255,6 +275,7 @@ interface Mutable {
 
 interface MutableRoutes {
   authorizer: Authorizer | undefined;
+  readonly extensionServers: ExtensionServers;
   readonly pathHandlers: PathHandler[];
   readonly connectors: SubresourceConnector[];
   readonly virtualResources: VirtualResource[];

@@ -1,5 +1,11 @@
 import { once } from 'node:events';
-import { request as httpRequest, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import {
+  request as httpRequest,
+  type ClientRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type RequestOptions,
+} from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { deepFreeze, errorOf, parseJson, stringifyJson } from '@keelson/api';
@@ -13,6 +19,8 @@ export interface HttpsTransportOptions {
   /** How long a server may take for an ordinary answer. Default 60 s. */
   readonly timeoutMs?: number;
   readonly userAgent?: string;
+  /** Sent with each request. */
+  readonly headers?: OutgoingHttpHeaders;
 }
 
 const JSON_TYPE = 'application/json';
@@ -33,12 +41,14 @@ class HttpsTransport implements Transport {
   readonly #agent: Agent;
   readonly #timeoutMs: number;
   readonly #userAgent: string;
+  readonly #headers: OutgoingHttpHeaders;
 
-  constructor(config: ClusterConfig, { timeoutMs = 60_000, userAgent = 'keelson' }: HttpsTransportOptions) {
+  constructor(config: ClusterConfig, { timeoutMs = 60_000, userAgent = 'keelson', headers = {} }: HttpsTransportOptions) {
     this.#server = new URL(config.server);
     this.#config = config;
     this.#timeoutMs = timeoutMs;
     this.#userAgent = userAgent;
+    this.#headers = headers;
     const { ca, certificate: cert, privateKey: key, serverName: servername, skipTlsVerify } = config;
     this.#agent = new Agent({
       keepAlive: true,
@@ -118,6 +128,7 @@ class HttpsTransport implements Transport {
       port: this.#server.port || (isPlain ? 80 : 443),
       path: `${this.#server.pathname.replace(/\/$/, '')}${call.path}${queryText(call.query)}`,
       headers: {
+        ...this.#headers,
         'user-agent': this.#userAgent,
         accept: call.accept ?? JSON_TYPE,
         ...(token !== undefined && { authorization: `Bearer ${token}` }),

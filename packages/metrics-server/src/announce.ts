@@ -1,7 +1,6 @@
-import { formatTime } from '@keelson/api';
 import { APIService } from '@keelson/api/apiregistration/v1';
 import { ClusterRole } from '@keelson/api/rbac/v1';
-import { isReason, type Clock } from '@keelson/base';
+import { isReason } from '@keelson/base';
 import type { Client } from '@keelson/client';
 
 const GROUP = 'metrics.k8s.io';
@@ -20,21 +19,10 @@ const READER: ClusterRole = {
 };
 
 /** Makes what tells of the API in a cluster whose own API server serves it: an APIService that is available, and the role of those who read. */
-export async function announceMetrics(client: Client, clock: Clock): Promise<void> {
-  const services = client.resource(APIService);
+export async function announceMetrics(client: Client): Promise<void> {
   const spec = { group: GROUP, version: VERSION, groupPriorityMinimum: 100, versionPriority: 100 };
   await made(client.resource(ClusterRole).create(READER));
-  await made(services.create({ metadata: { name: NAME, labels: { 'k8s-app': 'metrics-server' } }, spec }));
-  const { status } = await services.get({ name: NAME });
-  if (status?.conditions?.some(({ type, status: is }) => type === 'Available' && is === 'True')) return;
-  const condition = {
-    type: 'Available',
-    status: 'True',
-    reason: 'Local',
-    message: 'Local APIServices are always available',
-    lastTransitionTime: formatTime(clock.now()),
-  };
-  await services.patchStatus({ name: NAME }, 'merge', { status: { conditions: [condition] } });
+  await made(client.resource(APIService).create({ metadata: { name: NAME, labels: { 'k8s-app': 'metrics-server' } }, spec }));
 }
 
 /** What is there already stays as it is. */

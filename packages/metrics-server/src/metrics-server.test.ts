@@ -125,8 +125,8 @@ describe('MetricsServer', () => {
   });
 
   it('is found by discovery, as an API of its own that is available', async () => {
-    await announceMetrics(client, clock);
-    await announceMetrics(client, clock);
+    await announceMetrics(client);
+    await announceMetrics(client);
 
     const get = async (path: string) => (await fetch(`${api.url}${path}`)).json();
     expect(await get('/apis/metrics.k8s.io')).toMatchObject({ preferredVersion: { groupVersion: 'metrics.k8s.io/v1beta1' } });

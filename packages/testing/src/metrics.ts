@@ -23,9 +23,9 @@ export async function metricsServer(nodes: readonly SimulatedNode[], world: Depe
     if (!found) throw new KeelsonError('ServiceUnavailable', `node "${nameOf(node)}" has no kubelet in this cluster`);
     return found.resourceMetrics();
   };
-  const { informers, client, clock, plane } = world;
+  const { informers, client, plane } = world;
   const server = new MetricsServer({ ...world, nodes: informers.for(Node), pods: informers.for(Pod), source });
   plane.extend({ virtualResources: server.resources });
-  await announceMetrics(client, clock);
+  await announceMetrics(client);
   return server;
 }

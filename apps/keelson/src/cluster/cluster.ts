@@ -138,6 +138,7 @@ export class Cluster implements Runnable {
     const store = await container.getAsync(STORE);
     await this.#lifecycle.run(toRunnable('store', { stop: () => store.close() }), signal);
     const server = await container.getAsync(API_SERVER);
+    server.extend({ frontProxy: credentials.frontProxy });
     const auth = container.get(CLUSTER_AUTH);
     const kubelets = container.get(KUBELET_CONNECTION);
     await this.#lifecycle.run(toRunnable('kubelet connections', { stop: async () => kubelets.close() }), signal);
@@ -166,13 +167,18 @@ export class Cluster implements Runnable {
     });
   }
 
-  #objects({ authority: { certificate: ca } }: ClusterCredentials): readonly BootstrapObject[] {
+  #objects({ authority: { certificate: ca }, frontProxy }: ClusterCredentials): readonly BootstrapObject[] {
     const { nodeAddress } = this.#reachable;
     const port = this.#frontend?.port ?? 0;
     // No address of the loopback may be an endpoint: simulated pods reach nothing.
     const advertise = nodeAddress === '127.0.0.1' ? undefined : { address: nodeAddress, port };
     return [
-      ...bootstrapObjects({ serviceCidr: this.#settings.serviceCidr, advertise, clientCa: ca }),
+      ...bootstrapObjects({
+        serviceCidr: this.#settings.serviceCidr,
+        advertise,
+        clientCa: ca,
+        frontProxyCa: frontProxy.authority,
+      }),
       ...joiningObjects(kubeconfigOf('', { server: `https://${inUrl(nodeAddress)}:${port}`, ca })),
     ];
   }

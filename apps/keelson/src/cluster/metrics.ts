@@ -1,5 +1,5 @@
 import { KUBELET_CONNECTION } from '@keelson/api-server';
-import { CLOCK, type Lifecycle } from '@keelson/base';
+import type { Lifecycle } from '@keelson/base';
 import { createClient } from '@keelson/client';
 import { announceMetrics, kubeletSource, METRICS_SERVER, METRICS_SOURCE } from '@keelson/metrics-server';
 import { metricsServerModule } from '@keelson/metrics-server/module';
@@ -19,7 +19,7 @@ export function addMetrics(parts: Lifecycle, { container, server }: ComponentCon
   const client = createClient(server.transport(controllerUser('metrics-server')));
   parts.add({
     name: 'metrics API',
-    start: () => announceMetrics(client, container.get(CLOCK)),
+    start: () => announceMetrics(client),
     stop: async () => undefined,
   });
   parts.add(metrics);

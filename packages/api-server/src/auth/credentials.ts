@@ -21,6 +21,8 @@ export interface ServerCredentials {
   readonly signingKey: string;
   /** A client certificate of the group `system:masters`. */
   readonly admin: KeyedCertificate;
+  /** How extension API servers know this one. Of an authority of its own: whom it has signed may speak in anybody's name. */
+  readonly frontProxy: KeyedCertificate & { readonly authority: string };
 }
 
 export interface CredentialsOptions {
@@ -31,6 +33,8 @@ export interface CredentialsOptions {
   readonly now: () => number;
 }
 
+/** The name of the certificate by which extension API servers know a front proxy. */
+export const FRONT_PROXY_CLIENT = 'front-proxy-client';
 const RENEW_BEFORE_MS = 30 * 86_400_000;
 const SERVICE_NAMES = [
   'kubernetes',
@@ -49,19 +53,26 @@ export async function ensureCredentials(options: CredentialsOptions): Promise<Se
   await mkdir(directory, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
     throw new KeelsonError('ServiceUnavailable', `Cannot keep credentials in "${directory}"`, { cause });
   });
-  const authority = await ensureAuthority(directory, now);
+  const [authority, proxyAuthority] = await Promise.all([
+    ensureAuthority(options, 'ca', 'kubernetes'),
+    ensureAuthority(options, 'front-proxy-ca', 'front-proxy-ca'),
+  ]);
   const hosts = [...new Set([...SERVICE_NAMES, ...options.hosts])];
   const keep = { directory, authority, now };
-  const [serving, admin, signingKey] = await Promise.all([
+  const [serving, admin, frontProxy, signingKey] = await Promise.all([
     ensureCertificate(keep, 'apiserver', { commonName: 'kube-apiserver', ...namesOf(hosts), usages: ['server'] }),
     ensureCertificate(keep, 'admin', {
       commonName: 'kubernetes-admin',
       organizations: ['system:masters'],
       usages: ['client'],
     }),
+    ensureCertificate({ ...keep, authority: proxyAuthority }, FRONT_PROXY_CLIENT, {
+      commonName: FRONT_PROXY_CLIENT,
+      usages: ['client'],
+    }),
     ensureSigningKey(directory),
   ]);
-  return { authority, serving, admin, signingKey };
+  return { authority, serving, admin, frontProxy: { ...frontProxy, authority: proxyAuthority.certificate }, signingKey };
 }
 
 /** Loads a certificate of that name; issues it if it is missing, runs out within a month or lacks one of the names that it should have. */
@@ -89,11 +100,15 @@ function isAddress(host: string): boolean {
   return /^[\d.]+$/.test(host) || host.includes(':');
 }
 
-async function ensureAuthority(directory: string, now: () => number): Promise<CertificateAuthority> {
-  const pair = await readPair(directory, 'ca');
+async function ensureAuthority(
+  { directory, now }: Pick<CredentialsOptions, 'directory' | 'now'>,
+  name: string,
+  commonName: string,
+): Promise<CertificateAuthority> {
+  const pair = await readPair(directory, name);
   if (pair) return loadAuthority(pair, now);
-  const authority = await createAuthority({ commonName: 'kubernetes', now });
-  await writePair(directory, 'ca', authority);
+  const authority = await createAuthority({ commonName, now });
+  await writePair(directory, name, authority);
   return authority;
 }
 

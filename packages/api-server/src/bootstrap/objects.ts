@@ -5,6 +5,7 @@ import { FlowSchema, PriorityLevelConfiguration } from '@keelson/api/flowcontrol
 import { ServiceCIDR } from '@keelson/api/networking/v1';
 import { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from '@keelson/api/rbac/v1';
 import { PriorityClass } from '@keelson/api/scheduling/v1';
+import { FRONT_PROXY_CLIENT } from '../auth/credentials.ts';
 import { addressRange } from '../kinds/service/allocation/address-range.ts';
 import { bootstrapFlowSchemas, bootstrapPriorityLevels } from './flow-control.ts';
 import { bootstrapRoleBindings, bootstrapRoles } from './namespace-roles.ts';
@@ -17,6 +18,8 @@ export interface BootstrapOptions {
   readonly advertise: { readonly address: string; readonly port: number } | undefined;
   /** PEM: what client certificates are checked against. */
   readonly clientCa: string | undefined;
+  /** PEM: what the certificate of a front proxy, named `front-proxy-client`, is checked against. Only with `clientCa`. */
+  readonly frontProxyCa?: string | undefined;
 }
 
 /** An object that a cluster has from its start. */
@@ -44,7 +47,7 @@ export function bootstrapObjects(options: BootstrapOptions): readonly BootstrapO
     once(ServiceCIDR, { metadata: { name: 'kubernetes' }, spec: { cidrs: options.serviceCidr.split(',') } }),
     once(Service, kubernetesService(options.serviceCidr)),
     ...(options.advertise ? endpoints(options.advertise) : []),
-    ...(options.clientCa === undefined ? [] : [once(ConfigMap, authenticationConfig(options.clientCa))]),
+    ...(options.clientCa === undefined ? [] : [authenticationConfig(options.clientCa, options.frontProxyCa)]),
   ];
 }
 
@@ -92,10 +95,19 @@ function priorityClasses(): PriorityClass[] {
   return [critical('cluster', 2_000_000_000), critical('node', 2_000_001_000)];
 }
 
-/** Where extension API servers find what client certificates are checked against. */
-function authenticationConfig(clientCa: string): ConfigMap {
-  return {
-    metadata: { name: 'extension-apiserver-authentication', namespace: 'kube-system' },
-    data: { 'client-ca-file': clientCa },
+/** Where extension API servers find what certificates are checked against, and in which headers a front proxy says who asks. */
+function authenticationConfig(clientCa: string, frontProxyCa: string | undefined): BootstrapObject<ConfigMap> {
+  const frontProxy: Record<string, string> = {
+    'requestheader-allowed-names': JSON.stringify([FRONT_PROXY_CLIENT]),
+    'requestheader-client-ca-file': frontProxyCa ?? '',
+    'requestheader-extra-headers-prefix': JSON.stringify(['X-Remote-Extra-']),
+    'requestheader-group-headers': JSON.stringify(['X-Remote-Group']),
+    'requestheader-uid-headers': JSON.stringify(['X-Remote-Uid']),
+    'requestheader-username-headers': JSON.stringify(['X-Remote-User']),
   };
+  const object: ConfigMap = {
+    metadata: { name: 'extension-apiserver-authentication', namespace: 'kube-system' },
+    data: { 'client-ca-file': clientCa, ...(frontProxyCa !== undefined && frontProxy) },
+  };
+  return { kind: ConfigMap, object, reconcile: true };
 }

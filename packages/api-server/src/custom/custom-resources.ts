@@ -1,14 +1,13 @@
 import { deepEqual } from '@keelson/api';
 import type { CustomResourceDefinition } from '@keelson/api/apiextensions/v1';
-import { Backoff, errorMessage, sleepOn, TaskGroup, type Clock, type Logger } from '@keelson/base';
+import { TaskGroup, type Clock, type Logger } from '@keelson/base';
 import type { Transport } from '@keelson/client';
 import type { Registry } from '../registry/registry.ts';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { SchemaRules } from '../structural/rules.ts';
-import type { WatchNote } from '../storage/cache-event.ts';
+import { Follower } from '../storage/follower.ts';
 import type { ResourceStorage } from '../storage/resource-storage.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
-import type { Watcher } from '../storage/watcher-index.ts';
 import type { Services } from '../verbs/call.ts';
 import type { WebhookClient } from '../webhooks/webhook-client.ts';
 import { conversionOf } from './conversion-of.ts';
@@ -32,15 +31,13 @@ export interface CustomResourcesDependencies {
  * what is gone is not. A worker gives definitions their status and clears up behind those that are deleted; several servers over one store do
  * the same without harm.
  */
-export class CustomResources implements Watcher {
-  readonly selection = { fields: [] };
+export class CustomResources {
   readonly #deps: CustomResourcesDependencies;
   readonly #storage: ResourceStorage;
   readonly #tasks: TaskGroup;
   readonly #worker: DefinitionWorker;
   readonly #installed = new Map<string, InstalledKind>();
-  /** Names in the state that a watch began with. */
-  #initial: Set<string> | undefined;
+  readonly #follower: Follower;
 
   constructor(deps: CustomResourcesDependencies) {
     this.#deps = deps;
@@ -49,16 +46,23 @@ export class CustomResources implements Watcher {
     this.#storage = deps.services.storages.of(definition);
     this.#tasks = new TaskGroup(deps.logger);
     this.#worker = new DefinitionWorker({ ...deps, tasks: this.#tasks, installed: this.#installed });
+    this.#follower = new Follower({
+      ...deps,
+      storage: this.#storage,
+      tasks: this.#tasks,
+      seen: (item) => this.#seen(item),
+      gone: (name) => this.#gone(name),
+    });
   }
 
   /** Resolves when all kinds that are established are served. */
   async start(): Promise<void> {
-    await this.#follow();
+    await this.#follower.start();
     this.#worker.start();
   }
 
   async stop(): Promise<void> {
-    this.#storage.cache.unwatch(this);
+    this.#follower.stop();
     await this.#tasks.stop();
     this.#worker[Symbol.dispose]();
   }
@@ -66,41 +70,6 @@ export class CustomResources implements Watcher {
   /** Resolves when this server serves what is established now. */
   async fresh(): Promise<void> {
     await this.#storage.cache.fresh();
-  }
-
-  /** See `Watcher`. */
-  notes(notes: readonly WatchNote[]): void {
-    for (const { type, item } of notes) {
-      this.#initial?.add(item.name);
-      if (type === 'DELETED') this.#gone(item.name);
-      else this.#seen(item);
-    }
-  }
-
-  /** See `Watcher`. The cache has lost the store, or is closed. */
-  end(): void {
-    this.#tasks.run('follow definitions', async (signal) => {
-      const backoff = new Backoff({ initialMs: 50, maxMs: 5_000, jitter: 0.5 });
-      while (!signal.aborted) {
-        try {
-          return await this.#follow();
-        } catch (error) {
-          this.#deps.logger.warn('cannot read definitions', { error: errorMessage(error) });
-          await sleepOn(this.#deps.clock, backoff.next(), signal).catch(() => undefined);
-        }
-      }
-    });
-  }
-
-  async #follow(): Promise<void> {
-    const { cache } = this.#storage;
-    await cache.ready();
-    const initial = new Set<string>();
-    this.#initial = initial;
-    cache.watch(this, { from: 'state' });
-    this.#initial = undefined;
-    const vanished = Array.from(this.#installed.keys(), (name) => name).filter((name) => !initial.has(name));
-    for (const name of vanished) this.#gone(name);
   }
 
   #seen(item: StoredObject): void {

@@ -1,5 +1,6 @@
 import { methodNotAllowed, unknownPath } from '@keelson/api';
 import { KeelsonError } from '@keelson/base';
+import type { ExtensionServers } from '../aggregation/extension-servers.ts';
 import type { Authorizer } from '../auth/contracts.ts';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { VirtualResource } from '../registry/virtual-resource.ts';
@@ -38,6 +39,8 @@ const VERBS: Readonly<Record<Verb, (call: Call) => Promise<ApiResult>>> = {
 /** What a dispatcher hands requests to, beside the verbs. */
 export interface Routes {
   readonly authorizer: Authorizer | undefined;
+  /** Other API servers, who are asked for what is theirs. */
+  readonly extensionServers: Pick<ExtensionServers, 'find'> | undefined;
   readonly pathHandlers: readonly PathHandler[];
   readonly connectors: readonly SubresourceConnector[];
   readonly virtualResources: readonly VirtualResource[];
@@ -60,6 +63,8 @@ export class Dispatcher {
     if (!info.isResource) return this.#handlePath(request);
     const verb = verbOf(request, info);
     await this.#authorize(request, info, verb ?? request.method.toLowerCase());
+    const extension = this.#routes.extensionServers?.find(info.group, info.version);
+    if (extension) return extension.connect(request);
     const definition = this.#services.registry.find(info.group, info.version, info.resource) ?? (await this.#findNew(info));
     if (!definition || !fitsScope(definition, info)) return this.#unknown(info);
     if (definition.deprecation !== undefined) warn(definition.deprecation);

@@ -65,8 +65,9 @@ export class RequestServer {
 
   /** Whether a path may lead to another protocol; elsewhere the wish for one is ignored, as HTTP allows. */
   mayUpgrade(url: string): boolean {
-    const { isResource, subresource } = parsePath(splitUrl(url)[0]);
-    return isResource && subresource !== undefined && STREAMS.has(subresource);
+    const { isResource, group, version, subresource } = parsePath(splitUrl(url)[0]);
+    if (!isResource || subresource === undefined) return false;
+    return STREAMS.has(subresource) || this.#server.extensionServers.find(group, version) !== undefined;
   }
 
   /** Answers a request that asks for another protocol. Never rejects. */
@@ -100,10 +101,13 @@ export class RequestServer {
     const { exchange } = answer;
     const { headers, method } = exchange;
     const user = await this.#authenticate(headers, exchange.socket);
-    answer.representation = this.#representationFor(info, query, headers.accept);
+    // What another server answers is for that one to read, and comes in the forms that it has.
+    const isForwarded =
+      info.subresource === 'proxy' || this.#server.extensionServers.find(info.group, info.version) !== undefined;
+    if (!isForwarded) answer.representation = this.#representationFor(info, query, headers.accept);
     answer.pretty = query.has('pretty') ? query.flag('pretty') : FOR_PEOPLE.test(headers['user-agent'] ?? '');
     answer.includeObject = query.get('includeObject');
-    const hasBody = method !== 'GET' && method !== 'HEAD' && info.subresource !== 'proxy';
+    const hasBody = method !== 'GET' && method !== 'HEAD' && !isForwarded;
     const data = hasBody ? await exchange.readBody(BODY_LIMIT_BYTES) : undefined;
     const warnings: string[] = [];
     const request: ApiRequest = {
@@ -130,7 +134,7 @@ export class RequestServer {
   /** Only objects come in several forms; other paths choose for themselves. */
   #representationFor(info: RequestInfo, query: Query, accept: string | undefined): Representation {
     const { isResource, group, version, resource, subresource, name, legacyWatch } = info;
-    if (!isResource || subresource === 'log' || subresource === 'proxy') return JSON_FORM;
+    if (!isResource || subresource === 'log') return JSON_FORM;
     const isWatch = legacyWatch || (name === undefined && query.flag('watch'));
     return negotiate(accept, this.#server.registry.find(group, version, resource), isWatch);
   }

@@ -38,6 +38,10 @@ export class InProcessTransport implements Transport {
     const warnings: string[] = [];
     const result = await this.#handler.handle(this.#requestOf(call), (text) => warnings.push(text));
     call.signal?.throwIfAborted();
+    if (result.type === 'connect' && result.transport) {
+      const other = await result.transport();
+      return other.request(call).finally(() => other.close());
+    }
     return this.#answer(call, result, warnings);
   }
 
@@ -51,6 +55,11 @@ export class InProcessTransport implements Transport {
         );
         if (subscriber.closed) return;
         if (result.type === 'content' && result.status >= 400) throw errorOf({}, result.status);
+        if (result.type === 'connect' && result.transport) {
+          opened = passOn(await result.transport(), call, subscriber);
+          if (subscriber.closed) opened[Symbol.dispose]();
+          return;
+        }
         if (result.type !== 'watch') throw new KeelsonError('BadRequest', `Cannot watch "${call.path}"`);
         opened = openWatch(result, subscriber);
         if (subscriber.closed) opened[Symbol.dispose]();
@@ -154,6 +163,21 @@ async function textOf(stream: AsyncIterable<Uint8Array>): Promise<string> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of stream) chunks.push(chunk);
   return Buffer.concat(chunks).toString();
+}
+
+/** A watch that another server answers. */
+function passOn(other: Transport, call: ApiCall, receiver: EventReceiver): Disposable {
+  const watch = other.watch({ ...call, query: { ...call.query, watch: true } }).subscribe({
+    next: (events) => receiver.next(events),
+    error: (error: unknown) => receiver.error(error),
+    complete: () => receiver.complete(),
+  });
+  return {
+    [Symbol.dispose]: () => {
+      watch.unsubscribe();
+      void other.close();
+    },
+  };
 }
 
 interface EventReceiver {

@@ -13,6 +13,8 @@ import { discoveryV3, openApiV3, type DocumentInfo } from './v3.ts';
 export interface OpenApiOptions {
   /** What the documents say they describe. Default: Kubernetes, unversioned. */
   readonly info?: DocumentInfo;
+  /** Addresses of v3 documents that others serve, by their names in the list. */
+  readonly others?: () => ReadonlyMap<string, string>;
 }
 
 const V2 = '/openapi/v2';
@@ -30,6 +32,7 @@ type V2Form = 'json' | 'protobuf';
 export class OpenApi {
   readonly #definitions: () => readonly ResourceDefinition[];
   readonly #info: DocumentInfo;
+  readonly #others: () => ReadonlyMap<string, string>;
   readonly #v2 = new Map<V2Form, EncodedDocument>();
   /** By `api/v1`, `apis/apps/v1`. */
   readonly #v3 = new Map<string, EncodedDocument>();
@@ -38,8 +41,9 @@ export class OpenApi {
   #names: ReadonlyMap<string, readonly ResourceDefinition[]> | undefined;
   #index: EncodedDocument | undefined;
 
-  constructor(definitions: () => readonly ResourceDefinition[], { info }: OpenApiOptions = {}) {
+  constructor(definitions: () => readonly ResourceDefinition[], { info, others = () => new Map() }: OpenApiOptions = {}) {
     this.#definitions = definitions;
+    this.#others = others;
     this.#info = info ?? { title: 'Kubernetes', version: 'unversioned' };
   }
 
@@ -138,6 +142,7 @@ export class OpenApi {
       const hash = this.#hashOf(name, () => this.#v3Document(name));
       paths[name] = { serverRelativeURL: addressOf(name, hash) };
     }
+    for (const [name, serverRelativeURL] of this.#others()) paths[name] = { serverRelativeURL };
     this.#index = EncodedDocument.json({ paths });
     return this.#index;
   }

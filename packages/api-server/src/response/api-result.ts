@@ -3,6 +3,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { KubernetesObject } from '@keelson/api';
 import type { KeelsonError } from '@keelson/base';
+import type { Transport } from '@keelson/client';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { WatchNote } from '../storage/cache-event.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
@@ -80,6 +81,8 @@ export interface ConnectResult {
   readonly open?: (protocols: readonly string[]) => Promise<{ readonly protocol: string; readonly connection: Duplex }>;
   /** For callers in this process that read a body. */
   readonly read?: () => Promise<NodeJS.ReadableStream & AsyncIterable<Uint8Array>>;
+  /** For callers in this process, if another API server answers: the way to it. To be closed after the call. */
+  readonly transport?: () => Promise<Transport>;
 }
 
 /** What HTTP hands to a `ConnectResult`: either an ordinary exchange, whose body is not read yet, or a socket after `Upgrade`. */

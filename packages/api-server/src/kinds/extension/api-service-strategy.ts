@@ -1,3 +1,4 @@
+import { LOCAL, withAvailability } from '../../aggregation/availability.ts';
 import { isDns1035Label, isDnsSubdomain } from '@keelson/api';
 import type { APIService, APIServiceSpec } from '@keelson/api/apiregistration/v1';
 import type { Strategy } from '../../registry/strategy.ts';
@@ -13,6 +14,8 @@ export const apiServiceStrategy: Strategy<APIService> = {
   setDefaults({ spec }) {
     if (spec?.service !== undefined) spec.service.port ??= 443;
   },
+  prepareForCreate: (service, { nowMs }) => sayLocal(service, nowMs),
+  prepareForUpdate: (service, _old, { nowMs }) => sayLocal(service, nowMs),
   validate: ({ metadata, spec }) =>
     Field.collect((root) => {
       const { group = '', version = '' } = spec ?? {};
@@ -34,6 +37,11 @@ export const apiServiceStrategy: Strategy<APIService> = {
   allowUnconditionalUpdate: false,
   hasGeneration: false,
 };
+
+/** What no other server stands behind is available as soon as it is there. */
+function sayLocal(service: APIService, nowMs: number): void {
+  if (service.spec?.service === undefined) service.status = withAvailability(service.status ?? {}, LOCAL, nowMs);
+}
 
 function checkSpec(spec: Partial<APIServiceSpec>, at: Field): void {
   const { group = '', version = '', groupPriorityMinimum = 0, versionPriority = 0, service } = spec;
