@@ -18,7 +18,8 @@ export class VersionPath implements PathHandler {
       minCompatibilityMajor: major,
       minCompatibilityMinor: String(Number(minor) - 1),
       gitVersion: `v${major}.${minor}.0+keelson-${keelsonVersion}`,
-      gitCommit: '',
+      // Clients expect a hexadecimal number; this is git's for none.
+      gitCommit: '0'.repeat(40),
       gitTreeState: 'clean',
       buildDate: '1970-01-01T00:00:00Z',
       goVersion: `node${process.versions.node}`,

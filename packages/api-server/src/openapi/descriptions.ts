@@ -6,9 +6,10 @@ import { KIND_DESCRIPTIONS } from './kind-descriptions.ts';
  */
 const DESCRIPTIONS: Readonly<Record<string, string>> = {
   ...KIND_DESCRIPTIONS,
-  '*.apiVersion': 'Group and version of the schema that this object follows, such as `apps/v1`, or `v1` in the core group.',
-  '*.kind': 'The kind of this object, in CamelCase. The server derives it from the path that is written to.',
-  '*.metadata': 'Name, namespace, labels and what else every object has.',
+  '*.apiVersion':
+    'APIVersion defines the group and version of the schema that this object follows, such as `apps/v1`, or `v1` in the core group.',
+  '*.kind': 'Kind names what this object is, in CamelCase. The server derives it from the path that is written to.',
+  '*.metadata': "Standard object's metadata: name, namespace, labels and what else every object has.",
   '*.spec': 'The state that is wanted.',
   '*.status': 'The state that was last observed. Written by the system.',
   '*.items': 'The objects of the list.',

@@ -10,7 +10,7 @@ export const KIND_DESCRIPTIONS: Readonly<Record<string, string>> = {
   'meta.v1.ObjectMeta.uid': 'Set by the server: distinguishes this object from others that had the same name.',
   'meta.v1.ObjectMeta.resourceVersion': 'Set by the server with each write. An update that names an older one is refused.',
   'meta.v1.ObjectMeta.generation': 'Counts the changes of what is wanted. Set by the server.',
-  'meta.v1.ObjectMeta.creationTimestamp': 'When the object was created. Set by the server.',
+  'meta.v1.ObjectMeta.creationTimestamp': 'CreationTimestamp is a timestamp: when the object was created. Set by the server.',
   'meta.v1.ObjectMeta.deletionTimestamp': 'When the object is to be gone. Set by the server once somebody deletes the object.',
   'meta.v1.ObjectMeta.finalizers': 'While there is one, the object is not removed: each stands for work to be done before.',
   'meta.v1.ObjectMeta.ownerReferences': 'Objects that this one depends on. When all are gone, it is deleted too.',

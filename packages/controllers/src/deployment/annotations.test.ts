@@ -21,12 +21,12 @@ describe('revisionAnnotations', () => {
     { title: 'leaves a higher one', of: set('6'), want: {} },
     { title: 'leaves what is no number', of: set('x'), want: {} },
   ])('$title', ({ of, want }) => {
-    expect(revisionAnnotations(of, 5)).toEqual(want);
+    expect(revisionAnnotations(of, 5n)).toEqual(want);
   });
 
   it('forgets the oldest when the history gets too long', () => {
     const known = Array.from({ length: 500 }, (_, at) => String(1000 + at));
-    const history = revisionAnnotations(set('1500', known.join(',')), 1501)[REVISION_HISTORY] ?? '';
+    const history = revisionAnnotations(set('1500', known.join(',')), 1501n)[REVISION_HISTORY] ?? '';
 
     expect(history.length).toBeLessThanOrEqual(2000);
     expect(history.endsWith('1499,1500')).toBe(true);

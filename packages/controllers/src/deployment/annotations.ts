@@ -21,9 +21,9 @@ const MAX_HISTORY = 2000;
 
 export type Annotations = Readonly<Record<string, string>>;
 
-/** 0 if it has none. */
-export function revisionOf(set: ReplicaSet): number {
-  return integerOf(set, REVISION) ?? 0;
+/** 0 if it has none. Whoever writes it may begin anywhere in 64 bits. */
+export function revisionOf(set: ReplicaSet): bigint {
+  return bigIntegerOf(set, REVISION) ?? 0n;
 }
 
 /** How large the Deployment was when the set was last scaled. */
@@ -51,9 +51,9 @@ export function copiedAnnotations({ metadata }: Deployment): Annotations {
  * The revision of the set, if it is to get a higher one, and the ones that it had before. Example: the set of revision 1, to which a Deployment
  * at revision 4 is rolled back, gets revision 5 and history `1`.
  */
-export function revisionAnnotations(set: ReplicaSet, revision: number): Annotations {
+export function revisionAnnotations(set: ReplicaSet, revision: bigint): Annotations {
   const old = set.metadata?.annotations?.[REVISION] ?? '';
-  if ((old !== '' && integerOf(set, REVISION) === undefined) || revisionOf(set) >= revision) return {};
+  if ((old !== '' && bigIntegerOf(set, REVISION) === undefined) || revisionOf(set) >= revision) return {};
   if (old === '') return { [REVISION]: String(revision) };
   const known = (set.metadata?.annotations?.[REVISION_HISTORY] ?? '').split(',').filter((each) => each !== '');
   const history = [...known, old];
@@ -70,7 +70,12 @@ export function missingAnnotations(
   return missing.length > 0 ? Object.fromEntries(missing) : undefined;
 }
 
-function integerOf({ metadata }: ReplicaSet, key: string): number | undefined {
+function integerOf(set: ReplicaSet, key: string): number | undefined {
+  const integer = bigIntegerOf(set, key);
+  return integer === undefined ? undefined : Number(integer);
+}
+
+function bigIntegerOf({ metadata }: ReplicaSet, key: string): bigint | undefined {
   const text = metadata?.annotations?.[key] ?? '';
-  return /^\d+$/.test(text) ? Number(text) : undefined;
+  return /^\d{1,19}$/.test(text) ? BigInt(text) : undefined;
 }

@@ -69,6 +69,19 @@ describe('deploymentController', () => {
     expect(done.metadata?.annotations?.[REVISION]).toBe('2');
   });
 
+  it('counts on from a revision that only 64 bits hold', async () => {
+    await world.create({ replicas: 1 });
+    await world.rollOut();
+    const old = await world.setOf('1');
+    const annotations = { [REVISION]: '3546343826724305832' };
+    await world.world.patch(ReplicaSet, nameOf(old), { metadata: { annotations } });
+    await world.settle();
+    await world.patch(imagePatch('2'));
+    const done = await world.rollOut();
+
+    expect(done.metadata?.annotations?.[REVISION]).toBe('3546343826724305833');
+  });
+
   it('tells of each step of a rollout', async () => {
     await world.create({ replicas: 1 });
     await world.rollOut();

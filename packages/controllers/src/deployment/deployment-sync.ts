@@ -123,8 +123,8 @@ export class DeploymentSync {
       this.#noteProgress('True', REASONS.found, `Found new replica set "${nameOf(this.#newSet)}"`);
   }
 
-  #nextRevision(): number {
-    return Math.max(0, ...this.#oldSets.map(revisionOf)) + 1;
+  #nextRevision(): bigint {
+    return this.#oldSets.map(revisionOf).reduce((highest, each) => (each > highest ? each : highest), 0n) + 1n;
   }
 
   async #createNewSet(): Promise<ReplicaSet> {
@@ -173,7 +173,9 @@ export class DeploymentSync {
     const limit = historyLimit(this.#deployment);
     const present = this.#oldSets.filter(({ metadata }) => metadata?.deletionTimestamp === undefined);
     if (limit === undefined || present.length <= limit) return;
-    const oldest = present.toSorted((a, b) => revisionOf(a) - revisionOf(b) || byAge(a, b)).slice(0, present.length - limit);
+    const oldest = present
+      .toSorted((a, b) => Number(revisionOf(a) - revisionOf(b)) || byAge(a, b))
+      .slice(0, present.length - limit);
     for (const set of oldest.filter(isIdle)) await this.#dependencies.writer.delete(set);
   }
 

@@ -79,7 +79,7 @@ export class ReplicaSetWriter {
   }
 
   /** Makes the set show what the Deployment says beyond its template. */
-  async mark(deployment: Deployment, set: ReplicaSet, revision: number): Promise<ReplicaSet> {
+  async mark(deployment: Deployment, set: ReplicaSet, revision: bigint): Promise<ReplicaSet> {
     const annotations = missingAnnotations(set, { ...copiedAnnotations(deployment), ...revisionAnnotations(set, revision) });
     const minReadySeconds = deployment.spec?.minReadySeconds ?? 0;
     const isReadiness = (set.spec?.minReadySeconds ?? 0) !== minReadySeconds;
@@ -121,7 +121,7 @@ export function replicaSetOf(
     collisionCount,
     revision,
     size,
-  }: Pick<DeploymentStatus, 'collisionCount'> & { readonly revision: number; readonly size: number },
+  }: Pick<DeploymentStatus, 'collisionCount'> & { readonly revision: bigint; readonly size: number },
 ): ReplicaSet {
   const { template = {}, selector, minReadySeconds } = deployment.spec ?? {};
   const hash = templateHash(template, collisionCount);
