@@ -6,6 +6,7 @@ import type { HttpExchange } from '../response/api-result.ts';
 import { firstOf, relayUpgrade } from '../streams/upgrade-relay.ts';
 import { dialErrorText } from './dial-error.ts';
 import { answerHeaders, requestHeaders } from './forwarded-headers.ts';
+import { htmlSteps } from './html-links.ts';
 import { rewrittenLocation, type LocationContext } from './rewritten-location.ts';
 
 /** Something that answers HTTP. */
@@ -69,9 +70,11 @@ async function exchangeBodies(
     throw isGone ? new Gone() : error;
   });
   const location = { prefix, backend: backend.address, host: request.headers.host };
+  const steps = prefix === '' ? undefined : await htmlSteps(answer, (url) => rewrittenLocation(url, location));
+  if (steps) delete answer.headersDistinct['content-length'];
   begin(answer, response, location);
   // From here on the client has been told a status: if either side breaks off, so does the other.
-  await pipeline(answer, response as NodeJS.WritableStream).catch(() => response.destroy());
+  await pipeline([answer, ...(steps ?? []), response as NodeJS.WritableStream]).catch(() => response.destroy());
 }
 
 function begin(answer: IncomingMessage, response: NonNullable<HttpExchange['response']>, context: LocationContext): void {

@@ -150,6 +150,19 @@ describe('the proxy of a pod', () => {
     expect(await follow(`${PODS}/web/proxy/login`)).toBe(`${PODS}/web/proxy/login`);
   });
 
+  it('leads links of a page through itself', async () => {
+    await using server = await start();
+    const backend = createHttpServer((_request, response) => {
+      const page = '<a href="/next">next</a>';
+      response.writeHead(200, { 'content-type': 'text/html', 'content-length': page.length }).end(page);
+    });
+    await createPod(server, 'web', await listen(backend));
+
+    const { status, body } = await server.send(`${PODS}/web/proxy/`);
+
+    expect([status, body.toString()]).toEqual([200, `<a href="${PODS}/web/proxy/next">next</a>`]);
+  });
+
   it('passes a body of any length on while it comes, and an answer likewise', async () => {
     await using server = await start();
     const size = 8 * 1024 * 1024;
