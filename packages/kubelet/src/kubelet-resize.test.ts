@@ -138,6 +138,22 @@ describe('Kubelet: resizing', () => {
     expect(status(world)?.resources?.requests).toEqual({ cpu: '2' });
   });
 
+  it('says why a pod as a whole could not grow, and leaves its containers as they are until it can', async () => {
+    await using world = await World.start();
+    await running(world, cpu('1'));
+    world.runtime.refusesLimits = true;
+
+    resize(world, cpu('2'));
+    await world.until(() => condition(world, 'PodResizeInProgress')?.reason === 'Error');
+    expect(condition(world, 'PodResizeInProgress')?.message).toBe('Pod could not be resized: invalid argument');
+    expect(world.reasons('Pod')).toContain('ResizeError');
+    expect(world.runtime.journal.filter((line) => line.startsWith('update'))).toEqual([]);
+    world.runtime.refusesLimits = false;
+
+    await world.advanceUntil(() => condition(world, 'PodResizeInProgress') === undefined);
+    expect(status(world)?.resources?.requests).toEqual({ cpu: '2' });
+  });
+
   it('finishes after a restart what it had not done before', async () => {
     await using world = await World.start();
     await running(world, cpu('1'));

@@ -40,7 +40,12 @@ export class Sandboxes {
   async run(config: SandboxConfig, signal?: AbortSignal): Promise<SandboxStatus> {
     const status = await this.#run(config, signal);
     // The runtime makes the cgroup of the pod with the sandbox, and leaves its limits to us.
-    if (config.resources) await limitCgroup(cgroupParentOf(config, this.#node), config.resources);
+    try {
+      if (config.resources) await limitCgroup(cgroupParentOf(config, this.#node), config.resources);
+    } catch (error) {
+      await this.remove(status.id).catch(() => undefined);
+      throw error;
+    }
     return status;
   }
 

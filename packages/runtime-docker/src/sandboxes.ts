@@ -45,11 +45,11 @@ export class Sandboxes {
     try {
       await engine.json({ method: 'POST', path: `/containers/${id}/start`, timeoutMs: START_TIMEOUT_MS, signal });
       if (!config.hostNetwork) await network.attach(await inspector.one(id, signal), config, signal);
+      if (config.resources) await limitCgroup(cgroupParent, config.resources);
     } catch (error) {
       await this.remove(id).catch(() => undefined);
       throw error;
     }
-    if (config.resources) await limitCgroup(cgroupParent, config.resources);
     const status = await this.#status(await inspector.one(id, signal));
     if (status?.state !== 'ready')
       throw new KeelsonError('InternalError', `Sandbox ${id} of ${sandboxName(config)} has ended at once`);

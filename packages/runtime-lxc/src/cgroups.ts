@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { limitCgroup, type ContainerResources } from '@keelson/runtime';
+import { limitCgroup, removeCgroupTree, type ContainerResources } from '@keelson/runtime';
 import { settingsOf } from './config/resources.ts';
 
 const ROOT = '/sys/fs/cgroup';
@@ -22,12 +22,12 @@ export class Cgroups {
     for (const [file, value] of settingsOf(resources, this.version)) await writeFile(this.#file(path, file), value);
   }
 
-  /** Of a pod as a whole: the cgroup is made if it is not there yet. */
+  /** Of a pod as a whole: the cgroup is made if it is not there yet. Rejects with `InternalError` if the kernel refuses something. */
   async limit(path: string, resources: ContainerResources): Promise<void> {
     if (this.version === 1) {
       for (const hierarchy of ['cpu', 'memory']) await mkdir(join(this.#root, hierarchy, path), { recursive: true });
     } else await this.#makeVersion2(path);
-    await limitCgroup(`/${path}`, resources);
+    await limitCgroup(`/${path}`, resources, this.#root);
   }
 
   /** Kills everything in a cgroup. */
@@ -46,14 +46,8 @@ export class Cgroups {
   }
 
   /** Removes cgroups, with those in them, from every hierarchy. What still has a process stays. */
-  async remove(path: string): Promise<void> {
-    await Promise.all((await this.#hierarchies()).map((hierarchy) => removeTree(join(hierarchy, path))));
-  }
-
-  async #hierarchies(): Promise<readonly string[]> {
-    if (this.version === 2) return [this.#root];
-    const names = await readdir(this.#root, { withFileTypes: true });
-    return names.filter((entry) => entry.isDirectory()).map(({ name }) => join(this.#root, name));
+  remove(path: string): Promise<void> {
+    return removeCgroupTree(path, this.#root);
   }
 
   async #makeVersion2(path: string): Promise<void> {
@@ -61,6 +55,7 @@ export class Cgroups {
     const parts = path.split('/');
     for (let depth = 0; depth < parts.length; depth += 1) {
       const control = join(this.#root, ...parts.slice(0, depth), 'cgroup.subtree_control');
+      // Where it has not worked a limit has no file, which is told.
       await writeFile(control, '+cpu +memory +pids').catch(() => undefined);
     }
   }
@@ -74,10 +69,4 @@ export class Cgroups {
   #file(path: string, file: string): string {
     return this.version === 1 ? join(this.#root, file.split('.')[0] ?? '', path, file) : join(this.#root, path, file);
   }
-}
-
-async function removeTree(path: string): Promise<void> {
-  const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
-  for (const entry of entries) if (entry.isDirectory()) await removeTree(join(path, entry.name));
-  await rmdir(path).catch(() => undefined);
 }

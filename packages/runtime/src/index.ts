@@ -2,7 +2,7 @@ export { cgroupUsage, type CgroupUsage } from './cgroup-usage.ts';
 export type * from './container-runtime.ts';
 export { criLog, type CriLogSource } from './cri-log/cri-log.ts';
 export { NetworkNamespaces } from './network-namespaces.ts';
-export { cgroupParentFor, limitCgroup, removeCgroup } from './pod-cgroups.ts';
+export { cgroupParentFor, limitCgroup, removeCgroup, removeCgroupTree } from './pod-cgroups.ts';
 export type * from './pod-network.ts';
 export { removePods } from './remove-pods.ts';
 export { RuntimeRouter, type RuntimeRouterOptions } from './runtime-router.ts';

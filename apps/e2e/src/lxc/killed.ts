@@ -40,7 +40,7 @@ export function describeKilled(): void {
           throw new Error(`round ${round} left\n${(await world.leftovers()).join('\n')}`, { cause: error });
         });
       }
-      await world.reset();
+      expect(await world.reset()).toEqual([]);
       expect(await readdir(world.directory)).toEqual(['starts']);
     }, 600_000);
 

@@ -33,8 +33,12 @@ export class LxcWorld implements AsyncDisposable {
     return Keelson.up(start, flags);
   }
 
-  async reset(): Promise<void> {
+  /** Takes everything away. Gives the cgroups that are there nevertheless. */
+  async reset(): Promise<readonly string[]> {
+    const cluster = await readFile(join(this.dataDir, 'cluster-id'), 'utf8').catch(() => 'none');
     await must(NODE, [MAIN, 'reset', '--data-dir', this.dataDir], { timeoutMs: 120_000 });
+    const { stdout } = await run('find', ['/sys/fs/cgroup', '-name', `keelson-${cluster.trim()}`]);
+    return stdout.split('\n').filter(Boolean);
   }
 
   /** What pods have left after all of them were deleted: processes, mounts, cgroups, interfaces, files. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { IpFamily } from '@keelson/api';
 import { CLOCK, LOGGER, SystemClock, type Clock, type Logger } from '@keelson/base';
 import { removePodRoutes } from '@keelson/proxy';
-import { CONTAINER_RUNTIME, RuntimeRouter, SimulatedRuntime, type ContainerRuntime } from '@keelson/runtime';
+import { CONTAINER_RUNTIME, removeCgroupTree, RuntimeRouter, SimulatedRuntime, type ContainerRuntime } from '@keelson/runtime';
 import { CNI_CONFIG_DIR, cniAvailable, CniNetwork, loadNetworkConfig } from '@keelson/runtime/cni';
 import { criAvailable, CriRuntime } from '@keelson/runtime-cri';
 import { criRuntimeModule } from '@keelson/runtime-cri/module';
@@ -56,16 +56,16 @@ export const NODE_RUNTIMES: Readonly<Record<RuntimeName, NodeRuntime>> = {
     bind: (container, settings) => {
       const network = { clock: container.get(CLOCK), logger: container.get(LOGGER), stateDir: networkDirectory(settings) };
       const podNetwork = settings.network === 'cni' ? new CniNetwork({ ...network, bridge: bridgeOf(settings) }) : undefined;
-      container.load(dockerRuntimeModule({ cluster: settings.clusterId, ...(podNetwork && { podNetwork }) }));
+      container.load(dockerRuntimeModule({ ...ownOf(settings), ...(podNetwork && { podNetwork }) }));
     },
     async reopen(settings) {
       if (!(await dockerAvailable()).available) return undefined;
       const clock = new SystemClock();
       const stateDir = networkDirectory(settings);
       const podNetwork = existsSync(stateDir) ? new CniNetwork({ clock, stateDir, bridge: bridgeOf(settings) }) : undefined;
-      return new DockerRuntime({ clock, cluster: settings.clusterId, ...(podNetwork && { podNetwork }) });
+      return new DockerRuntime({ clock, ...ownOf(settings), ...(podNetwork && { podNetwork }) });
     },
-    cleanUp: removeNetwork,
+    cleanUp,
   },
   lxc: {
     title: 'LXC',
@@ -85,7 +85,7 @@ export const NODE_RUNTIMES: Readonly<Record<RuntimeName, NodeRuntime>> = {
       if (!(await lxcAvailable()).available) return undefined;
       return lxcRuntime(settings, new SystemClock());
     },
-    cleanUp: removeNetwork,
+    cleanUp,
   },
   cri: {
     title: 'A CRI runtime',
@@ -99,15 +99,16 @@ export const NODE_RUNTIMES: Readonly<Record<RuntimeName, NodeRuntime>> = {
       return reachableByCni(settings, cri.available ? cri.cniConfigDir : undefined);
     },
     bind: (container, settings) => {
-      const { clusterId: cluster, criEndpoint: endpoint } = settings;
+      const { criEndpoint: endpoint } = settings;
       const defaultNetwork = { bridge: bridgeOf(settings), stateDir: networkDirectory(settings) };
-      container.load(criRuntimeModule({ cluster, endpoint, defaultNetwork }));
+      container.load(criRuntimeModule({ ...ownOf(settings), endpoint, defaultNetwork }));
     },
-    async reopen({ clusterId: cluster, criEndpoint: endpoint }) {
+    async reopen(settings) {
+      const { criEndpoint: endpoint } = settings;
       if (!(await criAvailable(endpoint)).available) return undefined;
-      return new CriRuntime({ clock: new SystemClock(), cluster, endpoint });
+      return new CriRuntime({ clock: new SystemClock(), ...ownOf(settings), endpoint });
     },
-    cleanUp: removeNetwork,
+    cleanUp,
   },
   sim: {
     title: 'The simulated runtime',
@@ -148,12 +149,12 @@ export function lxcDirectory(dataDir: string): string {
 }
 
 function lxcRuntime(settings: RuntimeSettings, clock: Clock, logger?: Logger): LxcRuntime {
-  const { clusterId, dataDir } = settings;
+  const { dataDir } = settings;
   const rootDir = lxcDirectory(dataDir);
   const common = { clock, ...(logger && { logger }) };
   const network = new CniNetwork({ ...common, stateDir: join(rootDir, 'network'), bridge: bridgeOf(settings) });
   const hostAddress = gatewayOf(podCidrsOf(settings, 1)[0] ?? '');
-  return new LxcRuntime({ ...common, network, rootDir, cgroupRoot: `keelson-${clusterId}`, hostAddress });
+  return new LxcRuntime({ ...common, network, rootDir, cgroupRoot: ownOf(settings).cgroupRoot, hostAddress });
 }
 
 /** Where it is noted down which pod has which address, unless the runtime does that. */
@@ -161,9 +162,15 @@ function networkDirectory({ dataDir }: RuntimeSettings): string {
   return join(dataDir, 'network');
 }
 
-async function removeNetwork(settings: RuntimeSettings): Promise<void> {
+async function cleanUp(settings: RuntimeSettings): Promise<void> {
   await removePodRoutes({ id: bridgeOf(settings) });
   await removeBridge(bridgeOf(settings));
+  await removeCgroupTree(ownOf(settings).cgroupRoot);
+}
+
+/** What tells its pods from those of other clusters on this machine. */
+function ownOf({ clusterId }: RuntimeSettings): { readonly cluster: string; readonly cgroupRoot: string } {
+  return { cluster: clusterId, cgroupRoot: `keelson-${clusterId}` };
 }
 
 /** Where pods find this machine: on their bridge, or at its own address where somebody else has configured their network. */

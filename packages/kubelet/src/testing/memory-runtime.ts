@@ -51,6 +51,8 @@ export class MemoryRuntime implements ContainerRuntime {
   onImageRemoved: (sizeBytes: number) => void = () => undefined;
   down = false;
   refusesUpdates = false;
+  /** Of pods as a whole. */
+  refusesLimits = false;
   /** It breaks off in the middle of starts. */
   refusesStarts = false;
   network: PodNetworkStatus = { ready: true };
@@ -200,6 +202,7 @@ export class MemoryRuntime implements ContainerRuntime {
 
   async updateSandbox(_id: string, resources: ContainerResources): Promise<void> {
     this.#check();
+    if (this.refusesLimits) throw new KeelsonError('InternalError', 'invalid argument');
     this.journal.push(`limit pod ${JSON.stringify(resources)}`);
   }
 

@@ -2,7 +2,7 @@ import { errorMessage, isReason } from '@keelson/base';
 import { findCondition, formatTime } from '@keelson/api';
 import type { Container, Node, Pod, PodCondition, ResourceRequirements } from '@keelson/api/core/v1';
 import type { Clock } from '@keelson/base';
-import type { ContainerRuntime } from '@keelson/runtime';
+import type { ContainerResources, ContainerRuntime } from '@keelson/runtime';
 import { fitsAmong, fitsAtAll } from '../pod/admission.ts';
 import {
   changedResources,
@@ -82,15 +82,14 @@ export class PodResizer {
   async apply(pod: Pod, view: PodView, memory: ResizeMemory, signal: AbortSignal): Promise<readonly ContainerToKill[]> {
     const toKill: ContainerToKill[] = [];
     const open = this.#open(pod, view, memory);
-    let failure: string | undefined;
     const sandbox = readySandbox(view);
     const wanted = podResources(pod);
     // The pod has to have room for its containers all the time: it grows before them, and shrinks after them.
     const before = new Map(open.map(({ container, id }) => [container.name, memory.actual.get(id) ?? {}]));
     const whole = withAllocation(pod, new Map([...wantedAllocation(pod), ...before]));
-    if (open.length > 0 && sandbox)
-      await this.#deps.runtime.updateSandbox?.(sandbox.id, widerOf(podResources(whole), wanted), signal);
-    for (const { container, id, changed } of open) {
+    let failure =
+      open.length > 0 ? await this.#updateWhole(sandbox?.id, widerOf(podResources(whole), wanted), signal) : undefined;
+    for (const { container, id, changed } of failure === undefined ? open : []) {
       if (needsRestart(container, changed)) {
         toKill.push({ id, name: container.name, message: `Container ${container.name} resize requires restart` });
         continue;
@@ -99,12 +98,11 @@ export class PodResizer {
       if (why === undefined) memory.actual.set(id, container.resources ?? {});
       failure ??= why;
     }
+    const isDone = open.length > 0 && toKill.length === 0 && failure === undefined;
+    if (isDone) failure = await this.#updateWhole(sandbox?.id, wanted, signal);
     if (failure !== undefined && failure !== memory.failure) this.#tell(pod, 'Warning', 'ResizeError', failure);
     memory.failure = failure;
-    if (open.length > 0 && toKill.length === 0 && failure === undefined) {
-      if (sandbox) await this.#deps.runtime.updateSandbox?.(sandbox.id, wanted, signal);
-      this.#tell(pod, 'Normal', 'ResizeCompleted', 'Pod resize completed');
-    }
+    if (isDone && failure === undefined) this.#tell(pod, 'Normal', 'ResizeCompleted', 'Pod resize completed');
     return toKill;
   }
 
@@ -143,6 +141,18 @@ export class PodResizer {
     if (never !== undefined) return { reason: 'Infeasible', message: never };
     const notNow = fitsAmong(pod, node, this.#deps.others(pod.metadata?.uid ?? ''));
     return notNow && { reason: 'Deferred', message: notNow.message };
+  }
+
+  /** The limits of a pod as a whole: why they could not be set, if so. */
+  async #updateWhole(sandboxId: string | undefined, resources: ContainerResources, signal: AbortSignal) {
+    try {
+      if (sandboxId !== undefined) await this.#deps.runtime.updateSandbox?.(sandboxId, resources, signal);
+      return undefined;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (isReason(error, 'ServiceUnavailable')) throw error;
+      return `Pod could not be resized: ${errorMessage(error)}`;
+    }
   }
 
   async #update(pod: Pod, container: Container, id: string, signal: AbortSignal): Promise<string | undefined> {

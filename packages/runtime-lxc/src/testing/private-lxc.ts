@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { SystemClock } from '@keelson/base';
-import type { PodNetwork } from '@keelson/runtime';
+import { removeCgroupTree, type PodNetwork } from '@keelson/runtime';
 import { cniAvailable, CniNetwork } from '@keelson/runtime/cni';
 import type { Program, Programs } from '@keelson/runtime/testing';
 import { lxcAvailable } from '../lxc-available.ts';
@@ -92,6 +92,7 @@ export class PrivateLxc implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.network.retain(async () => new Set());
     await run('ip', ['link', 'del', this.#bridge]).catch(() => undefined);
+    await removeCgroupTree(this.cgroupRoot);
     await rm(this.directory, { recursive: true, force: true });
   }
 }

@@ -97,6 +97,18 @@ export function describePods(harness: Harness): void {
       ]);
     });
 
+    harness.test('tells of a limit of a pod that the kernel refuses, and makes no pod without it', async () => {
+      // Less than a thousandth of a period is too little.
+      const refused = { memoryLimitBytes: 64 * 1024 * 1024, cpuPeriodUs: 100_000, cpuQuotaUs: 10 };
+      const { sandbox } = await harness.runScript(FOREVER);
+      const config = harness.sandboxConfig({ resources: refused });
+
+      await expect(harness.runtime.updateSandbox?.(sandbox.id, refused)).rejects.toThrow(/the kernel refused cpu\.\S+ to 10 /);
+      await expect(harness.runtime.runSandbox(config)).rejects.toThrow('the kernel refused');
+
+      expect(await harness.runtime.listSandboxes(undefined, { podUid: config.pod.uid })).toEqual([]);
+    });
+
     harness.test(
       'mounts directories and files, for reading only if so asked, also behind symbolic links of the image',
       async () => {
