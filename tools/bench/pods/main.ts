@@ -1,5 +1,5 @@
 // Measures pods on a real runtime, through a whole cluster (`keelson up`): from the creation of a pod until its status says Running, against the same
-// container on the bare tools of the same machine; many pods at once; what an idle node with many pods costs.
+// container on the bare tools of the same machine, in turns; many pods at once; what an idle node with many pods costs.
 // Measures the program as it is published: builds what has changed first. Needs root; for Docker an engine at $DOCKER_HOST with keelson/busybox:1.
 // Usage: npm run bench -- pods [--runtime lxc|docker|sim] [--rounds N] [--many N] [--full N] [--idle-seconds N]
 import { spawnSync } from 'node:child_process';
@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { NodeChild } from '../measure/child.ts';
 import { cpuSeconds, residentMiB } from '../measure/processes.ts';
-import { bareStarts } from './bare.ts';
+import { openBare, timed } from './bare.ts';
 import { PodLoad } from './pod-load.ts';
 
 const { values } = parseArgs({
@@ -35,9 +35,13 @@ function run(file: string, ...args: readonly string[]): void {
   if (status !== 0) throw new Error(`${file} ${args.join(' ')} ended with ${status}`);
 }
 
-function quantile(numbers: readonly number[], share: number): string {
+function quantileOf(numbers: readonly number[], share: number): number {
   const sorted = numbers.toSorted((a, b) => a - b);
-  return (sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN).toFixed(0);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+}
+
+function quantile(numbers: readonly number[], share: number): string {
+  return quantileOf(numbers, share).toFixed(0);
 }
 
 function say(line: string): void {
@@ -49,24 +53,30 @@ run(process.execPath, 'tools/bundle/main.ts');
 if (runtime !== 'sim') run(join(root, 'tools/lab/images'), 'busybox');
 if (runtime === 'lxc') run(process.execPath, app, 'load-image', archive, '--data-dir', dataDir);
 
-const bare = await bareStarts(runtime, { scratch, archive, rounds: Number(values.rounds) });
-if (bare) say(`bare ${bare.what}: p50=${quantile(bare.ms, 0.5)} ms min=${quantile(bare.ms, 0)} ms n=${bare.ms.length}`);
-
+const bare = await openBare(runtime, { scratch, archive });
 const args = [app, 'up', '--runtime', runtime, '--port', '0', '--data-dir', dataDir, '--proxy-mode', 'none', '--dns', 'off'];
 const child = await NodeChild.start({ args, isBuilt: true, ready: /^ready / });
 try {
   const load = await PodLoad.open(join(dataDir, 'kubeconfig'));
   const alone: number[] = [];
+  const others = bare.starts.map((start) => ({ start, ms: [] as number[] }));
+  // In turns, so that both meet the machine as it is. The first round warms up.
   for (let round = 0; round < Number(values.rounds) + 1; round += 1) {
+    for (const { start, ms } of others) {
+      const tookMs = await timed(start, round);
+      if (round > 0) ms.push(tookMs);
+    }
     const ms = await load.startOne(`one-${round}`);
-    // The first one warms up.
     if (round > 0) alone.push(ms);
     await load.deleteAll();
   }
-  const ratio = bare ? ` ratio=${(Number(quantile(alone, 0.5)) / Number(quantile(bare.ms, 0.5))).toFixed(2)}` : '';
-  say(
-    `one pod on ${runtime}: p50=${quantile(alone, 0.5)} ms p95=${quantile(alone, 0.95)} ms min=${quantile(alone, 0)} ms${ratio}`,
-  );
+  const about = (ms: readonly number[]) =>
+    `p50=${quantile(ms, 0.5)} ms p95=${quantile(ms, 0.95)} ms min=${quantile(ms, 0)} ms n=${ms.length}`;
+  const ratioTo = (ms: readonly number[], share: number) => (quantileOf(alone, share) / quantileOf(ms, share)).toFixed(2);
+  say(`one pod on ${runtime}: ${about(alone)}`);
+  for (const { start, ms } of others)
+    say(`bare ${start.what}: ${about(ms)}: the pod takes ${ratioTo(ms, 0.5)} times p50, ${ratioTo(ms, 0)} times min`);
+  const ratio = others.map(({ ms }) => ` ratio=${ratioTo(ms, 0.5)}`).join('');
 
   const many = Number(values.many);
   const all = await load.startMany('many', many);
@@ -91,5 +101,6 @@ try {
   await load.close();
 } finally {
   await child[Symbol.asyncDispose]();
+  await bare[Symbol.asyncDispose]();
   run(process.execPath, app, 'reset', '--data-dir', dataDir);
 }
