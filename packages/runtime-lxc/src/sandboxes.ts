@@ -82,11 +82,14 @@ export class Sandboxes {
     const { layout, network, clock, cgroupRoot, cgroups } = this.#deps;
     const id = randomBytes(16).toString('hex');
     const createdAtMs = clock.now();
+    const cgroup = `${cgroupRoot}/${config.cgroupParent}`;
+    // Nothing of the sandbox itself is in it: its containers will be.
+    const limiting = config.resources ? cgroups.limit(cgroup, config.resources) : Promise.resolve();
+    limiting.catch(() => undefined); // Waited for below.
     try {
       await this.#prepare(id, config);
-      const cgroup = `${cgroupRoot}/${config.cgroupParent}`;
-      if (config.resources) await cgroups.limit(cgroup, config.resources);
       const launched = await this.#launch(id, config);
+      await limiting;
       if (!launched.started) throw new KeelsonError('InternalError', `Cannot make a sandbox: ${launched.message}`);
       const ips = config.hostNetwork ? [] : await this.#attach(id, config, network, signal);
       await writeFile(layout.sandbox(id, 'hosts'), await hostsFile(config, ips));
@@ -96,6 +99,8 @@ export class Sandboxes {
       return this.#status(record);
     } catch (error) {
       await this.#remove(id).catch(() => undefined);
+      await limiting.catch(() => undefined);
+      await this.#removeCgroup(cgroup);
       throw error;
     }
   }
@@ -114,8 +119,7 @@ export class Sandboxes {
     await this.#remove(id);
     this.#records.delete(id);
     this.#stopped.delete(id);
-    const isAlone = [...this.#records.values()].every(({ cgroup }) => cgroup !== record.cgroup);
-    if (isAlone) await this.#deps.cgroups.remove(record.cgroup);
+    await this.#removeCgroup(record.cgroup);
   }
 
   async update(id: string, resources: ContainerResources): Promise<void> {
@@ -129,6 +133,12 @@ export class Sandboxes {
 
   podUidOf(id: string): string | undefined {
     return this.#records.get(id)?.config.pod.uid;
+  }
+
+  /** Unless another sandbox of the pod has it too. */
+  async #removeCgroup(path: string): Promise<void> {
+    const isAlone = [...this.#records.values()].every(({ cgroup }) => cgroup !== path);
+    if (isAlone) await this.#deps.cgroups.remove(path);
   }
 
   #record(id: string): SandboxRecord {
@@ -160,10 +170,12 @@ export class Sandboxes {
   async #prepare(id: string, { dns, hostname }: SandboxConfig): Promise<void> {
     const { layout } = this.#deps;
     await mkdir(layout.sandbox(id, 'shm'), { recursive: true });
-    await mkdir(layout.sandbox(id, 'empty'));
-    await writeFile(layout.sandbox(id, 'process'), '');
-    await writeFile(layout.sandbox(id, 'resolv.conf'), await resolvConf(dns));
-    await writeFile(layout.sandbox(id, 'hostname'), `${hostname}\n`);
+    await Promise.all([
+      mkdir(layout.sandbox(id, 'empty')),
+      writeFile(layout.sandbox(id, 'process'), ''),
+      resolvConf(dns).then((text) => writeFile(layout.sandbox(id, 'resolv.conf'), text)),
+      writeFile(layout.sandbox(id, 'hostname'), `${hostname}\n`),
+    ]);
   }
 
   #launch(id: string, config: SandboxConfig): Promise<Launched> {
