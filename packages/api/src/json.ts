@@ -87,12 +87,20 @@ function keysIn(value: unknown): number {
   let keys = 0;
   const waiting: unknown[] = [value];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    if (typeof next !== 'object' || next === null) continue;
-    const items: readonly unknown[] = Array.isArray(next) ? next : Object.values(next);
-    if (!Array.isArray(next)) keys += items.length;
-    for (const item of items) if (typeof item === 'object' && item !== null) waiting.push(item);
+    if (Array.isArray(next)) {
+      for (const item of next) if (isParsedObject(item)) waiting.push(item);
+    } else if (isParsedObject(next)) {
+      for (const key in next) {
+        keys += 1;
+        if (isParsedObject(next[key])) waiting.push(next[key]);
+      }
+    }
   }
   return keys;
+}
+
+function isParsedObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }
 
 /** The place of the quote that ends the string which begins at `start`. */

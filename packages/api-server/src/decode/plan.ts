@@ -5,7 +5,7 @@ export type ValuePlan =
   | { readonly type: 'string'; readonly bytes: boolean }
   | { readonly type: 'integer'; readonly go: 'int32' | 'int64' }
   | { readonly type: 'number' | 'boolean' | 'any' | 'time' | 'microTime' | 'quantity' | 'intOrString' | 'schemaOr' }
-  | { readonly type: 'object'; readonly name: string }
+  | { readonly type: 'object'; readonly name: string; readonly plan: ObjectPlan }
   | { readonly type: 'array' | 'map'; readonly items: ValuePlan };
 
 export interface FieldPlan {
@@ -95,7 +95,22 @@ function referencePlan(name: string): ValuePlan {
     case 'apiextensions.v1.JSONSchemaPropsOrStringArray':
       return { type: 'schemaOr' };
     default:
-      return definitionOf(name)?.fields ? { type: 'object', name } : leafPlan(name);
+      return definitionOf(name)?.fields ? new ObjectValue(name) : leafPlan(name);
+  }
+}
+
+/** Plans may hold themselves, and few of them are ever needed: each is made when a value comes that goes by it. */
+class ObjectValue {
+  readonly type = 'object';
+  readonly name: string;
+  #plan: ObjectPlan | undefined;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  get plan(): ObjectPlan {
+    return (this.#plan ??= planOf(this.name));
   }
 }
 

@@ -3,7 +3,7 @@ import { badRequest } from '@keelson/api';
 import { isPooledSet } from '@keelson/api/structured-merge';
 import { remembering } from '../validation/remembering.ts';
 import { pathText } from './path-text.ts';
-import { planOf, type FieldPlan, type ObjectPlan, type ValuePlan } from './plan.ts';
+import { planOf, type ObjectPlan, type ValuePlan } from './plan.ts';
 
 /**
  * Hot path: builds a new object out of a body, by the tables: checks types, leaves out unknown fields and nulls and what Go's encoder
@@ -14,42 +14,40 @@ export class SchemaDecoder {
   readonly unknown: string[] = [];
   readonly #path: (string | number)[] = [];
 
-  /** `definition` is the short name of a definition with fields. Throws `BadRequest`. */
-  decode(definition: string, value: unknown): Record<string, unknown> {
+  /**
+   * `definition` is the short name of a definition with fields. What the value shares with `known`, which has that form already, is copied
+   * unseen. Throws `BadRequest`.
+   */
+  decode(definition: string, value: unknown, known?: unknown): Record<string, unknown> {
     const plan = planOf(definition);
     if (!isRecord(value))
       throw this.#mismatch(value, {
         struct: plan.struct,
         go: definition.slice(0, definition.lastIndexOf('.') + 1) + plan.struct,
       });
-    return this.#object(plan, value);
+    // Metadata is always looked at: the sets of fields in it are not copied but shared.
+    return this.#object(plan, value, isRecord(known) ? { ...known, metadata: undefined } : undefined);
   }
 
-  #object(plan: ObjectPlan, source: Record<string, unknown>): Record<string, unknown> {
+  #object(plan: ObjectPlan, source: Record<string, unknown>, known: unknown): Record<string, unknown> {
     const target: Record<string, unknown> = {};
+    const before = isRecord(known) ? known : undefined;
     for (const key in source) {
       const value = source[key];
       if (value === null || value === undefined) continue;
       const field = plan.fields.get(key);
       this.#path.push(key);
-      if (field) this.#field(target, key, { field, value, plan });
-      else this.unknown.push(pathText(this.#path));
+      if (field) {
+        const decoded = this.#value(field.value, value, plan, before?.[key]);
+        if (decoded !== undefined && !(field.dropsEmpty && isEmpty(decoded))) target[key] = decoded;
+      } else this.unknown.push(pathText(this.#path));
       this.#path.pop();
     }
     return target;
   }
 
-  #field(
-    target: Record<string, unknown>,
-    key: string,
-    { field, value, plan }: { field: FieldPlan; value: unknown; plan: ObjectPlan },
-  ): void {
-    const decoded = this.#value(field.value, value, plan);
-    if (decoded === undefined || (field.dropsEmpty && isEmpty(decoded))) return;
-    target[key] = decoded;
-  }
-
-  #value(plan: ValuePlan, value: unknown, owner: ObjectPlan): unknown {
+  #value(plan: ValuePlan, value: unknown, owner: ObjectPlan, known: unknown): unknown {
+    if (value === known && typeof value === 'object') return cloneJson(value);
     switch (plan.type) {
       case 'string':
         if (typeof value !== 'string')
@@ -73,14 +71,13 @@ export class SchemaDecoder {
         if (typeof value === 'string') return value;
         return this.#integer('int32', value, owner);
       case 'object': {
-        const inner = planOf(plan.name);
         if (!isRecord(value)) throw this.#mismatch(value, { struct: owner.struct, go: goName(plan.name) });
-        return this.#object(inner, value);
+        return this.#object(plan.plan, value, known);
       }
       case 'array':
-        return this.#array(plan.items, value, owner);
+        return this.#array(plan.items, value, owner, known);
       case 'map':
-        return this.#map(plan.items, value, owner);
+        return this.#map(plan.items, value, owner, known);
       case 'schemaOr':
         return this.#schemaOr(value);
       case 'any':
@@ -90,31 +87,33 @@ export class SchemaDecoder {
 
   /** A JSON schema, a list of them, or what else may stand in its place. */
   #schemaOr(value: unknown): unknown {
-    if (isRecord(value)) return this.#object(planOf(JSON_SCHEMA), value);
+    if (isRecord(value)) return this.#object(planOf(JSON_SCHEMA), value, undefined);
     if (!Array.isArray(value)) return value;
     const items: readonly unknown[] = value;
     return items.map((item) => this.#schemaOr(item));
   }
 
-  #array(items: ValuePlan, value: unknown, owner: ObjectPlan): unknown[] {
+  #array(items: ValuePlan, value: unknown, owner: ObjectPlan, known: unknown): unknown[] {
     if (!Array.isArray(value)) throw this.#mismatch(value, { struct: owner.struct, go: `[]${goType(items)}` });
     const decoded: unknown[] = [];
+    const before: readonly unknown[] = Array.isArray(known) ? known : NONE;
     for (let index = 0; index < value.length; index += 1) {
       this.#path.push(index);
       const item: unknown = value[index];
-      decoded.push(item === null || item === undefined ? zeroOf(items) : this.#value(items, item, owner));
+      decoded.push(item === null || item === undefined ? zeroOf(items) : this.#value(items, item, owner, before[index]));
       this.#path.pop();
     }
     return decoded;
   }
 
-  #map(items: ValuePlan, value: unknown, owner: ObjectPlan): Record<string, unknown> {
+  #map(items: ValuePlan, value: unknown, owner: ObjectPlan, known: unknown): Record<string, unknown> {
     if (!isRecord(value)) throw this.#mismatch(value, { struct: owner.struct, go: `map[string]${goType(items)}` });
     const decoded: Record<string, unknown> = {};
+    const before = isRecord(known) ? known : undefined;
     for (const key of Object.keys(value)) {
       const item = value[key];
       this.#path.push(key);
-      const result = item === null || item === undefined ? zeroOf(items) : this.#value(items, item, owner);
+      const result = item === null || item === undefined ? zeroOf(items) : this.#value(items, item, owner, before?.[key]);
       this.#path.pop();
       if (key === '__proto__')
         Object.defineProperty(decoded, key, { value: result, enumerable: true, writable: true, configurable: true });
@@ -175,6 +174,7 @@ export class SchemaDecoder {
   }
 }
 
+const NONE: readonly unknown[] = [];
 const JSON_SCHEMA = 'apiextensions.v1.JSONSchemaProps';
 const canonicalText = remembering((text) => canonicalQuantity(text));
 const MICRO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;

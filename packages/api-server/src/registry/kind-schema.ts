@@ -18,8 +18,11 @@ export interface Decoded {
 export interface KindSchema {
   /** Name of the kind's definition: `core.v1.Pod`, `com.example.v1.Widget`. No two kinds have the same. */
   readonly name: string;
-  /** Builds a new object out of a parsed body, which stays as it is. Throws `BadRequest` for what can be no object of the kind. */
-  decode(body: unknown): Decoded;
+  /**
+   * Builds a new object out of a parsed body, which stays as it is. Throws `BadRequest` for what can be no object of the kind. If the body was
+   * made of an object of the kind, `known`, what it shares with that need not be checked.
+   */
+  decode(body: unknown, known?: unknown): Decoded;
   /** What a field counts as while it is absent: `''`, `0` or `false`. */
   zeroAt(path: readonly string[]): '' | 0 | false;
   /** Name of the definition in the tables that has the merge keys; without one the kind takes no strategic merge patches. */
@@ -56,9 +59,9 @@ class TableSchema implements KindSchema {
     return ownershipOf(this.name);
   }
 
-  decode(body: unknown): Decoded {
+  decode(body: unknown, known?: unknown): Decoded {
     const decoder = new SchemaDecoder();
-    return { object: decoder.decode(this.name, body), unknown: decoder.unknown };
+    return { object: decoder.decode(this.name, body, known), unknown: decoder.unknown };
   }
 
   zeroAt(path: readonly string[]): '' | 0 | false {

@@ -26,7 +26,7 @@ export interface Companions {
 
 /**
  * What tables cannot say of a kind. Every member may be left out. All objects that are passed as `object` are private to the request
- * and are changed in place; `old` is frozen.
+ * and are changed in place until they are validated; `old` is frozen. What an update leaves as it was is then the same object in both.
  *
  * Order on create: setDefaults, prepareForCreate, mutating admission, setDefaults, allocate, validate, validating admission, companions, commit.
  * Order on update: prepareForUpdate, setDefaults, mutating admission, setDefaults, allocate, validate and validateUpdate, validating admission, companions, commit.

@@ -17,6 +17,8 @@ export interface RawBody {
   readonly value: unknown;
   /** Paths of keys that were given twice. */
   readonly duplicates: readonly string[];
+  /** The object that the value was made of, if any, in the same version. */
+  readonly known?: unknown;
 }
 
 export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
@@ -156,7 +158,7 @@ interface DecodeOptions {
 
 /** Brings a body into the shape of a schema; says what is unknown or given twice, as the client has asked to be told. */
 export function decodeWith(schema: KindSchema, { raw, validation, warn, kind }: DecodeOptions): KubernetesObject {
-  const { object, unknown } = strictly(kind, () => schema.decode(raw.value));
+  const { object, unknown } = strictly(kind, () => schema.decode(raw.value, raw.known));
   if (validation !== 'Ignore') {
     const faults = [
       ...raw.duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`),

@@ -1,9 +1,8 @@
 import { applyJsonPatch, applyMergePatch, applyStrategicMergePatch, badRequest, unsupportedMediaType } from '@keelson/api';
-import { converterOf } from '../convert/versions.ts';
 import { checkPatchOptions } from '../managed-fields/manager-name.ts';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { ApiResult } from '../response/api-result.ts';
-import type { StoredObject } from '../storage/stored-object.ts';
+import { servedObject } from '../response/served-object.ts';
 import { apply } from './apply.ts';
 import { decodeObject, fieldValidationOf, mediaTypeOf, parseJsonBody } from './body.ts';
 import type { Call } from './call.ts';
@@ -37,8 +36,9 @@ export async function patchPart(call: Call, part: Change['part']): Promise<ApiRe
   return change(call, {
     part,
     next: (_old, item) => {
-      const patched = applyPatch(wanted, servedCopy(call.definition, item), call.definition.schema.mergeKeys);
-      const object = decodeObject(call, { value: patched, duplicates: [] }, validation);
+      const known = servedObject(call.definition, item);
+      const patched = applyPatch(wanted, known, call.definition.schema.mergeKeys);
+      const object = decodeObject(call, { value: patched, duplicates: [], known }, validation);
       checkIdentity(call, object);
       return object;
     },
@@ -48,12 +48,6 @@ export async function patchPart(call: Call, part: Change['part']): Promise<ApiRe
 /** True for a server-side apply. */
 export function isApply({ request }: Pick<Call, 'request'>): boolean {
   return mediaTypeOf(request.body?.contentType) === APPLY_PATCH;
-}
-
-/** The object in the version that the request names, for the patch to work on. */
-function servedCopy(definition: ResourceDefinition, item: StoredObject): unknown {
-  const object = item.object();
-  return converterOf(definition)?.fromStorage(object) ?? object;
 }
 
 /** Applies a patch; `document` is not changed. `mergeKeys` names the definition that says how lists are merged. */

@@ -12,6 +12,7 @@ import { decodeBody } from './body.ts';
 import { hasGeneration, metaOf, strategyContext, type Call } from './call.ts';
 import { createObject } from './create.ts';
 import { dryRunResult, objectResult, retrying } from './finish.ts';
+import { shareParts } from './shared-parts.ts';
 
 /** What an update is made of. */
 export interface Change {
@@ -182,7 +183,6 @@ async function prepare(call: Call, { item, old, next, wanted }: Attempt): Promis
   object = putBack(call, { object, old, wanted });
   strategy.setDefaults?.(object);
   track(call, { object, old, wanted });
-  countGeneration(call, { object, old, wanted });
   if (call.services.mutators.length > 0) {
     object = await mutate(call, { operation: 'UPDATE', object, old });
     strategy.setDefaults?.(object);
@@ -190,6 +190,9 @@ async function prepare(call: Call, { item, old, next, wanted }: Attempt): Promis
   // A write that changes nothing is not judged: it may be of an object that older rules let in.
   if (isUnchanged(object, old)) return object;
   if (wanted.part === 'main') await strategy.allocate?.(object, old, context);
+  // Nobody changes the object any more, but for its metadata.
+  shareParts(object, old);
+  countGeneration(call, { object, old, wanted });
   check(call, { object, old, wanted });
   await judge(call, { operation: 'UPDATE', object, old });
   return object;

@@ -1,5 +1,6 @@
 import { ManualClock } from '@keelson/base/testing';
 import { describe, expect, it } from 'vitest';
+import type { AdmissionMutator } from '../admission/admission.ts';
 import { ApiProbe, type Loose, configMap, deployment, DEPLOYMENTS, MAPS, pod, PODS } from '../test-support/api-probe.ts';
 import { startTestApiServer } from '../testing.ts';
 
@@ -152,6 +153,24 @@ describe('create', () => {
 });
 
 describe('update', () => {
+  it('counts what admission changes as a change of the desired state', async () => {
+    const scaleUp: AdmissionMutator = {
+      name: 'test',
+      mutate: async ({ object, operation }) => {
+        if (operation === 'UPDATE') (object as Loose).spec.replicas = 7;
+        return object;
+      },
+    };
+    await using api = await setUp({ mutators: [scaleUp] });
+    await api.probe.create(DEPLOYMENTS, deployment('a'));
+
+    const labelled = await api.probe.merge(`${DEPLOYMENTS}/a`, { metadata: { labels: { x: 'y' } } });
+    const again = await api.probe.merge(`${DEPLOYMENTS}/a`, { metadata: { labels: { x: 'z' } } });
+
+    expect(labelled).toMatchObject({ spec: { replicas: 7 }, metadata: { generation: 2 } });
+    expect(again.metadata.generation).toBe(2);
+  });
+
   it('refuses a stale revision and accepts none', async () => {
     await using api = await setUp();
     const created = await api.probe.create(MAPS, configMap('a'));

@@ -17,15 +17,47 @@ interface Operation {
 }
 
 /**
- * A JSON patch (RFC 6902). Leaves the document as it is and gives the changed copy. `BadRequest` for what is no patch, `Invalid` for a
- * failed `test` or a path that is not there, as the API server answers.
+ * A JSON patch (RFC 6902). Leaves the document as it is and gives the changed one, which shares with it and with the patch what is not changed.
+ * `BadRequest` for what is no patch, `Invalid` for a failed `test` or a path that is not there, as the API server answers.
  */
 export function applyJsonPatch(document: unknown, patch: unknown): unknown {
-  const operations = checked(patch);
-  let result = cloneJson(document);
+  const draft = new Draft(document);
   const budget = new CopyBudget();
-  for (const operation of operations) result = applyOperation(result, operation, budget);
-  return result;
+  for (const operation of checked(patch)) applyOperation(draft, operation, budget);
+  return draft.value;
+}
+
+/** Hot path: a document that is being changed. Only the containers on the way to a change are copied, each once; none is in two places. */
+class Draft {
+  value: unknown;
+  readonly #own = new Set<unknown>();
+
+  constructor(document: unknown) {
+    this.value = document;
+  }
+
+  /** The container that the last part of `path` is in, to be changed. */
+  parentOf(path: string): { readonly parent: unknown; readonly key: string } {
+    const parts = pointer(path);
+    const key = parts.pop() ?? '';
+    const parentPath = path.slice(0, path.lastIndexOf('/'));
+    let parent = (this.value = this.#owned(this.value));
+    for (const part of parts) {
+      const next = childOf(parent, part, parentPath);
+      if (next === undefined) throw missing(parentPath);
+      const own = this.#owned(next);
+      if (own !== next) setChild(parent, part, own);
+      parent = own;
+    }
+    return { parent, key };
+  }
+
+  #owned(value: unknown): unknown {
+    if (typeof value !== 'object' || value === null || this.#own.has(value)) return value;
+    const copy: unknown = Array.isArray(value) ? value.slice() : { ...value };
+    this.#own.add(copy);
+    return copy;
+  }
 }
 
 /** What `copy` operations may add to a document: a few of them that copy each other's copies would fill any memory. */
@@ -60,26 +92,27 @@ function isOperation(value: unknown): value is Operation {
   return isObject(value) && typeof value['op'] === 'string' && typeof value['path'] === 'string';
 }
 
-function applyOperation(document: unknown, operation: Operation, budget: CopyBudget): unknown {
+function applyOperation(draft: Draft, operation: Operation, budget: CopyBudget): void {
   const { op, path } = operation;
   switch (op) {
     case 'add':
-      return add(document, path, required(operation));
+      return add(draft, path, required(operation));
     case 'remove':
-      return remove(document, path);
+      return remove(draft, path);
     case 'replace':
-      if (path !== '') lookUp(document, path);
-      return replace(document, path, required(operation));
+      if (path !== '') lookUp(draft.value, path);
+      return replace(draft, path, required(operation));
     case 'move': {
-      const moved = lookUp(document, fromOf(operation));
-      if (path.startsWith(`${fromOf(operation)}/`))
-        throw new KeelsonError('BadRequest', `cannot move "${fromOf(operation)}" into itself`);
-      return add(remove(document, fromOf(operation)), path, moved);
+      const from = fromOf(operation);
+      const moved = lookUp(draft.value, from);
+      if (path.startsWith(`${from}/`)) throw new KeelsonError('BadRequest', `cannot move "${from}" into itself`);
+      remove(draft, from);
+      return add(draft, path, moved);
     }
     case 'copy':
-      return add(document, path, budget.copy(lookUp(document, fromOf(operation))));
+      return add(draft, path, budget.copy(lookUp(draft.value, fromOf(operation))));
     case 'test':
-      if (deepEqual(lookUp(document, path, true) ?? null, operation.value ?? null)) return document;
+      if (deepEqual(lookUp(draft.value, path, true) ?? null, operation.value ?? null)) return;
       throw new KeelsonError(
         'Invalid',
         `the server rejected our request due to an error in our request: testing path "${path}" failed`,
@@ -89,11 +122,10 @@ function applyOperation(document: unknown, operation: Operation, budget: CopyBud
   }
 }
 
-/** A copy: later operations may change what this one puts in place, and the patch is the caller's. */
 function required(operation: Operation): unknown {
   if (!Object.hasOwn(operation, 'value'))
     throw new KeelsonError('BadRequest', `error decoding patch: operation "${operation.op}" needs "value"`);
-  return cloneJson(operation.value);
+  return operation.value;
 }
 
 function fromOf({ op, from }: Operation): string {
@@ -120,15 +152,22 @@ function missing(path: string): KeelsonError {
 function lookUp(document: unknown, path: string, mayMiss = false): unknown {
   let at = document;
   for (const part of pointer(path)) {
-    const next = Array.isArray(at)
-      ? (at[indexOf(part, at.length - 1, path)] as unknown)
-      : isObject(at)
-        ? getOwn(at, part)
-        : undefined;
+    const next = childOf(at, part, path);
     if (next === undefined && !mayMiss) throw missing(path);
     at = next;
   }
   return at;
+}
+
+function childOf(parent: unknown, part: string, path: string): unknown {
+  if (Array.isArray(parent)) return parent[indexOf(part, parent.length - 1, path)] as unknown;
+  return isObject(parent) ? getOwn(parent, part) : undefined;
+}
+
+/** Puts a value in the place of the one that is there. */
+function setChild(parent: unknown, part: string, value: unknown): void {
+  if (Array.isArray(parent)) parent[indexOf(part, parent.length - 1, part)] = value;
+  else if (isObject(parent)) setOwn(parent, part, value);
 }
 
 /** A plain index without leading zeros; evanphx's negative ones, which count from the end, are taken as Kubernetes takes them. */
@@ -139,36 +178,34 @@ function indexOf(part: string, max: number, path: string): number {
   return index;
 }
 
-/** The container that the last part of `path` is in. */
-function parentOf(document: unknown, path: string): { readonly parent: unknown; readonly key: string } {
-  const parts = pointer(path);
-  const key = parts.pop() ?? '';
-  const parentPath = path.slice(0, path.lastIndexOf('/'));
-  return { parent: parts.length === 0 ? document : lookUp(document, parentPath), key };
-}
-
-function add(document: unknown, path: string, value: unknown): unknown {
-  if (path === '') return value;
-  const { parent, key } = parentOf(document, path);
+function add(draft: Draft, path: string, value: unknown): void {
+  if (path === '') {
+    draft.value = value;
+    return;
+  }
+  const { parent, key } = draft.parentOf(path);
   if (Array.isArray(parent)) parent.splice(key === '-' ? parent.length : indexOf(key, parent.length, path), 0, value);
   else if (isObject(parent)) setOwn(parent, key, value);
   else throw missing(path);
-  return document;
 }
 
-function replace(document: unknown, path: string, value: unknown): unknown {
-  if (path === '') return value;
-  const { parent, key } = parentOf(document, path);
-  if (Array.isArray(parent)) parent[indexOf(key, parent.length - 1, path)] = value;
-  else if (isObject(parent)) setOwn(parent, key, value);
-  return document;
+/** What is there has been looked up already. */
+function replace(draft: Draft, path: string, value: unknown): void {
+  if (path === '') {
+    draft.value = value;
+    return;
+  }
+  const { parent, key } = draft.parentOf(path);
+  setChild(parent, key, value);
 }
 
-function remove(document: unknown, path: string): unknown {
-  if (path === '') return null;
-  const { parent, key } = parentOf(document, path);
+function remove(draft: Draft, path: string): void {
+  if (path === '') {
+    draft.value = null;
+    return;
+  }
+  const { parent, key } = draft.parentOf(path);
   if (Array.isArray(parent)) parent.splice(indexOf(key, parent.length - 1, path), 1);
   else if (isObject(parent) && Object.hasOwn(parent, key)) delete parent[key];
   else throw missing(path);
-  return document;
 }

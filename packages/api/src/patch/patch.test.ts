@@ -71,6 +71,28 @@ describe('applyJsonPatch', () => {
     expect(applyJsonPatch(deepFreeze({}), patch)).toEqual({ a: { b: 1 } });
   });
 
+  it('shares with the document what it leaves as it is', () => {
+    const document = deepFreeze({ changed: { list: [{ a: 1 }, { a: 2 }] }, kept: { b: 1 } });
+
+    const result = applyJsonPatch(document, [{ op: 'replace', path: '/changed/list/1/a', value: 3 }]) as typeof document;
+
+    expect(result).toEqual({ changed: { list: [{ a: 1 }, { a: 3 }] }, kept: { b: 1 } });
+    expect(result.kept).toBe(document.kept);
+    expect(result.changed.list[0]).toBe(document.changed.list[0]);
+  });
+
+  it('changes a copy without changing what it was copied from', () => {
+    const patch = [
+      { op: 'add', path: '/a/x', value: 1 },
+      { op: 'copy', from: '/a', path: '/b' },
+      { op: 'replace', path: '/b/x', value: 2 },
+      { op: 'move', from: '/b', path: '/c' },
+      { op: 'add', path: '/c/y', value: 3 },
+    ];
+
+    expect(applyJsonPatch(deepFreeze({ a: {} }), patch)).toEqual({ a: { x: 1 }, c: { x: 2, y: 3 } });
+  });
+
   it('never reaches a prototype', () => {
     const result = applyJsonPatch({}, [{ op: 'add', path: '/__proto__', value: { polluted: true } }]) as object;
 

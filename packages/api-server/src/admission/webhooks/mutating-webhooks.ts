@@ -55,7 +55,7 @@ function patched(
   { patch, seen }: { readonly patch: unknown; readonly seen: ResourceDefinition },
 ): KubernetesObject {
   try {
-    return reshape(applyJsonPatch(cloneJson(seenAs(object, seen)), patch), seen);
+    return reshape(applyJsonPatch(seenAs(object, seen), patch), seen);
   } catch (error) {
     const text = `Internal error occurred: failed to apply the patch of admission webhook ${JSON.stringify(name)}: ${errorMessage(error)}`;
     throw new KeelsonError('InternalError', text, { cause: error });

@@ -1,6 +1,6 @@
 import type { Pod } from '@keelson/api/core/v1';
 import type { Strategy } from '../../registry/strategy.ts';
-import { invalid } from '../../validation/field-error.ts';
+import { invalid, type FieldError } from '../../validation/field-error.ts';
 import { Field } from '../../validation/field.ts';
 import { setPodDefaults } from './pod-defaults.ts';
 import { validatePodStatusUpdate } from './pod-status.ts';
@@ -23,8 +23,8 @@ export const podStrategy: Strategy<Pod> = {
     // Only the kubelet knows how a pod ended; a client that leaves the class out does not mean to change it.
     if (pod.status.qosClass === undefined && old.status?.qosClass !== undefined) pod.status.qosClass = old.status.qosClass;
   },
-  validate: validatePod,
-  validateUpdate: validatePodUpdate,
+  validate: (pod, _context, old) => (isSameSpec(pod, old) ? NO_ERRORS : validatePod(pod)),
+  validateUpdate: (pod, old) => (isSameSpec(pod, old) ? NO_ERRORS : validatePodUpdate(pod, old)),
   validateStatusUpdate: validatePodStatusUpdate,
   gracePeriodSeconds,
   hasGeneration: true,
@@ -41,6 +41,13 @@ export const podStrategy: Strategy<Pod> = {
     'status.nominatedNodeName': (pod) => pod.status?.nominatedNodeName ?? '',
   },
 };
+
+const NO_ERRORS: readonly FieldError[] = [];
+
+/** Hot path: an update shares with the old object what it leaves as it was; that was judged when it was written. */
+function isSameSpec({ spec }: Pod, old: Readonly<Pod> | undefined): boolean {
+  return old !== undefined && spec === old.spec;
+}
 
 /** The first of `podIPs` and `podIP` are the same, as are those of the host; either may be left out. */
 function mirrorAddresses(status: NonNullable<Pod['status']>): void {

@@ -8,11 +8,12 @@ export interface RawAnswer {
 }
 
 const ENOUGH_BYTES = 64 * 1024;
-const TIMEOUT_MS = 10_000;
+/** Longer than a server may take, however busy its machine is: only one that hangs is late. */
+const TIMEOUT_MS = 60_000;
 
 /**
  * Sends bytes on a connection of their own and gives what comes back, up to 64 KiB or the end; of a watch, its beginning. Rejects if
- * nothing comes within ten seconds. `ends`: nothing more will be sent.
+ * nothing comes within a minute. `ends`: nothing more will be sent.
  */
 export async function sendRaw(port: number, pieces: Iterable<Uint8Array | string>, { ends = false } = {}): Promise<RawAnswer> {
   const socket = connect(port, '127.0.0.1');
