@@ -29,11 +29,12 @@ async function mutateOnce(
   admitted: Admitted & { readonly object: KubernetesObject },
   reinvocation: Reinvocation,
 ): Promise<KubernetesObject> {
-  let { object } = admitted;
+  let request = { ...requestOf(call, admitted), object: admitted.object, reinvocation };
   for (const mutator of call.services.mutators) {
-    object = await mutator.mutate({ ...requestOf(call, admitted), object, reinvocation });
+    const object = await mutator.mutate(request);
+    if (object !== request.object) request = { ...request, object };
   }
-  return object;
+  return request.object;
 }
 
 /** Runs all validators, then those that count. */

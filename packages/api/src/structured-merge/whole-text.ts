@@ -13,12 +13,12 @@ const SELF = '".":{}';
 
 /** How many elements are kept as texts; fields have a few hundred names, the rest are labels, annotations and names of items. */
 const MAX_KEPT = 10_000;
-const fieldTexts = new Map<string, string>();
+const keyTexts = new Map<string, string>();
 const itemTexts = new Map<string, string>();
 
 /** `"f:name":` */
-function fieldText(key: string): string {
-  return fieldTexts.get(key) ?? remember(fieldTexts, key, `f:${key}`);
+function keyText(key: string): string {
+  return keyTexts.get(key) ?? remember(keyTexts, key, `f:${key}`);
 }
 
 /** `"k:{\"name\":\"a\"}":` */
@@ -33,6 +33,31 @@ function remember(texts: Map<string, string>, key: string, element: string): str
   return text;
 }
 
+/** A field of a struct. */
+interface FieldText {
+  readonly schema: ValueSchema;
+  /** `"f:name":` */
+  readonly head: string;
+  /** `"f:name":{}` if that is all there can be. */
+  readonly whole: string | undefined;
+}
+
+const fieldTexts = new WeakMap<MapSchema, ReadonlyMap<string, FieldText>>();
+
+function fieldTextsOf(schema: MapSchema): ReadonlyMap<string, FieldText> {
+  let texts = fieldTexts.get(schema);
+  if (texts === undefined) {
+    texts = new Map(Array.from(schema.fields, ([key, field]) => [key, fieldTextOf(key, field)] as const));
+    fieldTexts.set(schema, texts);
+  }
+  return texts;
+}
+
+function fieldTextOf(key: string, schema: ValueSchema): FieldText {
+  const head = `${JSON.stringify(`f:${key}`)}:`;
+  return { schema, head, whole: schema.type === 'scalar' ? `${head}${LEAF}` : undefined };
+}
+
 /** The node of a value that is new as a whole: each value in it and the value itself. */
 export function wholeText(schema: ValueSchema, value: unknown): string {
   if (schema.type === 'scalar' || isLeaf(schema, value)) return LEAF;
@@ -42,14 +67,20 @@ export function wholeText(schema: ValueSchema, value: unknown): string {
 }
 
 function wholeFields(schema: MapSchema, value: JsonObject): string {
+  const fields = fieldTextsOf(schema);
   let text = `{${SELF}`;
   for (const key in value) {
-    if (value[key] !== undefined) text += `,${fieldText(key)}${wholeText(fieldSchema(schema, key), value[key])}`;
+    const item = value[key];
+    if (item === undefined) continue;
+    const field = fields.get(key);
+    if (field === undefined) text += `,${keyText(key)}${wholeText(fieldSchema(schema, key), item)}`;
+    else text += `,${field.whole ?? field.head + wholeText(field.schema, item)}`;
   }
   return `${text}}`;
 }
 
 function wholeItems(schema: ListSchema, items: readonly unknown[]): string {
+  if (items.length === 1) return `{${SELF},${itemText(itemElement(schema, items[0]))}${wholeText(schema.items, items[0])}}`;
   const found = new Map<string, string>();
   for (const item of items) {
     const element = itemElement(schema, item);
@@ -68,7 +99,7 @@ export function createdText(schema: ValueSchema, value: unknown): string {
   for (const key in value) {
     if (value[key] === undefined) continue;
     const node = addedText(schema, key, value[key]);
-    if (node !== undefined) text += `${text === '' ? '' : ','}${fieldText(key)}${node}`;
+    if (node !== undefined) text += `${text === '' ? '' : ','}${keyText(key)}${node}`;
   }
   return `{${text}}`;
 }
