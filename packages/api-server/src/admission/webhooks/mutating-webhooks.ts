@@ -1,4 +1,4 @@
-import { applyJsonPatch, cloneJson, deepEqual, type KubernetesObject } from '@keelson/api';
+import { applyJsonPatch, deepEqual, type KubernetesObject } from '@keelson/api';
 import type { MutatingWebhook, MutatingWebhookConfiguration } from '@keelson/api/admissionregistration/v1';
 import { errorMessage, KeelsonError } from '@keelson/base';
 import type { ResourceDefinition } from '../../registry/resource-definition.ts';
