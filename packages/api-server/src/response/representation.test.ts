@@ -4,7 +4,7 @@ import { builtinDefinitions } from '../registry/builtin-definitions.ts';
 import { HttpsServer, readLines } from '../test-support/https-server.ts';
 import { negotiate } from './representation.ts';
 
-const [kind] = builtinDefinitions();
+const kind = builtinDefinitions().find((each) => each.kind === 'ConfigMap');
 const custom = kind && { ...kind, group: 'example.com', kind: 'Widget' };
 const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io';
 const OLD_TABLE = 'application/json;as=Table;v=v1beta1;g=meta.k8s.io';
@@ -37,6 +37,13 @@ describe('what a client is answered', () => {
     expect(negotiate(accept, kind, false).mediaType).toBe(PROTOBUF);
     expect(negotiate(accept, custom, false)).toEqual(JSON_OBJECT);
     expect(() => negotiate(PROTOBUF, custom, false)).toThrow(/only the following media types are accepted/);
+  });
+
+  it('is no Table if it can only be created', () => {
+    const review = builtinDefinitions().find((each) => each.kind === 'SelfSubjectAccessReview');
+
+    expect(negotiate(`${TABLE},application/json`, review, false)).toEqual(JSON_OBJECT);
+    expect(() => negotiate(TABLE, review, false)).toThrow(/only the following media types are accepted/);
   });
 
   it('is no YAML if it is a stream', () => {

@@ -45,8 +45,14 @@ function isPlain(accept: string | undefined): accept is undefined {
 
 function fits({ as, mediaType }: Representation, definition: ResourceDefinition | undefined, isWatch: boolean): boolean {
   if (isWatch && !STREAMED.has(mediaType)) return false;
+  if (as === 'Table' && definition && isNeverShown(definition)) return false;
   if (mediaType !== PROTOBUF || as !== 'object' || !definition) return true;
   return canEncode({ kind: definition.kind, apiVersion: apiVersionOf(definition) });
+}
+
+/** What can only be created, such as reviews, has no columns. */
+function isNeverShown({ storage, verbs }: ResourceDefinition): boolean {
+  return !storage && !verbs.includes('get') && !verbs.includes('list');
 }
 
 /** All forms that an `Accept` header names and that can be served, best first. */
