@@ -54,16 +54,13 @@ export class Launcher {
   static open(): Launcher | undefined {
     const binary = process.platform === 'linux' ? programFor(LAUNCHER_BINARIES) : undefined;
     if (!binary) return undefined;
-    const directory = mkdtempSync(join(tmpdir(), 'keelson-launcher-'));
     try {
-      const file = join(directory, 'launcher');
-      writeFileSync(file, binary, { mode: 0o700 });
-      const child = spawn(file, [], { cwd: '/', detached: true, env: {}, stdio: ['pipe', 'pipe', 'ignore'] });
+      const child = startFrom(binary);
       child.once('error', () => undefined); // A file system that programs cannot be run from, say: shows in the missing id.
       return child.pid === undefined ? undefined : new Launcher(child, child.pid);
-    } finally {
-      // It runs by now, and needs its file no more.
-      rmSync(directory, { recursive: true, force: true });
+    } catch {
+      // No place for its file.
+      return undefined;
     }
   }
 
@@ -159,5 +156,17 @@ export class Launcher {
     running.isHeld = false;
     this.#held -= 1;
     if (this.#held === 0) this.#process.stdout.unref();
+  }
+}
+
+function startFrom(binary: Buffer): ChildProcess {
+  const directory = mkdtempSync(join(tmpdir(), 'keelson-launcher-'));
+  try {
+    const file = join(directory, 'launcher');
+    writeFileSync(file, binary, { mode: 0o700 });
+    return spawn(file, [], { cwd: '/', detached: true, env: {}, stdio: ['pipe', 'pipe', 'ignore'] });
+  } finally {
+    // It runs by now, and needs its file no more.
+    rmSync(directory, { recursive: true, force: true });
   }
 }

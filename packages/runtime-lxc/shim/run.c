@@ -4,7 +4,7 @@
 //
 // The command gets file 3 (DIRECTORY/process, what `init` is to run), 4 (a socket to report what went wrong) and 5 (its own log); without a terminal also 6 and 7, the container's outputs.
 // As soon as the process runs, DIRECTORY/started says "PID TIME", and so does the output, after "started". If it cannot be started, the output
-// says "failed CODE words". DIRECTORY/shim has the process id of this program. In the end EXIT gets "CODE TIME", a line break, and words if there are any. Times are in nanoseconds.
+// says "failed CODE words". Whoever makes DIRECTORY/claim first runs it, and nobody after that. DIRECTORY/shim has the process id of this program. In the end EXIT gets "CODE TIME", a line break, and words if there are any. Times are in nanoseconds.
 //
 // SIGTERM kills all at once, SIGHUP opens the log anew.
 //
@@ -399,8 +399,19 @@ static void leave_word(void) {
   call(__NR_unlinkat, AT_FDCWD, s.socket_path, 0);
 }
 
+// Whoever asked may have been killed since, and another one asked anew or removed everything: nothing is ever run twice.
+static void claim(void) {
+  struct text path = path_in("claim"), refusal = {0};
+  long file = call(__NR_openat, AT_FDCWD, path.bytes, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (file >= 0) return closed((int)file);
+  add(&refusal, file == -EEXIST ? "128 it was started before" : "128 it is not there any more");
+  told("failed ", &refusal);
+  end(1);
+}
+
 __attribute__((noreturn)) static void run_command(char **words, char **env) {
   s.flags = words[0], s.directory = words[1], s.exit_path = words[2], s.socket_path = words[3];
+  claim();
   struct text log_path = path_in("log");
   s.log = (struct log){.path = log_path.bytes, .file = -1, .max_size = number(words[4]), .max_files = (int)number(words[5])};
   s.out.stream = "stdout", s.err.stream = "stderr";

@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -36,6 +36,21 @@ it('puts it there once, for everybody to run', async () => {
 
 it('says for which machines there is one', async () => {
   await expect(installShim(directory(), 's390x')).rejects.toThrow('No shim for "s390x": there is one for amd64, arm64');
+});
+
+it.skipIf(process.platform !== 'linux')('runs nothing that was run before, or that was removed meanwhile', async () => {
+  const place = directory();
+  const path = await installShim(place);
+  const run = (where: string) => {
+    const args = ['run', '-', where, join(place, 'exit'), '', '0', '1', '/bin/touch', join(place, 'touched')];
+    return spawnSync(path, args, { encoding: 'utf8' }).stdout;
+  };
+  mkdirSync(join(place, 'container'));
+  writeFileSync(join(place, 'container/claim'), '');
+
+  expect(run(join(place, 'container'))).toBe('failed 128 it was started before\n');
+  expect(run(join(place, 'removed'))).toBe('failed 128 it is not there any more\n');
+  expect(readdirSync(place).toSorted()).toEqual(['container', expect.stringMatching(/^shim-/)]);
 });
 
 it.skipIf(process.platform !== 'linux')('refuses what it does not know', async () => {
