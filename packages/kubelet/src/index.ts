@@ -15,7 +15,7 @@ export type { KubeletDependencies, KubeletOptions, ServingOptions } from './opti
 export type { EvictionOptions, Observation, Reading, Signal } from './eviction/thresholds.ts';
 export type { ImageGcOptions } from './images/image-gc.ts';
 export type { Observe } from './eviction/observe.ts';
-export type { EventSink, PodDelta, PodSource, ServiceSource } from './ports.ts';
+export type { EventSink, NetworkGuard, PodDelta, PodSource, ServiceSource } from './ports.ts';
 export type { Authorize, KubeletRequest, KubeletUser, Verdict } from './server/contracts.ts';
 export { delegatedAuthorize, type DelegatedAuthorizeDependencies } from './server/delegated-authorize.ts';
 export { NodeApi, type ContainerName, type LogQuery } from './server/node-api.ts';

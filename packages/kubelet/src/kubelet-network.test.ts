@@ -35,6 +35,37 @@ describe('Kubelet: a network that is not ready', () => {
   });
 });
 
+describe('Kubelet: a guard of the network', () => {
+  it('is asked with the addresses of a pod before anything runs in it, and again until it says yes', async () => {
+    await using world = await World.start();
+    const asked: (string | undefined)[] = [];
+    const isOpen = Promise.withResolvers<void>();
+    let isRefused = true;
+    world.admit = async ({ metadata }, addresses) => {
+      asked.push(`${metadata?.name} ${addresses.length}`);
+      if (isRefused) throw new Error('no rules');
+      await isOpen.promise;
+    };
+
+    world.createPod('own');
+    world.createPod('host', { hostNetwork: true });
+    await world.until(() => world.pod('host')?.status?.phase === 'Running');
+    await world.until(() => world.reasons('Pod').includes('FailedCreatePodSandBox'));
+    isRefused = false;
+    const before = asked.length;
+    await world.advanceUntil(() => asked.length > before);
+    expect((await world.runtime.listContainers()).map(({ name }) => name)).toHaveLength(1);
+    expect(world.pod('own')?.status?.phase).toBe('Pending');
+    isOpen.resolve();
+
+    await world.until(() => world.pod('own')?.status?.phase === 'Running');
+    expect(new Set(asked)).toEqual(new Set(['own 1']));
+    expect(world.events.find(({ reason }) => reason === 'FailedCreatePodSandBox')?.message).toBe(
+      'Failed to create pod sandbox: its network cannot be used yet: no rules',
+    );
+  });
+});
+
 describe('Kubelet: pod CIDRs', () => {
   it('tells the runtime the range that the node was started with', async () => {
     await using world = await World.start({ podCidr: '10.244.3.0/24' });

@@ -7,12 +7,15 @@ import { CONTAINER_RUNTIME, type ContainerRuntime } from '@keelson/runtime';
 import { ContainerModule } from 'inversify';
 import { Kubelet } from './kubelet.ts';
 import type { KubeletOptions } from './options.ts';
-import type { EventSink } from './ports.ts';
+import type { EventSink, NetworkGuard } from './ports.ts';
 import { delegatedAuthorize } from './server/delegated-authorize.ts';
 
 export const KUBELET = token<Kubelet>('@keelson/kubelet:Kubelet');
 /** Where the kubelet tells of what it does. The module binds a recorder; whoever made the container stops it. */
 export const KUBELET_EVENTS = token<EventSink>('@keelson/kubelet:EventSink');
+
+/** Has a say before anything runs in the network of a pod. May be missing. */
+export const NETWORK_GUARD = token<NetworkGuard>('@keelson/kubelet:NetworkGuard');
 
 /**
  * Binds one kubelet. It watches the pods of its node, and all services, through the container's informers: start those and the kubelet
@@ -30,18 +33,26 @@ export function kubeletModule(options: KubeletOptions): ContainerModule {
       .inSingletonScope();
     bind(KUBELET)
       .toResolvedValue(
-        (...[client, runtime, clock, logger, informers, events]: Parts) => {
+        (...[client, runtime, clock, logger, informers, events, networkGuard]: Parts) => {
           const pods = informers.for(Pod, { fieldSelector: `spec.nodeName=${nodeName}` });
           const anonymous = options.serving !== false && options.serving?.anonymous === true;
           const authorize = delegatedAuthorize({ client, clock, nodeName, anonymous });
           const serving = options.serving !== false && { authorize, ...options.serving };
           const deps = { client, runtime, clock, logger, events, pods, services: informers.for(Service) };
-          return new Kubelet(deps, { ...options, serving });
+          return new Kubelet({ ...deps, ...(networkGuard && { networkGuard }) }, { ...options, serving });
         },
-        [CLIENT, CONTAINER_RUNTIME, CLOCK, LOGGER, INFORMERS, KUBELET_EVENTS],
+        [
+          CLIENT,
+          CONTAINER_RUNTIME,
+          CLOCK,
+          LOGGER,
+          INFORMERS,
+          KUBELET_EVENTS,
+          { serviceIdentifier: NETWORK_GUARD, optional: true },
+        ],
       )
       .inSingletonScope();
   });
 }
 
-type Parts = [Client, ContainerRuntime, Clock, Logger, InformerFactory, EventSink];
+type Parts = [Client, ContainerRuntime, Clock, Logger, InformerFactory, EventSink, NetworkGuard | undefined];

@@ -6,7 +6,7 @@ import type { Observable } from 'rxjs';
 import type { ImageGcOptions } from './images/image-gc.ts';
 import type { Observe } from './eviction/observe.ts';
 import type { EvictionOptions } from './eviction/thresholds.ts';
-import type { EventSink, PodSource, ServiceSource } from './ports.ts';
+import type { EventSink, NetworkGuard, PodSource, ServiceSource } from './ports.ts';
 import type { Mounter } from './volumes/mounter.ts';
 import type { Authorize } from './server/contracts.ts';
 
@@ -77,6 +77,8 @@ export interface KubeletDependencies {
   readonly pods: PodSource;
   readonly services: ServiceSource;
   readonly events: EventSink;
+  /** Has a say before anything runs in the network of a pod. Default: nobody has. */
+  readonly networkGuard?: NetworkGuard;
   /** How volumes are mounted; by the machine's own programs if absent. */
   readonly mounter?: Mounter;
   /** Looks at what the node has left, for evictions. Default: the machine's kernel says. */

@@ -8,6 +8,15 @@ export type PodDelta =
   | { readonly type: 'updated'; readonly object: Pod; readonly old: Pod }
   | { readonly type: 'deleted'; readonly object: Pod };
 
+/** Has a say before anything runs in the network of a pod: what enforces NetworkPolicies. */
+export interface NetworkGuard {
+  /**
+   * Resolves once the pod may use its addresses. Asked before each start of its containers, often with the same words, and not for pods in the
+   * network of the node. If it rejects nothing is started, and it is asked again, growing slower.
+   */
+  admit(pod: Pod, addresses: readonly string[], signal: AbortSignal): Promise<void>;
+}
+
 /** The pods that are bound to this node. An informer on `spec.nodeName=<name>` is one. Whoever makes it starts and stops it. */
 export interface PodSource {
   /** In order; a subscriber first gets what there is. Never errors. */

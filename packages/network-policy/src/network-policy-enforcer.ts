@@ -1,10 +1,11 @@
 import { deepEqual, type IpFamily, type KubernetesObject } from '@keelson/api';
 import { Namespace, Pod } from '@keelson/api/core/v1';
 import { NetworkPolicy } from '@keelson/api/networking/v1';
-import { Backoff, errorMessage, type Clock, type Logger, type Runnable } from '@keelson/base';
+import { Backoff, errorMessage, KeelsonError, type Clock, type Logger, type Runnable } from '@keelson/base';
 import type { Delta, Informer, InformerFactory } from '@keelson/controller-runtime';
 import { runCommand, type CommandRunner } from '@keelson/proxy';
 import { Subscription } from 'rxjs';
+import { AdmittedPods } from './model/admitted-pods.ts';
 import { ClusterPods } from './model/cluster-pods.ts';
 import { compilePolicies } from './model/compile-policies.ts';
 import { applyStatements, refusalOf, seeBridgedPackets } from './nft/nft.ts';
@@ -23,7 +24,7 @@ export interface NetworkPolicyDependencies {
 export interface NetworkPolicyOptions {
   /** Whose pods are kept apart. */
   readonly nodeName: string;
-  /** Default IPv4. */
+  /** Default both: a pod must not be open by the one that nobody thought of. */
   readonly families?: readonly IpFamily[];
   /** How often everything is written again, in case someone else took something away. Default 60,000. */
   readonly resyncMs?: number;
@@ -44,6 +45,7 @@ export class NetworkPolicyEnforcer implements Runnable {
   readonly #pods: Informer<Pod>;
   readonly #namespaces: Informer<Namespace>;
   readonly #policies: Informer<NetworkPolicy>;
+  readonly #admitted = new AdmittedPods();
   readonly #deltas = new Subscription();
   readonly #backoff = new Backoff({ initialMs: 100, maxMs: 30_000, jitter: 0.1 });
   /** What the kernel has; undefined if that is not known. */
@@ -51,13 +53,14 @@ export class NetworkPolicyEnforcer implements Runnable {
   #due: Disposable | undefined;
   #resync: Disposable | undefined;
   #running: Promise<void> | undefined;
+  #isStarted = false;
   #isStopped = false;
   #bridgeProblem: string | undefined;
 
   /** Ask for it before the informers start. */
   constructor(deps: NetworkPolicyDependencies, options: NetworkPolicyOptions) {
     this.#deps = { run: runCommand, ...deps };
-    this.#options = { families: ['IPv4'], resyncMs: 60_000, ...options };
+    this.#options = { families: ['IPv4', 'IPv6'], resyncMs: 60_000, ...options };
     this.#logger = deps.logger.child({ component: this.name });
     this.#pods = deps.informers.for(Pod);
     this.#namespaces = deps.informers.for(Namespace);
@@ -68,6 +71,7 @@ export class NetworkPolicyEnforcer implements Runnable {
   async start(signal: AbortSignal): Promise<void> {
     await Promise.all([this.#pods, this.#namespaces, this.#policies].map((informer) => informer.whenSynced(signal)));
     await this.#syncNow();
+    this.#isStarted = true;
     const later = (): void => this.#syncLater(COALESCE_MS);
     this.#deltas.add(this.#policies.deltas$.subscribe(later));
     this.#deltas.add(this.#pods.deltas$.subscribe((deltas) => deltas.some((delta) => matters(delta, factsOfPod)) && later()));
@@ -76,6 +80,24 @@ export class NetworkPolicyEnforcer implements Runnable {
       this.#applied = undefined;
       this.#syncLater(0);
     });
+  }
+
+  /**
+   * Resolves once the policies for a pod of this node are in effect at its addresses, which the API need not know yet: to be awaited before
+   * anything runs in the pod. Rejects if they cannot be put into effect. Before it has started nothing is known of policies, and nothing waits
+   * for it: pods that the API itself is made of would wait for ever.
+   */
+  async admit(pod: Pod, addresses: readonly string[], signal: AbortSignal): Promise<void> {
+    const isNews = this.#admitted.add(
+      { ...pod, spec: { containers: [], ...pod.spec, nodeName: this.#options.nodeName } },
+      addresses,
+    );
+    // Most clusters have no policies, and then a pod costs nothing.
+    if (!this.#isStarted || this.#isStopped || this.#policies.list().length === 0) return;
+    // What is under way may have been begun for this pod, by somebody who did not wait for its end.
+    if (isNews || this.#running || this.#applied === undefined) await this.#syncNow();
+    signal.throwIfAborted();
+    if (this.#applied === undefined) throw new KeelsonError('ServiceUnavailable', 'Network policies are not enforced');
   }
 
   async stop(): Promise<void> {
@@ -115,7 +137,8 @@ export class NetworkPolicyEnforcer implements Runnable {
 
   #wanted(): Ruleset | 'none' {
     const { families, nodeName } = this.#options;
-    const [pods, namespaces, policies] = [this.#pods.list(), this.#namespaces.list(), this.#policies.list()];
+    const [namespaces, policies] = [this.#namespaces.list(), this.#policies.list()];
+    const pods = this.#admitted.complete(this.#pods.list());
     const compiled = families.map((family) =>
       compilePolicies(policies, new ClusterPods({ pods, namespaces, family, nodeName }), family),
     );

@@ -108,6 +108,22 @@ describe.skipIf(obstacle !== '')(`NetworkPolicies between real namespaces${obsta
     );
   });
 
+  it('is in effect for a new pod before anything runs in it, and before the API knows its address', async () => {
+    await apply({ podSelector: {}, policyTypes: ['Ingress'] });
+    const address = (ip: string | null, podIPs: readonly { readonly ip: string }[] | null): Promise<unknown> =>
+      client.resource(Pod).patchStatus({ name: 'db', namespace: 'shop' }, 'merge', { status: { podIP: ip, podIPs } });
+    await address(null, null);
+    await expect.poll(() => isOpen(['web', 'db'])).toBe(true);
+    const pod = await client.resource(Pod).get({ name: 'db', namespace: 'shop' });
+    const ip = lab.addressOf('db');
+
+    await enforcer.admit(pod, [ip], new AbortController().signal);
+
+    expect(await isOpen(['web', 'db'])).toBe(false);
+    expect(await isOpen(['node', 'db'])).toBe(true);
+    await address(ip, [{ ip }]);
+  });
+
   it('denies what goes out, but not to the node', async () => {
     await apply({ podSelector: {}, policyTypes: ['Egress'] });
 

@@ -1,4 +1,5 @@
 import { CLOCK, LOGGER, type Lifecycle } from '@keelson/base';
+import { NETWORK_GUARD } from '@keelson/kubelet/module';
 import { NetworkPolicyEnforcer } from '@keelson/network-policy';
 import type { ComponentContext } from './component-context.ts';
 import { nodeNameOf } from './node-name.ts';
@@ -7,5 +8,7 @@ import { nodeNameOf } from './node-name.ts';
 export function addNetworkPolicy(parts: Lifecycle, { container, settings, informers }: ComponentContext): void {
   if (settings.networkPolicy !== 'on') return;
   const deps = { informers, clock: container.get(CLOCK), logger: container.get(LOGGER) };
-  parts.add(new NetworkPolicyEnforcer(deps, { nodeName: nodeNameOf(1) }));
+  const enforcer = new NetworkPolicyEnforcer(deps, { nodeName: nodeNameOf(1) });
+  if (!container.isBound(NETWORK_GUARD)) container.bind(NETWORK_GUARD).toConstantValue(enforcer);
+  parts.add(enforcer);
 }

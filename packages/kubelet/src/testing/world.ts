@@ -8,6 +8,7 @@ import { Pod, type Container, type ObjectReference, type PodSpec, type Service }
 import type { Reading, Signal } from '../eviction/thresholds.ts';
 import { Kubelet } from '../kubelet.ts';
 import type { KubeletOptions } from '../options.ts';
+import type { NetworkGuard } from '../ports.ts';
 import { filesIdle } from './file-access.ts';
 import { MemoryClient } from './memory-client.ts';
 import { NO_MOUNTS } from '../volumes/mounter.ts';
@@ -29,6 +30,8 @@ export class World implements AsyncDisposable {
   readonly runtime = new MemoryRuntime(this.clock);
   readonly events: RecordedEvent[] = [];
   readonly services: Service[] = [];
+  /** Has a say before anything runs in the network of a pod; by default it says yes. */
+  admit: NetworkGuard['admit'] = async () => undefined;
   /** What the node has left, for evictions. */
   readonly observed = new Map<Signal, Reading>();
   readonly rootDir: string;
@@ -119,16 +122,20 @@ export class World implements AsyncDisposable {
     const services = { list: () => this.services, whenSynced: async () => undefined };
     const mounter = NO_MOUNTS;
     const observe = async () => new Map(this.observed);
-    const deps = { client, clock, runtime, events, services, mounter, observe, pods: client.podsOf('n1'), logger: silentLogger };
-    return new Kubelet(deps, {
-      nodeName: 'n1',
-      rootDir: this.rootDir,
-      serving: false,
-      clusterDns: ['10.96.0.10'],
-      imageGc: false, // The disk is the machine's.
-      capacity: { cpu: '4', memory: '8Gi', 'ephemeral-storage': '10Gi' },
-      ...this.#options,
-    });
+    const networkGuard: NetworkGuard = { admit: (...asked) => this.admit(...asked) };
+    const ports = { events, services, mounter, observe, networkGuard, pods: client.podsOf('n1') };
+    return new Kubelet(
+      { client, clock, runtime, ...ports, logger: silentLogger },
+      {
+        nodeName: 'n1',
+        rootDir: this.rootDir,
+        serving: false,
+        clusterDns: ['10.96.0.10'],
+        imageGc: false, // The disk is the machine's.
+        capacity: { cpu: '4', memory: '8Gi', 'ephemeral-storage': '10Gi' },
+        ...this.#options,
+      },
+    );
   }
 }
 

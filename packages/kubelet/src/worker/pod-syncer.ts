@@ -2,7 +2,7 @@ import { errorMessage, isReason, type Clock, type Logger } from '@keelson/base';
 import { parseTime } from '@keelson/api';
 import { Pod, type PodStatus } from '@keelson/api/core/v1';
 import type { Client } from '@keelson/client';
-import type { ContainerRuntime } from '@keelson/runtime';
+import type { ContainerRuntime, SandboxStatus } from '@keelson/runtime';
 import type { DownwardContext } from '../env/field-ref.ts';
 import type { TokenCache } from '../config-cache.ts';
 import type { ImagePuller } from '../images/image-puller.ts';
@@ -12,7 +12,7 @@ import { computeActions, type PodActions } from '../pod/compute-actions.ts';
 import type { WaitingReason } from '../pod/container-statuses.ts';
 import { attemptsOf, emptyView, readySandbox, type PodView } from '../pod/runtime-view.ts';
 import { podSubject } from '../event-subject.ts';
-import type { EventSink } from '../ports.ts';
+import type { EventSink, NetworkGuard } from '../ports.ts';
 import type { ProbeManager } from '../probes/probe-manager.ts';
 import { networkFailure } from '../network-failure.ts';
 import type { MountedVolumes } from '../volumes/container-mounts.ts';
@@ -46,6 +46,7 @@ export interface PodSyncerDependencies {
   readonly tokens: TokenCache;
   readonly sandbox: Omit<SandboxContext, 'nodeDns'>;
   readonly hostIps: readonly string[];
+  readonly networkGuard?: NetworkGuard;
   readonly allocatable: () => Readonly<Record<string, string>>;
 }
 
@@ -236,6 +237,10 @@ export class PodSyncer {
         ? readySandbox(view)
         : await this.#makeSandbox(pod, actions.createSandbox, memory, signal);
     if (!sandbox) return this.#deps.clock.now() + Math.min(60_000, 500 * 2 ** memory.sandboxFailures);
+    // Asked where there was a sandbox already, too: who made it may have been killed since.
+    const isReady = actions.start.length === 0 || (await this.#isAdmitted(pod, sandbox, signal));
+    if (!isReady) return this.#deps.clock.now() + Math.min(60_000, 500 * 2 ** (memory.sandboxFailures += 1));
+    memory.sandboxFailures = 0;
     const hostIps = pod.spec?.hostNetwork ? this.#deps.hostIps : sandbox.ips;
     const downward = { ...this.#downward(view), podIps: hostIps };
     let againAtMs = Infinity;
@@ -268,6 +273,20 @@ export class PodSyncer {
     for (const id of actions.stopSandboxes) await this.#deps.runtime.stopSandbox(id, signal);
   }
 
+  async #isAdmitted(pod: Pod, { ips }: SandboxStatus, signal: AbortSignal): Promise<boolean> {
+    const { events, networkGuard } = this.#deps;
+    if (!networkGuard || pod.spec?.hostNetwork) return true;
+    try {
+      await networkGuard.admit(pod, ips, signal);
+      return true;
+    } catch (error) {
+      signal.throwIfAborted();
+      const message = `Failed to create pod sandbox: its network cannot be used yet: ${errorMessage(error)}`;
+      events.event(podSubject(pod), 'Warning', 'FailedCreatePodSandBox', message);
+      return false;
+    }
+  }
+
   async #makeSandbox(pod: Pod, attempt: number, memory: PodMemory, signal: AbortSignal) {
     const { info } = this.#deps.pleg;
     const failure = info && !pod.spec?.hostNetwork ? networkFailure(info) : undefined;
@@ -282,9 +301,7 @@ export class PodSyncer {
       for (const warning of dnsWarnings(pod, context)) this.#deps.events.event(podSubject(pod), 'Warning', ...warning);
       const runtimeHandler = await runtimeHandlerOf(this.#deps.client, pod, signal);
       const config = { ...sandboxConfig(pod, attempt, context), runtimeHandler };
-      const sandbox = await this.#deps.runtime.runSandbox(config, signal);
-      memory.sandboxFailures = 0;
-      return sandbox;
+      return await this.#deps.runtime.runSandbox(config, signal);
     } catch (error) {
       signal.throwIfAborted();
       const message = `Failed to create pod sandbox: ${errorMessage(error)}`;

@@ -55,7 +55,14 @@ describe.skipIf(obstacle !== '').each(['nft', 'legacy'] as const)(
         nodePort: 30_082,
         externalTrafficPolicy: 'Local',
       };
-      const map = mapOf(port, refused, three, local);
+      const sctp = servicePort({
+        key: 'default/sctp',
+        clusterIPs: ['10.96.0.14'],
+        protocol: 'SCTP',
+        nodePort: 30_083,
+        endpoints: [A, B],
+      });
+      const map = mapOf(port, refused, three, local, sctp);
       await mode.sync(map);
 
       expect(await mode.sync(map, { full: true })).toEqual({ changed: false, problems: [] });

@@ -34,6 +34,21 @@ describe('serviceRules', () => {
     expect(chains.get(name)?.[1]).toContain(`-m recent --set --name ${name} `);
   });
 
+  it('serves SCTP like TCP', () => {
+    const sctp = { protocol: 'SCTP', port: 36_412, nodePort: 30_412, endpoints: ['10.200.1.2:36412'] } as const;
+    const { port, services, nodePorts, chains } = build(sctp);
+    const plain = (rules: readonly string[] = []) => rules.map((rule) => rule.replaceAll(/-m comment --comment "[^"]*" /g, ''));
+
+    expect(plain(services)).toEqual([`-d 10.96.0.10/32 -p sctp -m sctp --dport 36412 -j ${serviceChain('SVC', port)}`]);
+    expect(plain(nodePorts)).toEqual([`-p sctp -m sctp --dport 30412 -j ${serviceChain('EXT', port)}`]);
+    expect(plain(chains.get(endpointChain(port, { address: '10.200.1.2', port: 36_412 })))[1]).toBe(
+      '-p sctp -m sctp -j DNAT --to-destination 10.200.1.2:36412',
+    );
+    expect(plain(build({ ...sctp, endpoints: [] }).refusals)).toEqual([
+      '-d 10.96.0.10/32 -p sctp -m sctp --dport 36412 -j REJECT --reject-with icmp-port-unreachable',
+    ]);
+  });
+
   it('masquerades what comes to a cluster IP from elsewhere than pods, if it knows where pods are', () => {
     expect(build({ endpoints: [A] }).chain('SVC')).toHaveLength(1);
     expect(build({ endpoints: [A] }, '10.200.0.0/16').chain('SVC')?.[0]).toMatch(

@@ -29,6 +29,17 @@ const EVERYTHING: readonly ServicePort[] = [
   }),
   servicePort({ key: 'kube-system/dns:dns', protocol: 'UDP', port: 53, clusterIPs: ['10.96.0.12'], endpoints: [A, B] }),
   servicePort({
+    key: 'default/signalling:s1ap',
+    name: 'signalling',
+    portName: 's1ap',
+    protocol: 'SCTP',
+    port: 36_412,
+    clusterIPs: ['10.96.0.16'],
+    nodePort: 30_412,
+    endpoints: ['10.244.1.2:36412', '10.244.2.3:36412'],
+    local: ['10.244.1.2:36412'],
+  }),
+  servicePort({
     key: 'default/sticky:http',
     name: 'sticky',
     clusterIPs: ['10.96.0.13'],
