@@ -15,6 +15,7 @@ const SERVICES = [
   service('unready', { clusterIP: 'None', publishNotReadyAddresses: true }),
   service('tolerant', { clusterIP: 'None' }, { 'service.alpha.kubernetes.io/tolerate-unready-endpoints': 'true' }),
   service('manual', { clusterIP: 'None' }),
+  service('pair', { clusterIP: 'None', ports: [HTTPS] }),
   service('foo', { type: 'ExternalName', externalName: 'www.example.com' }),
   service('dotted', { type: 'ExternalName', externalName: 'www.example.com.' }),
   service('near', { type: 'ExternalName', externalName: 'single.default.svc.cluster.local' }),
@@ -42,6 +43,13 @@ const SLICES = [
   slice('unready', { endpoints: [{ addresses: ['10.3.0.110'], conditions: { ready: false } }] }),
   slice('tolerant', { endpoints: [{ addresses: ['10.3.0.111'], conditions: { ready: false } }] }),
   slice('manual', { endpoints: [{ addresses: ['192.0.2.1'] }, { addresses: ['192.0.2.1'], hostname: 'named' }] }),
+  slice('pair', {
+    endpoints: [
+      { addresses: ['10.3.0.120'], hostname: 'twin' },
+      { addresses: ['10.3.0.121'], hostname: 'twin' },
+    ],
+    ports: [HTTPS],
+  }),
   slice('kubernetes', { endpoints: [{ addresses: ['172.16.0.1'], hostname: 'server' }], ports: [HTTPS] }),
 ];
 
@@ -86,6 +94,9 @@ describe('the Kubernetes DNS specification', () => {
     { name: '100.0.3.10.in-addr.arpa', type: 'PTR', answers: [`my-pet.headless.${SVC}`] },
     { name: PET_6, type: 'PTR', answers: [`my-pet.headless.${SVC}`] },
     { name: '102.0.3.10.in-addr.arpa', type: 'PTR', answers: [`10-3-0-102.headless.${SVC}`] },
+    { name: `twin.pair.${SVC}`, type: 'A', answers: ['10.3.0.120', '10.3.0.121'] },
+    { name: `_https._tcp.pair.${SVC}`, type: 'SRV', answers: [`0 100 443 twin.pair.${SVC}`] },
+    { name: '121.0.3.10.in-addr.arpa', type: 'PTR', answers: [`twin.pair.${SVC}`] },
     { name: `unready.${SVC}`, type: 'A', answers: ['10.3.0.110'] },
     { name: `tolerant.${SVC}`, type: 'A', answers: ['10.3.0.111'] },
     { name: `manual.${SVC}`, type: 'A', answers: ['192.0.2.1'] },
@@ -93,6 +104,8 @@ describe('the Kubernetes DNS specification', () => {
     { name: `foo.${SVC}`, type: 'CNAME', answers: ['www.example.com'] },
     { name: `dotted.${SVC}`, type: 'A', answers: ['www.example.com'], as: 'CNAME' },
     { name: '1-2-3-4.default.pod.cluster.local', type: 'A', answers: ['1.2.3.4'] },
+    { name: '0-0-0-0.default.pod.cluster.local', type: 'A', answers: ['0.0.0.0'] },
+    { name: '255-255-255-255.default.pod.cluster.local', type: 'A', answers: ['255.255.255.255'] },
     { name: '2001-db8--1.default.pod.cluster.local', type: 'AAAA', answers: ['2001:db8::1'] },
     { name: 'cluster.local', type: 'SOA', answers: [SOA[0]?.slice('cluster.local SOA '.length)] },
     { name: 'cluster.local', type: 'NS', answers: ['ns.dns.cluster.local'] },
@@ -124,6 +137,8 @@ describe('the Kubernetes DNS specification', () => {
     { why: 'a port without a name', name: `_._tcp.single.${SVC}`, type: 'SRV', rcode: NXDOMAIN },
     { why: 'a port of another protocol', name: `_https._udp.kubernetes.${SVC}`, type: 'SRV', rcode: NXDOMAIN },
     { why: 'no address', name: '1-2-3.default.pod.cluster.local', type: 'A', rcode: NXDOMAIN },
+    { why: 'a number too high for an address', name: '10-3-0-256.default.pod.cluster.local', type: 'A', rcode: NXDOMAIN },
+    { why: 'no ready endpoint for ports', name: `_https._tcp.empty.${SVC}`, type: 'SRV', rcode: NXDOMAIN },
     { why: 'no part of the schema', name: 'www.cluster.local', type: 'A', rcode: NXDOMAIN },
     { why: 'below an alias', name: `www.foo.${SVC}`, type: 'A', rcode: NXDOMAIN },
   ])('says with the SOA record that there is nothing: $why', async ({ name, type, rcode }) => {
@@ -144,6 +159,12 @@ describe('the Kubernetes DNS specification', () => {
       `my-pet-2.headless.${SVC} A 10.3.0.101`,
       `10-3-0-102.headless.${SVC} A 10.3.0.102`,
     ]);
+  });
+
+  it('adds the addresses of both families of the Service that an SRV record leads to', async () => {
+    const packet = await ask(running.port, `_https._tcp.kubernetes.${SVC}`, 'SRV', edns(1_232));
+
+    expect(texts(packet.additionals)).toEqual([`kubernetes.${SVC} A 10.3.0.1`, `kubernetes.${SVC} AAAA 2001:db8::1`]);
   });
 
   it('follows an alias to another Service', async () => {
