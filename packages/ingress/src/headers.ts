@@ -15,26 +15,40 @@ export interface ForwardingOptions {
 
 /** What of a message may go on to the next connection. */
 export function endToEnd(headers: HeaderPairs): HeaderPairs {
-  const named = headers.flatMap(([name, value]) => (name.toLowerCase() === 'connection' ? value.toLowerCase().split(',') : []));
-  const dropped = named.length > 0 ? new Set([...HOP_BY_HOP, ...named.map((name) => name.trim())]) : HOP_BY_HOP;
+  const dropped = droppedFrom(headers);
   return headers.filter(([name]) => !dropped.has(name.toLowerCase()));
 }
 
-/** The headers of a request as a backend gets them. */
+/** Headers for one connection only: those that always are, and those that the message says are. */
+function droppedFrom(headers: HeaderPairs): ReadonlySet<string> {
+  let dropped: ReadonlySet<string> = HOP_BY_HOP;
+  for (const [name, value] of headers) {
+    // Mostly it is nothing that is not dropped anyway.
+    if (name.toLowerCase() !== 'connection' || /^(?:keep-alive|close)$/i.test(value)) continue;
+    const named = value.split(',').map((each) => each.trim().toLowerCase());
+    dropped = new Set([...dropped, ...named]);
+  }
+  return dropped;
+}
+
+/** Hot path: the headers of a request as a backend gets them. */
 export function forwardedHeaders(exchange: Exchange, { trustForwarded }: ForwardingOptions): HeaderPairs {
-  const kept = endToEnd(exchange.headers).filter(([name]) => {
-    const key = name.toLowerCase();
+  const dropped = droppedFrom(exchange.headers);
+  const sent: (readonly [string, string])[] = [['Host', exchange.authority]];
+  const cookies: string[] = [];
+  let hasId = false;
+  for (const pair of exchange.headers) {
+    const key = pair[0].toLowerCase();
+    if (dropped.has(key) || OURS.has(key)) continue;
     // HTTP/2 sends a cookie in pieces; with HTTP/1 it is one.
-    return !OURS.has(key) && key !== 'cookie';
-  });
-  const cookies = exchange.headers.filter(([name]) => name.toLowerCase() === 'cookie').map(([, value]) => value);
-  return [
-    ['Host', exchange.authority],
-    ...kept,
-    ...(cookies.length > 0 ? [['Cookie', cookies.join('; ')] as const] : []),
-    ...aboutClient(exchange, trustForwarded),
-    ...(headerOf(kept, 'x-request-id') === undefined ? [['X-Request-ID', randomUUID()] as const] : []),
-  ];
+    if (key === 'cookie') cookies.push(pair[1]);
+    else sent.push(pair);
+    hasId ||= key === 'x-request-id';
+  }
+  if (cookies.length > 0) sent.push(['Cookie', cookies.join('; ')]);
+  sent.push(...aboutClient(exchange, trustForwarded));
+  if (!hasId) sent.push(['X-Request-ID', randomUUID()]);
+  return sent;
 }
 
 function aboutClient(exchange: Exchange, trustForwarded: boolean): HeaderPairs {

@@ -5,6 +5,7 @@ import { errorMessage, type Clock } from '@keelson/base';
 import { CLIENT_CLOSED, type AccessEntry } from './access-log.ts';
 import type { Backend, Endpoint } from './backends/backend.ts';
 import { headerOf, pairsOf, type Exchange, type HeaderPairs } from './clients/exchange.ts';
+import { flow } from './flow.ts';
 import { endToEnd, forwardedHeaders, hostOf, type ForwardingOptions } from './headers.ts';
 import type { Route, RoutingTable } from './routing/routing-table.ts';
 import type { Http1Upstream, UpgradeAttempt } from './upstreams/http1-upstream.ts';
@@ -206,7 +207,7 @@ async function deliver(exchange: Exchange, response: UpstreamResponse): Promise<
   const out = exchange.respond(response.status, endToEnd(response.headers), trailers);
   // Answers without a body are complete already.
   if (out.writableEnded) response.body.resume();
-  else await pipeline(response.body, out);
+  else await flow(response.body, out);
 }
 
 function switchingText(response: IncomingMessage): string {
