@@ -105,6 +105,11 @@ export interface ContainerConfig {
   readonly mounts: readonly Mount[];
   readonly resources: ContainerResources;
   readonly security: ContainerSecurity;
+  /**
+   * It is meant to end: an init container, one of a Job, or a command of a pod that is not always restarted. Programs know that by themselves;
+   * for a runtime that has no programs.
+   */
+  readonly isTask?: boolean;
   readonly stdin: boolean;
   readonly stdinOnce: boolean;
   readonly tty: boolean;

@@ -1,3 +1,4 @@
+import { connect as connectTls } from 'node:tls';
 import { ManualClock } from '@keelson/base/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ContainerConfig, SandboxConfig } from './container-runtime.ts';
@@ -46,6 +47,51 @@ const container: ContainerConfig = {
   annotations: {},
 };
 const text = async (stream: AsyncIterable<unknown>): Promise<string> => (await Array.fromAsync(stream)).map(String).join('');
+
+describe('a simulated container that is meant to end', () => {
+  let clock: ManualClock;
+  let runtime: SimulatedRuntime;
+
+  beforeEach(() => {
+    clock = new ManualClock(1_000);
+    runtime = new SimulatedRuntime({ clock });
+  });
+
+  const run = async (task: Partial<ContainerConfig>, annotations: Record<string, string> = {}) => {
+    const { id: sandboxId } = await runtime.runSandbox(sandbox(annotations));
+    const id = await runtime.createContainer(sandboxId, { ...container, isTask: true, ...task });
+    await runtime.startContainer(id);
+    await clock.advance(0);
+    return id;
+  };
+  const stateOf = async (id: string) => {
+    const { state, exitCode } = await runtime.containerStatus(id);
+    return { state, exitCode };
+  };
+
+  it('ends at once without a command', async () => {
+    expect(await stateOf(await run({}))).toEqual({ state: 'exited', exitCode: 0 });
+  });
+
+  it('does what its command says, and prints it', async () => {
+    const id = await run({ command: ['sh', '-c'], args: ['echo $A; sleep 1m; exit 3'] });
+
+    expect(await stateOf(id)).toEqual({ state: 'running', exitCode: 0 });
+    expect(await text(await runtime.logs(id, { follow: false, timestamps: false }))).toBe('1\n');
+
+    await clock.advance(60_000);
+    expect(await stateOf(id)).toEqual({ state: 'exited', exitCode: 3 });
+  });
+
+  it.each([
+    ['its command never ends', { command: ['sh', '-c', 'while true; do date; done'] }, {}],
+    ['its command sleeps for ever', { command: ['sleep', 'infinity'] }, {}],
+    ['somebody is to talk to it', { command: ['sh'], stdin: true }, {}],
+    ['an annotation says how long it runs', { command: ['true'] }, { 'sim.keelson.dev/app.run-seconds': '3600' }],
+  ])('runs on if %s', async (_, task, annotations) => {
+    expect(await stateOf(await run(task, annotations))).toMatchObject({ state: 'running' });
+  });
+});
 
 describe('SimulatedRuntime', () => {
   let clock: ManualClock;
@@ -161,6 +207,22 @@ describe('SimulatedRuntime', () => {
 
     await expect(runtime.startContainer('x')).rejects.toMatchObject({ reason: 'NotFound' });
     await expect(runtime.createContainer('x', container)).rejects.toMatchObject({ reason: 'NotFound' });
+  });
+
+  it('answers HTTPS on every port, with a certificate of its own', async () => {
+    const { id } = await runtime.runSandbox(sandbox());
+    await runtime.startContainer(await runtime.createContainer(id, container));
+
+    const socket = connectTls({ socket: await runtime.portForward(id, 8443), rejectUnauthorized: false });
+    socket.end('GET /healthz HTTP/1.1\r\nhost: web\r\nconnection: close\r\n\r\n');
+
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 200 OK[^]*web \(simulated\): GET \/healthz/);
+  });
+
+  it('has images that run as root, and others', async () => {
+    const users = await Promise.all(['busybox', 'example.com/controller:v1'].map((name) => runtime.images.pull(name, undefined)));
+
+    expect(users.map(({ user }) => user)).toEqual(['', '65532']);
   });
 
   it('has every image but those that say they are missing', async () => {

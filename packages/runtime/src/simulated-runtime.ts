@@ -20,7 +20,7 @@ import type {
   StreamSession,
 } from './container-runtime.ts';
 import { PodAddresses } from './simulated/pod-addresses.ts';
-import { scriptOf } from './simulated/script.ts';
+import { annotationOf, scriptOf } from './simulated/script.ts';
 import { isShell, runCommand, type CommandContext } from './simulated/simulated-commands.ts';
 import {
   SimulatedContainer,
@@ -32,6 +32,7 @@ import { SimulatedImages } from './simulated/simulated-images.ts';
 import { SimulatedPorts } from './simulated/simulated-port.ts';
 import { SimulatedState } from './simulated/simulated-state.ts';
 import { attachSession, execSession } from './simulated/simulated-session.ts';
+import { taskScript } from './simulated/task-script.ts';
 
 export interface SimulatedRuntimeOptions {
   readonly clock: Clock;
@@ -142,9 +143,10 @@ export class SimulatedRuntime implements ContainerRuntime {
     return this.#sandboxesOf(only).map(({ status }) => status);
   }
 
-  async createContainer(sandboxId: string, config: ContainerConfig): Promise<string> {
+  async createContainer(sandboxId: string, wanted: ContainerConfig): Promise<string> {
     const sandbox = this.#sandboxes.get(sandboxId);
     if (!sandbox) throw new KeelsonError('NotFound', `No such sandbox: ${sandboxId}`);
+    const config = await this.#withTask(wanted, sandbox);
     for (const { status } of this.#containersIn(sandbox)) {
       if (status.name === config.name && status.attempt === config.attempt) await this.removeContainer(status.id);
     }
@@ -327,6 +329,13 @@ export class SimulatedRuntime implements ContainerRuntime {
     this.#tell('container-stopped', container);
   }
 
+  /** What is meant to end gets its end, unless annotations of its pod say how long it runs, or somebody is to talk to it. */
+  async #withTask(config: ContainerConfig, { config: { annotations, hostname } }: SimulatedSandbox): Promise<ContainerConfig> {
+    if (!config.isTask || config.stdin || annotations[annotationOf(config.name, 'run-seconds')] !== undefined) return config;
+    const script = await taskScript(config, { hostname, now: this.#clock.now() });
+    return { ...config, annotations: { ...config.annotations, ...script } };
+  }
+
   #addSandbox(config: SandboxConfig, status: SandboxStatus): void {
     this.#sandboxes.set(status.id, { config, status, containers: new Set() });
     const { uid } = config.pod;
@@ -335,7 +344,7 @@ export class SimulatedRuntime implements ContainerRuntime {
   }
 
   #addContainer(sandbox: SimulatedSandbox, config: ContainerConfig, status: ContainerStatus): SimulatedContainer {
-    const script = scriptOf(config.name, sandbox.config.annotations);
+    const script = scriptOf(config.name, { ...config.annotations, ...sandbox.config.annotations });
     const container = new SimulatedContainer(this.#clock, { config, script, sandbox, status });
     this.#containers.set(status.id, container);
     sandbox.containers.add(status.id);

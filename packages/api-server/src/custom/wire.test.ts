@@ -57,6 +57,17 @@ describe('custom objects over HTTP', () => {
     },
   );
 
+  it('may have limits that are larger than exact integers', async () => {
+    await using server = await HttpsServer.start();
+    const limit = '9223372036854774807';
+    const definition = JSON.stringify(boats({ schema: SCHEMA })).replace('"int64"', `"int64","maximum":${limit}`);
+
+    const { status, body } = await server.send('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', post(definition));
+
+    expect(body.toString()).toContain(`"maximum":${Number(limit)}`);
+    expect(status).toBe(201);
+  });
+
   it('are taken as YAML', async () => {
     await using server = await setUp();
 

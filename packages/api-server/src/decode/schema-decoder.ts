@@ -57,8 +57,9 @@ export class SchemaDecoder {
       case 'integer':
         return this.#integer(plan.go, value, owner);
       case 'number':
-        if (typeof value !== 'number') throw this.#mismatch(value, { struct: owner.struct, go: 'float64' });
-        return value;
+        if (typeof value !== 'number' && typeof value !== 'bigint')
+          throw this.#mismatch(value, { struct: owner.struct, go: 'float64' });
+        return Number(value);
       case 'boolean':
         if (typeof value !== 'boolean') throw this.#mismatch(value, { struct: owner.struct, go: 'bool' });
         return value;

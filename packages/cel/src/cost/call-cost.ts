@@ -80,7 +80,6 @@ const BY_NAME: Readonly<Record<string, number | CallCost>> = {
   indexOf: listCost,
   lastIndexOf: listCost,
   url: traverse,
-  isURL: traverse,
   lowerAscii: traverse,
   upperAscii: traverse,
   substring: traverse,

@@ -48,7 +48,6 @@ function traversal(size: Range, times = 1): Range {
 
 const TRAVERSES_ARGUMENT = new Set([
   'url',
-  'isURL',
   'cidr',
   'isIP',
   'isCIDR',
@@ -58,6 +57,8 @@ const TRAVERSES_ARGUMENT = new Set([
   'isSemver',
   'jsonpatch.escapeKey',
 ]);
+/** The length of the longest regular expression behind a named format. */
+const NAME_FORMAT_PATTERN = 128;
 const TRAVERSES_LIST = new Set(['isSorted', 'sum', 'max', 'min', 'indexOf', 'lastIndexOf']);
 
 /** Functions of Kubernetes, and of strings as Kubernetes charges for them. */
@@ -70,7 +71,7 @@ function estimateKubernetes(call: CallToEstimate): CallEstimate | undefined {
   if (TRAVERSES_ARGUMENT.has(name) && first) return { cost: traversal(first.size) };
   if (name === 'ip' && first) return { cost: traversal(first.size) };
   if (name === 'ip.isCanonical' && first) return { cost: traversal(first.size, 2) };
-  if (name === 'validate' && first) return { cost: traversal(first.size) };
+  if (name === 'validate' && first) return { cost: scale(traversal(first.size), NAME_FORMAT_PATTERN * PER_PATTERN_CHARACTER) };
   if (name === 'containsIP' || name === 'containsCIDR') return { cost: addressComparison(overload, first) };
   if (name.startsWith('sets.') && first && args[1]) {
     const both = multiply(first.size, args[1].size);

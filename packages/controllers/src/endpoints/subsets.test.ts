@@ -58,6 +58,7 @@ describe('subsets of Endpoints', () => {
 
   it.each([
     { title: 'a pod being deleted', facts: { deleted: true }, spec: {}, want: [] },
+    { title: 'a pod on the loopback interface', facts: { ips: ['127.0.0.1', '::1'] }, spec: {}, want: [] },
     { title: 'a pod without the named port', facts: { spec: { containers: [] } }, spec: {}, want: [] },
     { title: 'a pod without an address of the family', facts: {}, spec: { ipFamilies: ['IPv6'] }, want: [] },
   ])('leaves out $title', ({ facts, spec, want }) => {

@@ -33,13 +33,18 @@ function isShown(pod: Pod): boolean {
   return hasAddress(pod) && !isPodTerminal(pod);
 }
 
-function hasAddress({ status }: Pod): boolean {
-  return (status?.podIPs?.length ?? 0) > 0 || (status?.podIP ?? '') !== '';
+function hasAddress(pod: Pod): boolean {
+  return addressesOf(pod).length > 0;
 }
 
+/**
+ * No endpoint may be on the loopback interface, as pods in the network of a node are where the whole cluster is on one machine: those are left out,
+ * so that they do not keep out the others.
+ */
 export function addressesOf({ status }: Pod): readonly string[] {
-  if (status?.podIPs && status.podIPs.length > 0) return status.podIPs.map(({ ip }) => ip);
-  return status?.podIP ? [status.podIP] : [];
+  const { podIP = '', podIPs = [] } = status ?? {};
+  const addresses = podIPs.length > 0 ? podIPs.map(({ ip }) => ip) : [podIP];
+  return addresses.filter((ip) => ip !== '' && !ip.startsWith('127.') && ip !== '::1');
 }
 
 /** What endpoints are made of, worked out once for each state of a pod: Services with many pods look at all of them each time. */

@@ -7,6 +7,16 @@ export function isSidecar(container: Container): boolean {
   return container.restartPolicy === 'Always';
 }
 
+/** Whether a container is meant to end: an init container, one of a Job, or a command of a pod that is not always restarted. */
+export function isTask(pod: Pod, container: Container): boolean {
+  if (isSidecar(container)) return false;
+  if (pod.spec?.initContainers?.some(({ name }) => name === container.name)) return true;
+  if ((pod.spec?.restartPolicy ?? 'Always') === 'Always') return false;
+  if (!pod.spec?.containers.some(({ name }) => name === container.name)) return false;
+  const isJob = pod.metadata?.ownerReferences?.some(({ kind, controller }) => kind === 'Job' && controller === true) ?? false;
+  return isJob || [...(container.command ?? []), ...(container.args ?? [])].length > 0;
+}
+
 export function isTerminal(phase: string | undefined): boolean {
   return phase === 'Succeeded' || phase === 'Failed';
 }

@@ -3,7 +3,7 @@ import { KeelsonError } from '@keelson/base';
 import type { Container, Pod } from '@keelson/api/core/v1';
 import type { ContainerConfig, ContainerSecurity, ImageStatus, Mount } from '@keelson/runtime';
 import { expand } from '../env/expand.ts';
-import { ANNOTATIONS, containerHash, LABELS } from '../pod/pod-facts.ts';
+import { ANNOTATIONS, containerHash, isTask, LABELS } from '../pod/pod-facts.ts';
 import { containerResources } from '../pod/resources.ts';
 
 export interface ContainerConfigInput {
@@ -46,6 +46,7 @@ export function containerConfig(input: ContainerConfigInput): ContainerConfig {
     mounts: [...input.mounts, logMount],
     resources: containerResources(pod, container, input.memoryCapacityBytes),
     security: containerSecurity(pod, container, input),
+    ...(isTask(pod, container) && { isTask: true }),
     stdin: container.stdin ?? false,
     stdinOnce: container.stdinOnce ?? false,
     tty: container.tty ?? false,

@@ -26,9 +26,13 @@ export interface Script {
 
 const PREFIX = 'sim.keelson.dev';
 
+export function annotationOf(container: string, what: string): string {
+  return `${PREFIX}/${container}.${what}`;
+}
+
 /** Reads a container's script; values that are no numbers count as absent. */
 export function scriptOf(container: string, annotations: Readonly<Record<string, string>>): Script {
-  const text = (what: string): string | undefined => annotations[`${PREFIX}/${container}.${what}`];
+  const text = (what: string): string | undefined => annotations[annotationOf(container, what)];
   const numberOr = <T>(what: string, otherwise: T): number | T => {
     const value = Number(text(what) ?? Number.NaN);
     return Number.isFinite(value) && value >= 0 ? value : otherwise;

@@ -2,6 +2,14 @@ import { createHash } from 'node:crypto';
 import { KeelsonError } from '@keelson/base';
 import type { Images, ImageStatus, PullCredentials } from '../container-runtime.ts';
 
+/** Images of systems, languages and servers that run as root, as the real ones do. */
+const ROOT_IMAGES: ReadonlySet<string> = new Set([
+  ...['alpine', 'busybox', 'debian', 'ubuntu', 'fedora', 'perl', 'python', 'node', 'golang', 'ruby', 'openjdk', 'bash'],
+  ...['nginx', 'httpd', 'redis', 'mysql', 'mariadb', 'postgres', 'mongo', 'memcached', 'wordpress', 'agnhost', 'pause'],
+]);
+/** Who all others run as: pods that must not run as root, do not. */
+const SOMEBODY = '65532';
+
 /** A registry that has every image, but for those whose names say that they are missing. */
 export class SimulatedImages implements Images {
   readonly #onPull: (reference: string) => void;
@@ -44,7 +52,7 @@ export class SimulatedImages implements Images {
       repoTags: full.includes('@') ? [] : [full],
       repoDigests: [full.includes('@') ? full : `${repositoryOf(full)}@sha256:${digest}`],
       sizeBytes: 5_000_000 + (Number.parseInt(digest.slice(0, 7), 16) % 150_000_000),
-      user: '',
+      user: ROOT_IMAGES.has(repositoryOf(full).split('/').at(-1) ?? '') ? '' : SOMEBODY,
     };
     this.#byReference.set(full, image);
     this.#byId.set(image.id, image);

@@ -24,6 +24,8 @@ export interface PodContext {
   readonly spec: PodSpec;
   readonly volumes: Volumes;
   readonly claims: ReadonlySet<string>;
+  /** Of a template, whose pods get defaults of their own. */
+  readonly isTemplate: boolean;
 }
 
 export function checkContainers(context: PodContext, parent: Field): void {
@@ -62,7 +64,7 @@ function checkCommon(container: Container | EphemeralContainer, context: PodCont
   checkImage(container.image, at);
   checkChoice(container.terminationMessagePolicy, MESSAGE_POLICIES, () => at.child('terminationMessagePolicy'));
   checkMounts(container, context.volumes, at);
-  checkPorts(container.ports, context.spec.hostNetwork === true, at);
+  checkPorts(container.ports, context, at);
   checkEnvironment(container, at);
   checkChoice(container.imagePullPolicy, PULL_POLICIES, () => at.child('imagePullPolicy'));
   checkResources(container.resources, context.claims, at.child('resources'));
@@ -106,7 +108,7 @@ function checkRestartPolicy(container: Container, at: Field): void {
   });
 }
 
-function checkPorts(ports: readonly ContainerPort[] | undefined, isHostNetwork: boolean, parent: Field): void {
+function checkPorts(ports: readonly ContainerPort[] | undefined, { spec, isTemplate }: PodContext, parent: Field): void {
   const names = new Unique();
   checkEach(ports, parent, 'ports', (port, at) => {
     checkPortName(port.name, names, at);
@@ -115,8 +117,9 @@ function checkPorts(ports: readonly ContainerPort[] | undefined, isHostNetwork: 
     if (port.hostPort !== undefined && port.hostPort !== 0) checkPort(port.hostPort, at.child('hostPort'));
     if (port.hostIP !== undefined && port.hostIP !== '') checkIp(port.hostIP, at.child('hostIP'));
     checkChoice(port.protocol, PROTOCOLS, () => at.child('protocol'));
-    if (isHostNetwork && port.hostPort !== port.containerPort) {
-      at.child('containerPort').invalid(port.containerPort, 'must match `hostPort` when `hostNetwork` is true');
+    const hostPort = port.hostPort ?? 0;
+    if (spec.hostNetwork === true && hostPort !== port.containerPort && !(isTemplate && hostPort === 0)) {
+      at.child('hostPort').invalid(hostPort, 'must match `containerPort` when `hostNetwork` is true');
     }
   });
 }

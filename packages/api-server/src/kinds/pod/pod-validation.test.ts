@@ -138,7 +138,7 @@ describe('a pod', () => {
     {
       title: 'has the same ports inside and outside of the host network',
       spec: { hostNetwork: true, containers: [{ ...CONTAINER, ports: [{ containerPort: 1, hostPort: 2 }] }] },
-      want: ['spec.containers[0].ports[0].containerPort: Invalid value: 1: must match `hostPort` when `hostNetwork` is true'],
+      want: ['spec.containers[0].ports[0].hostPort: Invalid value: 2: must match `containerPort` when `hostNetwork` is true'],
     },
     {
       title: 'probes no init container that ends',

@@ -38,10 +38,11 @@ export function checkNewPod(pod: Pod, at: Field): void {
   }
 }
 
-export function checkPodSpec(spec: PodSpec, at: Field): void {
+/** Of a pod, or of a template for pods. */
+export function checkPodSpec(spec: PodSpec, at: Field, isTemplate = false): void {
   const claims = checkResourceClaims(spec, at);
   const volumes = checkVolumes(spec.volumes, at);
-  checkContainers({ spec, volumes, claims }, at);
+  checkContainers({ spec, volumes, claims, isTemplate }, at);
   checkChoice(spec.restartPolicy, RESTART_POLICIES, () => at.child('restartPolicy'));
   checkLabels(spec.nodeSelector, at.child('nodeSelector'));
   checkPodSecurity(spec, at);
@@ -74,7 +75,7 @@ function checkOverhead(spec: PodSpec, parent: Field): void {
 /** A template of a workload's pods. */
 export function checkPodTemplate(template: PodTemplateSpec | undefined, at: Field): void {
   checkTemplateMetadata(template, at);
-  checkPodSpec(template?.spec ?? { containers: [] }, at.child('spec'));
+  checkPodSpec(template?.spec ?? { containers: [] }, at.child('spec'), true);
   if ((template?.spec?.ephemeralContainers ?? []).length > 0) {
     at.child('spec').child('ephemeralContainers').forbidden('ephemeral containers not allowed in pod template');
   }

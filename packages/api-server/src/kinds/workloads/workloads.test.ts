@@ -372,3 +372,15 @@ it.each([
 ])('by default deletes a %s %s with dependents: %s', (group, kind, want) => {
   expect(strategyOf(group, kind).defaultPropagation).toBe(want);
 });
+
+it('leave ports of the host open in the network of a node, for their pods to get', () => {
+  const inNetworkOfNode = (port: object) => {
+    const containers = [{ name: 'a', image: 'b', ports: [{ containerPort: 1, ...port }] }];
+    return problems('apps', workload('DaemonSet', { template: { ...TEMPLATE, spec: { hostNetwork: true, containers } } }));
+  };
+
+  expect(inNetworkOfNode({})).toEqual([]);
+  expect(inNetworkOfNode({ hostPort: 2 })).toEqual([
+    'spec.template.spec.containers[0].ports[0].hostPort: Invalid value: 2: must match `containerPort` when `hostNetwork` is true',
+  ]);
+});
