@@ -73,6 +73,12 @@ describe('a simulated container that is meant to end', () => {
     expect(await stateOf(await run({}))).toEqual({ state: 'exited', exitCode: 0 });
   });
 
+  it('ends well by a script whose ways are not known', async () => {
+    const id = await run({ command: ['bash', '-ec', 'if [[ -z "$A" ]]; then exit 1; fi'] });
+
+    expect(await stateOf(id)).toEqual({ state: 'exited', exitCode: 0 });
+  });
+
   it('does what its command says, and prints it', async () => {
     const id = await run({ command: ['sh', '-c'], args: ['echo $A; sleep 1m; exit 3'] });
 
@@ -85,6 +91,11 @@ describe('a simulated container that is meant to end', () => {
 
   it.each([
     ['its command never ends', { command: ['sh', '-c', 'while true; do date; done'] }, {}],
+    [
+      'its script has branches and a loop without end',
+      { command: ['sh', '-c', 'if true; then while true; do date; done; fi'] },
+      {},
+    ],
     ['its command sleeps for ever', { command: ['sleep', 'infinity'] }, {}],
     ['somebody is to talk to it', { command: ['sh'], stdin: true }, {}],
     ['an annotation says how long it runs', { command: ['true'] }, { 'sim.keelson.dev/app.run-seconds': '3600' }],

@@ -22,9 +22,13 @@ class SummedTime implements Pick<Clock, 'now' | 'sleep'> {
   }
 }
 
+/** What a shell does that is not simulated: which way it goes depends on what is not there. */
+const BRANCHES = /(?:^|[\s;&|])(?:if|for|case|function)\s|\(\)\s*\{/;
+const RUNS_ON = /\bwhile (?:true|:)|\bsleep inf|\btail -\w*[fF]/;
+
 /**
  * What a container that is meant to end does, as annotations for `scriptOf`: its command is run beforehand, and what it would sleep is how long it
- * will run. Without a command, it ends at once. Nothing for one that runs on.
+ * will run. Without a command, or by a script with branches, it ends well and at once. Nothing for one that runs on.
  */
 export async function taskScript(
   config: ContainerConfig,
@@ -33,7 +37,8 @@ export async function taskScript(
   const time = new SummedTime(now);
   const command = [...config.command, ...config.args];
   const of = (what: string) => annotationOf(config.name, what);
-  if (command.length === 0) return { [of('run-seconds')]: '0' };
+  const script = command.join(' ');
+  if (command.length === 0 || BRANCHES.test(script)) return RUNS_ON.test(script) ? {} : { [of('run-seconds')]: '0' };
   const result = await runCommand(command, { config, hostname, clock: time, otherExitCode: 0 }).catch(() => undefined);
   if (!result) return {};
   const printed = (result.stdout + result.stderr).replace(/\n$/, '');
