@@ -3,10 +3,10 @@ import { KeelsonError } from '@keelson/base';
 import type { Images, ImageStatus, PullCredentials } from '../container-runtime.ts';
 
 /** Images of systems, languages and servers that run as root, as the real ones do. */
-const ROOT_IMAGES: ReadonlySet<string> = new Set([
-  ...['alpine', 'busybox', 'debian', 'ubuntu', 'fedora', 'perl', 'python', 'node', 'golang', 'ruby', 'openjdk', 'bash'],
-  ...['nginx', 'httpd', 'redis', 'mysql', 'mariadb', 'postgres', 'mongo', 'memcached', 'wordpress', 'agnhost', 'pause'],
-]);
+const ROOT_IMAGES: ReadonlySet<string> = new Set(
+  `alpine agnhost bash busybox debian fedora golang httpd mariadb memcached mongo mysql nginx node openjdk pause perl postgres python
+  redis ruby ubuntu wordpress`.split(/\s+/),
+);
 /** Who all others run as: pods that must not run as root, do not. */
 const SOMEBODY = '65532';
 
