@@ -223,6 +223,17 @@ describe('Kubelet: running pods', () => {
     expect(world.runtime.journal).toEqual([]);
   });
 
+  it('takes a pod for a label that the node got since it was last looked at', async () => {
+    await using world = await World.start();
+    world.createPod('a');
+    await world.until(() => world.pod('a')?.status?.phase === 'Running');
+
+    world.client.change(Node, { name: 'n1' }, ({ metadata }) => void Object.assign(metadata?.labels ?? {}, { disk: 'ssd' }));
+    world.createPod('picky', { nodeSelector: { disk: 'ssd' } });
+
+    await world.until(() => world.pod('picky')?.status?.phase === 'Running');
+  });
+
   it('leaves conditions of others alone and keeps Ready False until a readiness gate opens', async () => {
     await using world = await World.start();
     world.createPod('a', { readinessGates: [{ conditionType: 'x/gate' }] });

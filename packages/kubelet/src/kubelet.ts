@@ -178,9 +178,12 @@ export class Kubelet implements Runnable {
   }
 
   /** What decides whether the node takes on a pod. */
-  #workerFacts({ allowedUnsafeSysctls = [] }: KubeletOptions): Pick<PodWorkersDependencies, 'node' | 'pressures' | 'policies'> {
+  #workerFacts({
+    allowedUnsafeSysctls = [],
+  }: KubeletOptions): Pick<PodWorkersDependencies, 'node' | 'lookAtNode' | 'pressures' | 'policies'> {
     return {
       node: () => this.#agent.node,
+      lookAtNode: () => this.#agent.look(),
       pressures: () => this.#pressures,
       policies: () => ({ allowedUnsafeSysctls, strictGroups: this.#pleg.info?.strictGroups ?? false }),
     };

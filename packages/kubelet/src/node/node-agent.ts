@@ -103,6 +103,14 @@ export class NodeAgent {
     this.#tasks.run('report node status', () => this.#reports.next(''));
   }
 
+  /** Reads again what others say of the node: its labels. What is known stays if the API does not answer. Never rejects. */
+  look(): Promise<void> {
+    return this.#orWarn('look at the node', async (signal) => {
+      const found = await this.#deps.client.resource(Node).find({ name: this.#options.nodeName }, { signal });
+      if (found && this.#node) this.#node = { ...this.#node, metadata: found.metadata };
+    });
+  }
+
   #beat(): void {
     this.#podCidrs.tell(this.#node);
     if (!this.#node) return;

@@ -1,5 +1,5 @@
 import { Backoff, errorMessage, isReason, TaskGroup, type Clock, type Logger } from '@keelson/base';
-import { deepEqual, keyOf } from '@keelson/api';
+import { allowsNode, deepEqual, keyOf } from '@keelson/api';
 import type { Node, Pod } from '@keelson/api/core/v1';
 import type { Alarms } from '../alarms.ts';
 import { refusedUnder, victimsOf } from '../eviction/preemption.ts';
@@ -25,6 +25,8 @@ export interface PodWorkersDependencies {
   readonly pleg: Pleg;
   readonly syncer: PodSyncer;
   readonly node: () => Pick<Node, 'metadata' | 'status'>;
+  /** Resolves when `node` gives labels that are no older than the call, if they can be had. */
+  readonly lookAtNode: () => Promise<void>;
   readonly pressures: () => ReadonlySet<Pressure>;
   readonly policies: () => NodePolicies;
 }
@@ -214,6 +216,8 @@ export class PodWorkers {
   /** When to look again, if ever. */
   async #work(worker: Worker, signal: AbortSignal): Promise<number | undefined> {
     if (!this.#deps.pleg.isUp) return undefined; // What is known may be out of date; everybody is told when it answers.
+    // Who has chosen this node may have seen labels that were not yet there when it was last looked at.
+    if (worker.stage === 'new' && !allowsNode(worker.pod, this.#deps.node())) await this.#deps.lookAtNode();
     if (worker.stage === 'new' && !this.#mayBegin(worker)) return undefined;
     const grace = graceOf(worker);
     if (grace !== undefined) return this.#remove(worker, grace, signal);
