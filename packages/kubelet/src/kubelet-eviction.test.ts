@@ -187,6 +187,32 @@ describe('Kubelet: eviction', () => {
     });
   });
 
+  it('ends the pod that takes up most disk beyond what it asked for, and tells why', async () => {
+    await using world = await World.start({ eviction: { hard: { 'nodefs.available': '10%' } } });
+    const storage = (name: string, amount: string) => ({
+      containers: [container(name, { resources: { requests: { 'ephemeral-storage': amount } } })],
+    });
+    await run(world, 'large', 0, storage('large', '2Gi'));
+    await run(world, 'greedy', 0, storage('greedy', '1Mi'));
+    await run(world, 'small', 0);
+    world.runtime.written
+      .set('large', 1024 * MI)
+      .set('greedy', 100 * MI)
+      .set('small', 50 * MI);
+
+    world.observed.set('nodefs.available', { available: 5 * MI, capacity: 100 * MI });
+    await world.advanceUntil(() => world.pod('greedy')?.status?.phase === 'Failed');
+    world.observed.set('nodefs.available', { available: 50 * MI, capacity: 100 * MI });
+    await world.advance(30_000);
+
+    expect(world.pod('greedy')?.status).toMatchObject({
+      reason: 'Evicted',
+      message:
+        'The node was low on resource: ephemeral-storage. Threshold quantity: 10%, available: 5120Ki. Container greedy was using 102401Ki, request is 1Mi, has larger consumption of ephemeral-storage. ',
+    });
+    expect(phases(world, 'large', 'small')).toEqual(['Running', 'Running']);
+  });
+
   it('keeps from pods what is reserved, and what has to be left', async () => {
     await using world = await World.start({
       eviction: { hard: { 'memory.available': '1Gi', 'nodefs.available': '10%' } },

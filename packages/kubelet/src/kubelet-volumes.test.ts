@@ -46,3 +46,47 @@ describe('Kubelet: emptyDirs with a size limit', () => {
     expect(world.pod('modest')?.status?.phase).toBe('Running');
   });
 });
+
+describe('Kubelet: limits of ephemeral storage', () => {
+  const storage = (limit: string) => ({ resources: { limits: { 'ephemeral-storage': limit } } });
+
+  it('end the pod whose container has written too much, and no other', async () => {
+    await using world = await World.start();
+    world.createPod('modest', { containers: [container('modest', storage('1Mi'))] });
+    world.createPod('greedy', { containers: [container('greedy', storage('1Mi')), container('side', storage('1Gi'))] });
+    world.createPod('free', { containers: [container('free')] });
+    for (const name of ['free', 'greedy', 'modest']) await world.until(() => world.pod(name)?.status?.phase === 'Running');
+    world.runtime.written
+      .set('modest', MI / 2)
+      .set('greedy', 2 * MI)
+      .set('free', 50 * MI);
+
+    await world.advanceUntil(() => world.pod('greedy')?.status?.phase === 'Failed');
+    await world.advance(20_000);
+
+    const message = 'Container greedy exceeded its local ephemeral storage limit "1Mi". ';
+    expect(world.pod('greedy')?.status).toMatchObject({ reason: 'Evicted', message });
+    expect(world.events).toContainEqual(expect.objectContaining({ type: 'Warning', reason: 'Evicted', message }));
+    expect(['free', 'modest'].map((name) => world.pod(name)?.status?.phase)).toEqual(['Running', 'Running']);
+  });
+
+  it('hold for what is in volumes of the pod too, and spare critical ones', async () => {
+    await using world = await World.start();
+    const containers = [container('web', { ...storage('1Mi'), volumeMounts: [{ name: 'v', mountPath: '/v' }] })];
+    const volumes = [{ name: 'v', emptyDir: {} }];
+    world.createPod('ordinary', { containers, volumes });
+    world.createPod('critical', { containers, volumes, priority: 2_000_000_000 });
+    for (const name of ['critical', 'ordinary']) {
+      await world.until(() => world.pod(name)?.status?.phase === 'Running');
+      const directory = join(world.rootDir, 'pods', world.pod(name)?.metadata?.uid ?? '', 'volumes/kubernetes.io~empty-dir/v');
+      await writeFile(join(directory, 'file'), Buffer.alloc(2 * MI, 'x'));
+    }
+
+    await world.advanceUntil(() => world.pod('ordinary')?.status?.phase === 'Failed');
+    await world.advance(20_000);
+
+    const message = 'Pod ephemeral local storage usage exceeds the total limit of containers 1Mi. ';
+    expect(world.pod('ordinary')?.status).toMatchObject({ reason: 'Evicted', message });
+    expect(world.pod('critical')?.status?.phase).toBe('Running');
+  });
+});

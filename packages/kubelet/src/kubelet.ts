@@ -8,6 +8,7 @@ import { Alarms } from './alarms.ts';
 import { ConfigCache, TokenCache } from './config-cache.ts';
 import { EvictionManager, type EvictionDependencies } from './eviction/eviction-manager.ts';
 import { ImageGc, type ImageGcDependencies } from './images/image-gc.ts';
+import { StorageLimits } from './eviction/storage-limits.ts';
 import { machineObserver, type ObserveOptions } from './eviction/observe.ts';
 import type { Pressure } from './eviction/thresholds.ts';
 import { evicted } from './eviction/verdicts.ts';
@@ -26,10 +27,10 @@ import { KubeletMetrics } from './stats/kubelet-metrics.ts';
 import { measuredRuntime } from './stats/measured-runtime.ts';
 import { NodeReports } from './stats/node-reports.ts';
 import { NodeStats } from './stats/node-stats.ts';
+import { PodDisks } from './stats/pod-disks.ts';
 import { ManifestDirectory, type ManifestDirectoryDependencies } from './static-pods/manifest-directory.ts';
 import { MirrorPods } from './static-pods/mirror-pods.ts';
 import { mirroredHash } from './static-pods/static-pod.ts';
-import { EmptyDirLimits } from './volumes/empty-dir-limits.ts';
 import { SystemMounter } from './volumes/mounter.ts';
 import { VolumeManager } from './volumes/volume-manager.ts';
 import { Orphans } from './worker/orphans.ts';
@@ -60,7 +61,7 @@ export class Kubelet implements Runnable {
   readonly #orphans: Orphans;
   readonly #agent: NodeAgent;
   readonly #volumes: VolumeManager;
-  readonly #emptyDirLimits: EmptyDirLimits;
+  readonly #storageLimits: StorageLimits;
   readonly #server: KubeletServer | undefined;
   readonly #mirrors: MirrorPods;
   readonly #manifests: ManifestDirectory | undefined;
@@ -116,10 +117,11 @@ export class Kubelet implements Runnable {
     this.#manifests = options.staticPodPath === undefined ? undefined : this.#manifestsIn(options.staticPodPath, common);
     const pods = () => this.#podsWithStatus();
     const stats = new NodeStats({ runtime, clock, pods, view: (uid) => this.#pleg.view(uid) });
-    this.#emptyDirLimits = this.#emptyDirLimitsOf(common);
+    const disks = new PodDisks({ ...common, view: (uid) => this.#pleg.view(uid), volumes: (pod) => volumes.measurable(pod) });
+    this.#storageLimits = this.#storageLimitsOf({ ...common, disks });
     this.#imageGc = options.imageGc === false ? undefined : this.#imageGcOf(options, { ...common, pulled });
-    this.#eviction = options.eviction && this.#evictionOf(options, { ...common, stats, memoryCapacityBytes });
-    const reports = new NodeReports({ stats, runtime, clock }, { ...options, capacity });
+    this.#eviction = options.eviction && this.#evictionOf(options, { ...common, stats, disks, memoryCapacityBytes });
+    const reports = new NodeReports({ stats, disks, runtime, clock }, { ...options, capacity });
     this.api = new NodeApi({ ...common, nowMs: () => clock.now(), pods, reports });
     const shown = { config: () => shownConfiguration(options, this.port), lastLookMs: () => this.#pleg.lastLookMs };
     this.#server = serving === false ? undefined : new KubeletServer({ ...common, ...shown, api: this.api }, serving);
@@ -141,7 +143,7 @@ export class Kubelet implements Runnable {
     this.#subscription = this.#deps.pods.deltas$.subscribe((deltas) => deltas.forEach((delta) => this.#onDelta(delta)));
     this.#orphans.start();
     this.#eviction?.start();
-    this.#emptyDirLimits.start();
+    this.#storageLimits.start();
     this.#imageGc?.start((task) => this.#tasks.run('image garbage collection', task));
   }
 
@@ -200,7 +202,7 @@ export class Kubelet implements Runnable {
 
   #evictionOf(
     { eviction = {}, imageDir, rootDir }: KubeletOptions,
-    deps: Pick<EvictionDependencies, 'clock' | 'logger' | 'alarms' | 'events' | 'nodeName' | 'stats'> &
+    deps: Pick<EvictionDependencies, 'clock' | 'logger' | 'alarms' | 'events' | 'nodeName' | 'stats' | 'disks'> &
       Pick<ObserveOptions, 'runtime' | 'memoryCapacityBytes'>,
   ): EvictionManager {
     const { memoryCapacityBytes, runtime } = deps;
@@ -222,14 +224,14 @@ export class Kubelet implements Runnable {
     );
   }
 
-  #emptyDirLimitsOf({ alarms, events, logger }: Pick<EvictionDependencies, 'alarms' | 'events' | 'logger'>): EmptyDirLimits {
-    return new EmptyDirLimits({
-      alarms,
-      events,
-      logger,
+  #storageLimitsOf(
+    deps: Pick<EvictionDependencies, 'alarms' | 'events' | 'logger'> & { readonly disks: PodDisks },
+  ): StorageLimits {
+    return new StorageLimits({
+      ...deps,
       tasks: this.#tasks,
       pods: () => this.#workers.active,
-      directory: (uid, name) => this.#volumes.emptyDir(uid, name),
+      volumes: (pod) => this.#volumes.measurable(pod),
       evict: (uid, message) => void this.#workers.evict(uid, evicted(message), AT_ONCE_SECONDS),
     });
   }

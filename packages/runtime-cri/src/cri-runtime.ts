@@ -3,6 +3,7 @@ import { errorMessage, isReason, KeelsonError, silentLogger, type Clock, type Lo
 import {
   criLog,
   type ContainerConfig,
+  type ContainerDiskUsage,
   type ContainerResources,
   type ContainerRuntime,
   type ContainerStats,
@@ -15,6 +16,7 @@ import {
   type RuntimeEvent,
   type RuntimeInfo,
   type SandboxConfig,
+  type SandboxNetworkUsage,
   type SandboxStatus,
   type StreamOptions,
   type StreamSession,
@@ -34,7 +36,7 @@ import { podUidOf } from './record.ts';
 import { Relist, type Snapshot } from './relist.ts';
 import { Sandboxes } from './sandboxes.ts';
 import type { NodeSettings } from './specs.ts';
-import { containerStats } from './stats.ts';
+import { containerDiskUsage, containerStats, sandboxNetworkUsage } from './stats.ts';
 
 export interface CriRuntimeOptions {
   readonly clock: Clock;
@@ -225,6 +227,15 @@ export class CriRuntime implements ContainerRuntime {
 
   stats(signal?: AbortSignal): Promise<readonly ContainerStats[]> {
     return containerStats(this.#client, this.#node.cluster, signal);
+  }
+
+  async diskUsage(signal?: AbortSignal, only?: PodFilter): Promise<readonly ContainerDiskUsage[]> {
+    const running = (await this.#containers.all(signal, only)).filter(({ status }) => status.state === 'running');
+    return containerDiskUsage(this.#client, this.#node.cluster, running, { signal, only });
+  }
+
+  networkUsage(signal?: AbortSignal): Promise<readonly SandboxNetworkUsage[]> {
+    return sandboxNetworkUsage(this.#client, this.#node.cluster, signal);
   }
 
   async close(): Promise<void> {

@@ -2,6 +2,7 @@ import type { Duplex, Readable } from 'node:stream';
 import { errorMessage, KeelsonError, silentLogger, TaskGroup, type Clock, type Logger } from '@keelson/base';
 import type {
   ContainerConfig,
+  ContainerDiskUsage,
   ContainerResources,
   ContainerRuntime,
   ContainerStats,
@@ -14,6 +15,7 @@ import type {
   RuntimeEvent,
   RuntimeInfo,
   SandboxConfig,
+  SandboxNetworkUsage,
   SandboxStatus,
   StreamOptions,
   StreamSession,
@@ -35,6 +37,7 @@ import { CLUSTER_LABEL, KIND_LABEL, recordOf } from './record.ts';
 import { AttachedNetwork, EngineNetwork, type SandboxNetwork } from './sandbox-network.ts';
 import { Sandboxes } from './sandboxes.ts';
 import { containerStats } from './stats.ts';
+import { containerDiskUsage, sandboxNetworkUsage } from './usage.ts';
 
 export interface DockerRuntimeOptions {
   readonly clock: Clock;
@@ -195,6 +198,16 @@ export class DockerRuntime implements ContainerRuntime {
     const all = await this.#inspector.all('container', signal);
     const running = all.filter(({ State }) => State.Running);
     return containerStats({ engine: this.#engine, clock: this.#clock }, running, signal);
+  }
+
+  async diskUsage(signal?: AbortSignal, only?: PodFilter): Promise<readonly ContainerDiskUsage[]> {
+    const all = await this.#inspector.all('container', signal, only);
+    const running = all.filter(({ State }) => State.Running);
+    return containerDiskUsage(this.#engine, running, signal);
+  }
+
+  async networkUsage(signal?: AbortSignal): Promise<readonly SandboxNetworkUsage[]> {
+    return sandboxNetworkUsage(this.#engine, await this.#inspector.all('sandbox', signal), signal);
   }
 
   async close(): Promise<void> {

@@ -5,7 +5,11 @@ import { silentLogger, type Clock, type Logger } from '@keelson/base';
 import {
   cgroupUsage,
   criLog,
+  diskUsage,
+  interfaceUsage,
+  logUsage,
   type ContainerConfig,
+  type ContainerDiskUsage,
   type ContainerResources,
   type ContainerRuntime,
   type ContainerStats,
@@ -17,6 +21,7 @@ import {
   type RuntimeEvent,
   type RuntimeInfo,
   type SandboxConfig,
+  type SandboxNetworkUsage,
   type SandboxStatus,
   type StreamOptions,
   type StreamSession,
@@ -217,6 +222,26 @@ export class LxcRuntime implements ContainerRuntime {
       return { containerId: id, atMs: this.#clock.now(), ...known, memoryWorkingSetBytes };
     });
     return (await Promise.all(all)).filter((stats) => stats !== undefined);
+  }
+
+  async diskUsage(_signal?: AbortSignal, only?: PodFilter): Promise<readonly ContainerDiskUsage[]> {
+    await this.#open();
+    const found: ContainerDiskUsage[] = [];
+    for (const { id, pod } of this.#containers.allRunning()) {
+      if (only && pod.uid !== only.podUid) continue;
+      const writableLayer = await diskUsage(this.#layout.container(id, 'upper'));
+      const logs = await logUsage(this.#layout.container(id, 'log'));
+      found.push({ containerId: id, writableLayer, ...(logs && { logs }) });
+    }
+    return found;
+  }
+
+  async networkUsage(): Promise<readonly SandboxNetworkUsage[]> {
+    await this.#open();
+    const all = this.#sandboxes.ready().filter(({ record }) => !record.config.hostNetwork);
+    return Promise.all(
+      all.map(async ({ pid, record }) => ({ sandboxId: record.id, interfaces: await interfaceUsage(`/proc/${pid}`) })),
+    );
   }
 
   async close(): Promise<void> {

@@ -66,6 +66,11 @@ export class Sandboxes {
     return { record, pid: beginning.pid };
   }
 
+  /** Those that run. */
+  ready(): readonly Sandbox[] {
+    return [...this.#records.keys()].filter((id) => this.#isReady(id)).map((id) => this.running(id));
+  }
+
   /** The network of a sandbox, as a file; `undefined` for the host's. Rejects with `NotFound`. */
   networkNamespace(id: string): string | undefined {
     const { config } = this.#record(id);

@@ -222,6 +222,37 @@ export interface ContainerStats {
   readonly majorPageFaults?: number;
 }
 
+/** What something takes up on a disk. */
+export interface DiskUsage {
+  readonly usedBytes: number;
+  /** Absent where only bytes are known. */
+  readonly inodesUsed?: number;
+}
+
+/** What a container takes up; what nobody can tell is absent. */
+export interface ContainerDiskUsage {
+  readonly containerId: string;
+  /** What it has written to its own root file system. */
+  readonly writableLayer?: DiskUsage;
+  /** With those that were put aside. */
+  readonly logs?: DiskUsage;
+}
+
+/** What an interface has carried since it was made. */
+export interface InterfaceUsage {
+  readonly name: string;
+  readonly rxBytes: number;
+  readonly rxErrors: number;
+  readonly txBytes: number;
+  readonly txErrors: number;
+}
+
+/** What the network of a sandbox has carried, by interface, the main one first. */
+export interface SandboxNetworkUsage {
+  readonly sandboxId: string;
+  readonly interfaces: readonly InterfaceUsage[];
+}
+
 /** What a whole machine uses, all its containers included. */
 export type MachineStats = Omit<ContainerStats, 'containerId'>;
 
@@ -289,6 +320,10 @@ export interface ContainerRuntime {
   logs(id: string, options: LogOptions, signal?: AbortSignal): Promise<Readable>;
   /** Of containers that run. */
   stats(signal?: AbortSignal): Promise<readonly ContainerStats[]>;
+  /** Of containers that run. Files may have to be looked at one by one: not to be asked often. Absent where nobody can tell. */
+  diskUsage?(signal?: AbortSignal, only?: PodFilter): Promise<readonly ContainerDiskUsage[]>;
+  /** Of sandboxes with a network of their own that are ready. Absent where nobody can tell. */
+  networkUsage?(signal?: AbortSignal): Promise<readonly SandboxNetworkUsage[]>;
   /** Of the machine that containers run on, if it is not the kubelet's own: one that is simulated, say. */
   machineStats?(signal?: AbortSignal): Promise<MachineStats>;
 

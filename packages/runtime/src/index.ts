@@ -1,6 +1,8 @@
 export { cgroupUsage, type CgroupUsage } from './cgroup-usage.ts';
 export type * from './container-runtime.ts';
 export { criLog, type CriLogSource } from './cri-log/cri-log.ts';
+export { diskUsage, logUsage } from './disk-usage.ts';
+export { interfaceUsage } from './interface-usage.ts';
 export { NetworkNamespaces } from './network-namespaces.ts';
 export { cgroupParentFor, limitCgroup, removeCgroup, removeCgroupTree } from './pod-cgroups.ts';
 export type * from './pod-network.ts';

@@ -3,6 +3,7 @@ import { KeelsonError } from '@keelson/base';
 import { map, merge, type Observable } from 'rxjs';
 import type {
   ContainerConfig,
+  ContainerDiskUsage,
   ContainerResources,
   ContainerRuntime,
   ContainerStats,
@@ -17,6 +18,7 @@ import type {
   RuntimeEvent,
   RuntimeInfo,
   SandboxConfig,
+  SandboxNetworkUsage,
   SandboxStatus,
   StreamOptions,
   StreamSession,
@@ -161,6 +163,22 @@ export class RuntimeRouter implements ContainerRuntime {
       ),
     );
     return all.flat();
+  }
+
+  async diskUsage(signal?: AbortSignal, only?: PodFilter): Promise<readonly ContainerDiskUsage[]> {
+    const all = this.#named.map(async ([name, runtime]) => {
+      const found = (await runtime.diskUsage?.(signal, only)) ?? [];
+      return found.map((usage) => ({ ...usage, containerId: withName(name, usage.containerId) }));
+    });
+    return (await Promise.all(all)).flat();
+  }
+
+  async networkUsage(signal?: AbortSignal): Promise<readonly SandboxNetworkUsage[]> {
+    const all = this.#named.map(async ([name, runtime]) => {
+      const found = (await runtime.networkUsage?.(signal)) ?? [];
+      return found.map((usage) => ({ ...usage, sandboxId: withName(name, usage.sandboxId) }));
+    });
+    return (await Promise.all(all)).flat();
   }
 
   imagesFor(handler: string): Images {

@@ -6,6 +6,7 @@ import { describePods } from './testing/linux/pods.ts';
 import { describeProcesses } from './testing/linux/processes.ts';
 import { describeSecurity } from './testing/linux/security.ts';
 import { describeTerminals } from './testing/linux/terminals.ts';
+import { describeUsage } from './testing/linux/usage.ts';
 import { describeSandboxes } from './testing/sandbox-contract.ts';
 import { describeStreams } from './testing/stream-contract.ts';
 
@@ -46,5 +47,6 @@ export function describeLinuxRuntime(name: string, open: () => Promise<RuntimeUn
     describeSecurity(harness);
     describeTerminals(harness);
     describeForwarding(harness);
+    describeUsage(harness);
   });
 }

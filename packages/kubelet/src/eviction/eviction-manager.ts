@@ -4,6 +4,8 @@ import type { Alarms } from '../alarms.ts';
 import { nodeSubject, podSubject } from '../event-subject.ts';
 import type { EventSink } from '../ports.ts';
 import type { NodeStats } from '../stats/node-stats.ts';
+import { containerBytes, type PodDisk, type PodDisks } from '../stats/pod-disks.ts';
+import type { PodUsage } from '../stats/usage.ts';
 import type { Observe } from './observe.ts';
 import { binary, evictionMessage, isCritical, ranked, type Consumption } from './ranking.ts';
 import {
@@ -25,6 +27,7 @@ export interface EvictionDependencies {
   readonly nodeName: string;
   readonly observe: Observe;
   readonly stats: Pick<NodeStats, 'look'>;
+  readonly disks: Pick<PodDisks, 'look'>;
   /** Those that use the node. */
   readonly pods: () => readonly Pod[];
   /** Ends a pod for good. Resolves when nothing of it runs, or it takes too long. */
@@ -122,12 +125,9 @@ export class EvictionManager {
 
   async #evictOne(threshold: Threshold, observation: Observation): Promise<void> {
     const resource = resourceOf(threshold.signal);
-    const consumption = await this.#consumption(resource);
-    const [pod] = ranked(
-      this.#deps.pods().filter((each) => !isCritical(each)),
-      resource,
-      consumption,
-    );
+    const candidates = this.#deps.pods().filter((each) => !isCritical(each));
+    const consumption = await this.#consumption(resource, candidates);
+    const [pod] = ranked(candidates, resource, consumption);
     if (!pod) return this.#deps.logger.error('nothing can be evicted', { resource });
     const reading = observation.get(threshold.signal);
     const figures = (value: number): string => (resource === 'pids' || resource === 'inodes' ? String(value) : binary(value));
@@ -140,19 +140,35 @@ export class EvictionManager {
   }
 
   /** Of what is measured by pod; nothing of the rest, so that priority decides. */
-  async #consumption(resource: string): Promise<Consumption> {
-    if (resource !== 'memory') return new Map();
-    const { pods } = await this.#deps.stats.look();
-    return new Map(
-      pods.map(({ pod, usage, containers }) => [
-        pod.metadata?.uid ?? '',
-        {
-          total: usage.memoryWorkingSetBytes,
-          containers: new Map(containers.map((each) => [each.name, each.usage.memoryWorkingSetBytes])),
-        },
-      ]),
-    );
+  async #consumption(resource: string, pods: readonly Pod[]): Promise<Consumption> {
+    if (resource === 'memory') return memoryOf((await this.#deps.stats.look()).pods);
+    return resource === 'pids' ? new Map() : disksOf(resource, await this.#deps.disks.look(pods, this.#tasks.signal));
   }
+}
+
+function memoryOf(pods: readonly PodUsage[]): Consumption {
+  return new Map(
+    pods.map(({ pod, usage, containers }) => [
+      pod.metadata?.uid ?? '',
+      {
+        total: usage.memoryWorkingSetBytes,
+        containers: new Map(containers.map((each) => [each.name, each.usage.memoryWorkingSetBytes])),
+      },
+    ]),
+  );
+}
+
+/** Containers ask for bytes, and not for inodes. */
+function disksOf(resource: string, disks: ReadonlyMap<string, PodDisk>): Consumption {
+  return new Map(
+    [...disks].map(([uid, { containers, total }]) => {
+      if (resource === 'inodes') return [uid, { total: total.inodesUsed, containers: new Map() }];
+      return [
+        uid,
+        { total: total.usedBytes, containers: new Map([...containers].map(([name, usage]) => [name, containerBytes(usage)])) },
+      ];
+    }),
+  );
 }
 
 function order({ signal }: Threshold): number {

@@ -1,15 +1,18 @@
 import type { Pod } from '@keelson/api/core/v1';
+import type { InterfaceUsage } from '@keelson/runtime';
 import { allContainers } from '../pod/pod-facts.ts';
 import { cgroupParent, containerResources } from '../pod/resources.ts';
 import { exposition, labelText, metricLine, type Family } from './exposition.ts';
-import type { NetworkUsage } from './machine.ts';
 import type { NodeUsage, Usage } from './usage.ts';
 
 export interface ContainerMetricsInput {
   readonly usage: NodeUsage;
   readonly cores: number;
   readonly memoryCapacityBytes: number;
-  readonly network?: readonly NetworkUsage[] | undefined;
+  /** Of the node. */
+  readonly network?: readonly InterfaceUsage[] | undefined;
+  /** Of pods, by uid. */
+  readonly podNetworks?: ReadonlyMap<string, readonly InterfaceUsage[]>;
 }
 
 /** Something in a cgroup of its own: the node, a pod, or a container. */
@@ -21,7 +24,8 @@ interface Row {
 }
 
 /** `/metrics/cadvisor`: the `container_*` metrics that dashboards are made of; of pods without a container's name, of the node with `id="/"`. */
-export function containerMetrics({ usage, cores, memoryCapacityBytes, network = [] }: ContainerMetricsInput): string {
+export function containerMetrics(input: ContainerMetricsInput): string {
+  const { usage, cores, memoryCapacityBytes } = input;
   const rows = [rowOf({ id: '/' }, { usage: usage.node }), ...usage.pods.flatMap(rowsOf)];
   const used = (what: string, type: Family['type'], valueOf: (usage: Usage) => number | undefined): Family =>
     familyOf(what, type, rows, (row) => valueOf(row.usage));
@@ -38,7 +42,7 @@ export function containerMetrics({ usage, cores, memoryCapacityBytes, network = 
     limit('spec_cpu_quota', ({ cpuQuotaUs }) => cpuQuotaUs),
     limit('spec_cpu_period', ({ cpuPeriodUs }) => cpuPeriodUs),
     limit('spec_memory_limit_bytes', ({ memoryLimitBytes = 0 }) => memoryLimitBytes),
-    ...networkFamilies(network, usage.atMs),
+    ...networkFamilies(interfaceRows(input), usage.atMs),
     {
       name: 'machine_cpu_cores',
       type: 'gauge',
@@ -100,15 +104,27 @@ function familyOf(what: string, type: Family['type'], rows: readonly Row[], valu
   return { name, type, help: HELP[what] ?? '', lines };
 }
 
-function networkFamilies(interfaces: readonly NetworkUsage[], atMs: number): Family[] {
-  const of = (what: string, help: string, valueOf: (each: NetworkUsage) => number): Family => ({
+interface InterfaceRow {
+  readonly labels: string;
+  readonly usage: InterfaceUsage;
+}
+
+function interfaceRows({ network = [], podNetworks, usage }: ContainerMetricsInput): InterfaceRow[] {
+  const rows = (labels: Partial<typeof NO_LABELS>, interfaces: readonly InterfaceUsage[] = []): InterfaceRow[] =>
+    interfaces.map((each) => ({ labels: labelText({ ...NO_LABELS, ...labels, interface: each.name }), usage: each }));
+  const ofPods = usage.pods.flatMap(({ pod }) => {
+    const { name = '', namespace = '', uid = '' } = pod.metadata ?? {};
+    return rows({ id: `/${cgroupParent(pod)}`, namespace, pod: name }, podNetworks?.get(uid));
+  });
+  return [...rows({ id: '/' }, network), ...ofPods];
+}
+
+function networkFamilies(rows: readonly InterfaceRow[], atMs: number): Family[] {
+  const of = (what: string, help: string, valueOf: (each: InterfaceUsage) => number): Family => ({
     name: `container_network_${what}`,
     type: 'counter',
     help,
-    lines: interfaces.map((each) => {
-      const labels = labelText({ ...NO_LABELS, id: '/', interface: each.name });
-      return metricLine(`container_network_${what}`, labels, valueOf(each), atMs);
-    }),
+    lines: rows.map(({ labels, usage }) => metricLine(`container_network_${what}`, labels, valueOf(usage), atMs)),
   });
   return [
     of('receive_bytes_total', 'Bytes that were received', ({ rxBytes }) => rxBytes),

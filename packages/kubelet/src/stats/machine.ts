@@ -2,14 +2,6 @@ import { readFile, statfs } from 'node:fs/promises';
 import os from 'node:os';
 import type { MachineStats } from '@keelson/runtime';
 
-export interface NetworkUsage {
-  readonly name: string;
-  readonly rxBytes: number;
-  readonly rxErrors: number;
-  readonly txBytes: number;
-  readonly txErrors: number;
-}
-
 export interface FileSystemUsage {
   readonly capacityBytes: number;
   readonly availableBytes: number;
@@ -48,21 +40,6 @@ function fallback(atMs: number): MachineStats {
   const cpuMs = os.cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0);
   const used = os.totalmem() - os.freemem();
   return { atMs, cpuUsageNanoSeconds: cpuMs * MEBI, memoryUsageBytes: used, memoryWorkingSetBytes: used };
-}
-
-/** Interfaces but the loopback, that of the default route first. */
-export async function networkUsage(proc = '/proc'): Promise<readonly NetworkUsage[]> {
-  const [devices, routes] = await Promise.all([text(`${proc}/net/dev`), text(`${proc}/net/route`)]);
-  const main = /^(\S+)\t00000000\t/m.exec(routes)?.[1];
-  const found = devices.split('\n').flatMap((line) => interfaceOf(line) ?? []);
-  return found.sort((a, b) => Number(b.name === main) - Number(a.name === main));
-}
-
-function interfaceOf(line: string): NetworkUsage | undefined {
-  const [, name, counters] = /^\s*(\S+):\s*(.+)$/.exec(line) ?? [];
-  if (name === undefined || counters === undefined || name === 'lo') return undefined;
-  const at = counters.split(/\s+/).map(Number);
-  return { name, rxBytes: at[0] ?? 0, rxErrors: at[2] ?? 0, txBytes: at[8] ?? 0, txErrors: at[10] ?? 0 };
 }
 
 /** Of the file system that a directory is on; `undefined` if there is none. */

@@ -21,6 +21,7 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   attach: 'attach',
   portForward: 'port_forward',
   stats: 'list_container_stats',
+  networkUsage: 'list_podsandbox_stats',
 } satisfies Partial<Record<keyof ContainerRuntime, string>>;
 
 const IMAGE_OPERATIONS: Readonly<Record<string, string>> = {

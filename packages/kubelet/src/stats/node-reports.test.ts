@@ -74,6 +74,32 @@ describe('what a node and its pods use', () => {
     });
   });
 
+  it('shows what pods take up on disks, and what has gone over their networks', async () => {
+    const containers = [container('disk', { volumeMounts: [{ name: 'v', mountPath: '/v' }] })];
+    world.createPod('b', { containers, volumes: [{ name: 'v', emptyDir: {} }] });
+    await world.until(() => world.pod('b')?.status?.phase === 'Running');
+    world.runtime.written.set('disk', 3 * MIB);
+
+    const { pods } = (await reports().summary()) as { readonly pods: readonly { readonly podRef: { readonly name: string } }[] };
+
+    const eth0 = { name: 'eth0', rxBytes: 10, rxErrors: 0, txBytes: 20, txErrors: 1 };
+    expect(pods.find(({ podRef }) => podRef.name === 'b')).toMatchObject({
+      network: { ...eth0, interfaces: [eth0] },
+      containers: [
+        {
+          name: 'disk',
+          rootfs: { usedBytes: 3 * MIB, capacityBytes: expect.any(Number) },
+          logs: { usedBytes: 1024, inodesUsed: 1 },
+        },
+      ],
+      volume: [{ name: 'v', usedBytes: expect.any(Number), inodesUsed: 1, capacityBytes: expect.any(Number) }],
+      'ephemeral-storage': { usedBytes: expect.any(Number), availableBytes: expect.any(Number) },
+    });
+    expect(await reports().summary(true)).not.toHaveProperty('pods.0.network');
+    const labels = `namespace="default",pod="b",interface="eth0"`;
+    expect(await reports().containerMetrics()).toMatch(new RegExp(`container_network_transmit_bytes_total\\{.*${labels}\\} 20 `));
+  });
+
   it('is shown to metrics-server by the names that it reads', async () => {
     const at = world.clock.now();
 

@@ -1,16 +1,18 @@
 import { uptime } from 'node:os';
 import type { Clock } from '@keelson/base';
 import { parseQuantity } from '@keelson/api';
-import type { ContainerRuntime } from '@keelson/runtime';
+import { interfaceUsage, type ContainerRuntime } from '@keelson/runtime';
 import { containerMetrics } from './container-metrics.ts';
-import { fileSystemUsage, networkUsage, processCount } from './machine.ts';
+import { fileSystemUsage, processCount } from './machine.ts';
 import type { NodeStats } from './node-stats.ts';
+import type { PodDisks } from './pod-disks.ts';
 import { resourceMetrics } from './resource-metrics.ts';
-import { summaryOf, type MachineFacts } from './summary.ts';
+import { summaryOf, type MachineFacts, type PodFacts } from './summary.ts';
 import type { NodeUsage } from './usage.ts';
 
 export interface NodeReportsDependencies {
   readonly stats: NodeStats;
+  readonly disks: Pick<PodDisks, 'recent'>;
   readonly runtime: ContainerRuntime;
   readonly clock: Clock;
 }
@@ -20,6 +22,9 @@ export interface NodeReportsOptions {
   readonly rootDir: string;
   readonly capacity: Readonly<Record<string, string>>;
 }
+
+const PROC = '/proc';
+const NOTHING_MORE: PodFacts = { networks: new Map(), disks: new Map() };
 
 /** What the node and its pods use, in the forms in which metrics collectors read it. */
 export class NodeReports {
@@ -44,9 +49,10 @@ export class NodeReports {
   /** Of `/stats/summary`. Rejects while the runtime does not answer. */
   async summary(onlyCpuAndMemory = false): Promise<object> {
     const { nodeName } = this.#options;
-    const [usage, machine] = await Promise.all([this.usage(), onlyCpuAndMemory ? {} : this.#machine()]);
+    const usage = await this.usage();
+    const [machine, ofPods] = onlyCpuAndMemory ? [{}, NOTHING_MORE] : await Promise.all([this.#machine(), this.#podFacts(usage)]);
     const memoryCapacityBytes = this.#memoryCapacityBytes;
-    return summaryOf({ nodeName, startedAtMs: this.#startedAtMs, memoryCapacityBytes, usage, machine });
+    return summaryOf({ nodeName, startedAtMs: this.#startedAtMs, memoryCapacityBytes, usage, machine, ofPods });
   }
 
   /** Of `/metrics/resource`. A runtime that does not answer shows in it. */
@@ -57,20 +63,27 @@ export class NodeReports {
   /** Of `/metrics/cadvisor`. Rejects while the runtime does not answer. */
   async containerMetrics(): Promise<string> {
     const usage = await this.usage();
-    const network = this.#isSimulated ? [] : await networkUsage();
+    const network = this.#isSimulated ? [] : await interfaceUsage(PROC);
+    const podNetworks = await this.#deps.stats.networks();
     const cores = amount(this.#options.capacity['cpu']);
-    return containerMetrics({ usage, cores, memoryCapacityBytes: this.#memoryCapacityBytes, network });
+    return containerMetrics({ usage, cores, memoryCapacityBytes: this.#memoryCapacityBytes, network, podNetworks });
   }
 
   get #isSimulated(): boolean {
     return this.#deps.runtime.machineStats !== undefined;
   }
 
+  async #podFacts({ pods }: NodeUsage): Promise<PodFacts> {
+    const { disks, stats } = this.#deps;
+    const [networks, byUid] = await Promise.all([stats.networks(), disks.recent(pods.map(({ pod }) => pod))]);
+    return { networks, disks: byUid };
+  }
+
   async #machine(): Promise<MachineFacts> {
     const [fileSystem, images] = await Promise.all([fileSystemUsage(this.#options.rootDir), this.#deps.runtime.images.list()]);
     const imageBytes = images.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     if (this.#isSimulated) return { fileSystem, imageBytes };
-    const [network, processes] = await Promise.all([networkUsage(), processCount()]);
+    const [network, processes] = await Promise.all([interfaceUsage(PROC), processCount()]);
     return { fileSystem, imageBytes, network, processes };
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '@keelson/base';
 import type { Pod } from '@keelson/api/core/v1';
-import type { ContainerRuntime, ContainerStats } from '@keelson/runtime';
+import type { ContainerRuntime, ContainerStats, InterfaceUsage } from '@keelson/runtime';
 import { latestOf, type PodView } from '../pod/runtime-view.ts';
 import { within } from '../within.ts';
 import { CpuRates } from './cpu-rates.ts';
@@ -37,6 +37,20 @@ export class NodeStats {
     if (this.#seen && this.#deps.clock.now() - this.#seen.atMs < FRESH_MS) return this.#seen;
     this.#looking ??= this.#look().finally(() => (this.#looking = undefined));
     return this.#looking;
+  }
+
+  /** What the networks of pods have carried, by uid; of those on the host's network nothing. Never rejects. */
+  async networks(): Promise<ReadonlyMap<string, readonly InterfaceUsage[]>> {
+    const { clock, pods, runtime, view } = this.#deps;
+    const limit = { clock, ms: ANSWER_MS, signal: NEVER };
+    const found = await within(limit, async (signal) => (await runtime.networkUsage?.(signal)) ?? []).catch(() => []);
+    const bySandbox = new Map(found.map(({ sandboxId, interfaces }) => [sandboxId, interfaces]));
+    return new Map(
+      pods().flatMap(({ metadata: { uid = '' } = {} }): [string, readonly InterfaceUsage[]][] => {
+        const interfaces = bySandbox.get(view(uid)?.sandboxes[0]?.id ?? '');
+        return interfaces ? [[uid, interfaces]] : [];
+      }),
+    );
   }
 
   async #look(): Promise<NodeUsage> {

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { KeelsonError, type Clock } from '@keelson/base';
 import type {
   ContainerConfig,
+  ContainerDiskUsage,
   ContainerResources,
   ContainerRuntime,
   ContainerStats,
@@ -13,10 +14,12 @@ import type {
   ImageStatus,
   LogOptions,
   MachineStats,
+  PodFilter,
   PodNetworkStatus,
   RuntimeEvent,
   RuntimeInfo,
   SandboxConfig,
+  SandboxNetworkUsage,
   SandboxStatus,
   StreamSession,
 } from '@keelson/runtime';
@@ -48,6 +51,8 @@ export class MemoryRuntime implements ContainerRuntime {
   readonly logTexts = new Map<string, string>();
   /** Bytes that containers of a name use. */
   readonly memory = new Map<string, number>();
+  /** Bytes that containers of a name have written beside their image. */
+  readonly written = new Map<string, number>();
   onImageRemoved: (sizeBytes: number) => void = () => undefined;
   down = false;
   refusesUpdates = false;
@@ -254,6 +259,24 @@ export class MemoryRuntime implements ContainerRuntime {
       memoryWorkingSetBytes: this.memory.get(name) ?? 1000,
       memoryUsageBytes: this.memory.get(name) ?? 2000,
     }));
+  }
+
+  async diskUsage(_signal?: AbortSignal, only?: PodFilter): Promise<readonly ContainerDiskUsage[]> {
+    this.#check();
+    const running = [...this.containers.values()].filter(({ state }) => state === 'running');
+    return running
+      .filter(({ pod }) => only === undefined || pod.uid === only.podUid)
+      .map(({ id, name }) => ({
+        containerId: id,
+        writableLayer: { usedBytes: this.written.get(name) ?? 0 },
+        logs: { usedBytes: 1024, inodesUsed: 1 },
+      }));
+  }
+
+  async networkUsage(): Promise<readonly SandboxNetworkUsage[]> {
+    const own = [...this.sandboxes.values()].filter(({ ips, state }) => state === 'ready' && ips.length > 0);
+    const eth0 = { name: 'eth0', rxBytes: 10, rxErrors: 0, txBytes: 20, txErrors: 1 };
+    return own.map(({ id }) => ({ sandboxId: id, interfaces: [eth0] }));
   }
 
   readonly images: Images = {

@@ -11,6 +11,7 @@ import { writeAtomically } from './atomic-writer.ts';
 import { claimedVolume } from './claim-volume.ts';
 import { containerMounts, type ContainerMountsInput, type MountedVolume, type MountedVolumes } from './container-mounts.ts';
 import { EMPTY_DIR, makeEmptyDir } from './empty-dir.ts';
+import type { MeasurableVolume } from './measurable-volumes.ts';
 import { prepareHostPath } from './host-path.ts';
 import { failureOf, MountFailure, NamedFailure, unprocessed, type VolumeFailure } from './mount-failure.ts';
 import { SystemMounter, type Mounter } from './mounter.ts';
@@ -52,9 +53,24 @@ export class VolumeManager {
     return this.#directories.of(uid);
   }
 
-  /** Where the emptyDir of a pod is, or would be. */
-  emptyDir(uid: string, name: string): string {
-    return this.#directories.volume(uid, EMPTY_DIR, name);
+  /** The volumes of a pod that can be measured, of those that it has: emptyDirs, those made of API data, and those of claims. */
+  async measurable({ metadata, spec }: Pod): Promise<readonly MeasurableVolume[]> {
+    const { uid = '', name: podName = '' } = metadata ?? {};
+    const found: MeasurableVolume[] = [];
+    for (const volume of spec?.volumes ?? []) {
+      const { name, configMap, emptyDir, ephemeral, persistentVolumeClaim } = volume;
+      const claimed = this.#claimed.get(uid)?.get(name);
+      const claim = persistentVolumeClaim?.claimName ?? (ephemeral && `${podName}-${name}`);
+      if (emptyDir) {
+        const path = this.#directories.volume(uid, EMPTY_DIR, name);
+        found.push({ name, path, by: 'files', isEphemeral: emptyDir.medium !== 'Memory' });
+      } else if (claimed && claim !== undefined) {
+        found.push({ name, path: claimed.path, by: 'file-system', isEphemeral: false, claim });
+      } else if (kindOf(volume) in PAYLOADS) {
+        found.push({ name, path: await this.#payloadDirectory(uid, volume), by: 'files', isEphemeral: configMap !== undefined });
+      }
+    }
+    return found;
   }
 
   /**
@@ -154,16 +170,21 @@ export class VolumeManager {
     const type = typeOf(volume);
     if (!payload) throw unprocessed(volume.name, `no volume plugin matched: "${type}" is not supported by this node`);
     const nowMs = clock.now();
-    const isPublic = volume.configMap !== undefined;
-    const directory = isPublic
-      ? this.#directories.volume(uid, type, volume.name)
-      : await this.#directories.secretVolume(uid, type, volume.name);
+    const directory = await this.#payloadDirectory(uid, volume);
     if (this.#written.isFresh(uid, volume.name, payload, nowMs)) return directory;
     await mkdir(directory, { recursive: true });
     await chmod(directory, 0o777);
     await writeAtomically(directory, payload, nowMs, pod.spec?.securityContext?.fsGroup);
     this.#written.note(uid, volume.name, payload, nowMs);
     return directory;
+  }
+
+  /** Whatever is not for everybody is kept in memory. */
+  async #payloadDirectory(uid: string, volume: Volume): Promise<string> {
+    const type = typeOf(volume);
+    return volume.configMap
+      ? this.#directories.volume(uid, type, volume.name)
+      : this.#directories.secretVolume(uid, type, volume.name);
   }
 }
 
@@ -175,7 +196,8 @@ export async function removeVolumes(rootDir: string, mounter: Mounter = new Syst
   await new PodDirectories(rootDir, mounter).removeAll();
 }
 
-const TYPES: Readonly<Record<string, string>> = {
+/** Kinds of volumes that are made of API data, as they are called in paths. */
+const PAYLOADS: Readonly<Record<string, string>> = {
   configMap: 'configmap',
   secret: 'secret',
   downwardAPI: 'downward-api',
@@ -183,8 +205,12 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 function typeOf(volume: Volume): string {
-  const [type = 'unknown'] = Object.keys(volume).filter((key) => key !== 'name');
-  return TYPES[type] ?? type;
+  const kind = kindOf(volume);
+  return PAYLOADS[kind] ?? kind;
+}
+
+function kindOf(volume: Volume): string {
+  return Object.keys(volume).find((key) => key !== 'name') ?? 'unknown';
 }
 
 function mountedNames({ spec }: Pod): ReadonlySet<string> {

@@ -25,6 +25,7 @@ import {
   ListedContainer,
   ListedSandbox,
   PodSandboxConfig,
+  SandboxStats,
   SandboxStatus,
 } from './parts.ts';
 
@@ -106,6 +107,12 @@ export const LIST_CONTAINER_STATS = runtime(
   'ListContainerStats',
   message({ filter: nested(1, message({ labelSelector: stringMap(3) })) }),
   message({ stats: repeated(1, ContainerStats) }),
+);
+
+export const LIST_POD_SANDBOX_STATS = runtime(
+  'ListPodSandboxStats',
+  message({ filter: nested(1, message({ labelSelector: stringMap(2) })) }),
+  message({ stats: repeated(1, SandboxStats) }),
 );
 
 export const EXEC_SYNC = runtime(

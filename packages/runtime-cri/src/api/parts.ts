@@ -159,6 +159,19 @@ export const ContainerStats = message({
   attributes: nested(1, message({ id: string(1), labels: stringMap(3) })),
   cpu: nested(2, CpuUsage),
   memory: nested(3, MemoryUsage),
+  writableLayer: nested(4, FilesystemUsage),
+});
+export const InterfaceUsage = message({
+  name: string(1),
+  rxBytes: nested(2, UInt64Value),
+  rxErrors: nested(3, UInt64Value),
+  txBytes: nested(4, UInt64Value),
+  txErrors: nested(5, UInt64Value),
+});
+const NetworkUsage = message({ defaultInterface: nested(2, InterfaceUsage), interfaces: repeated(3, InterfaceUsage) });
+export const SandboxStats = message({
+  attributes: nested(1, message({ id: string(1) })),
+  linux: nested(2, message({ network: nested(3, NetworkUsage) })),
 });
 
 export const PROTOCOL = { TCP: 0, UDP: 1, SCTP: 2 } as const;

@@ -56,6 +56,10 @@ export interface ContainerInspect {
   };
   /** On the engine's machine. */
   readonly HostsPath?: string;
+  /** On the engine's machine. */
+  readonly LogPath?: string;
+  /** Only if it was asked for. */
+  readonly SizeRw?: number;
   readonly NetworkSettings: {
     /** A file on the engine's machine that is the network namespace. */
     readonly SandboxKey?: string;
@@ -89,8 +93,16 @@ export interface EngineEvent {
   readonly timeNano: number;
 }
 
+interface EngineInterface {
+  readonly rx_bytes: number;
+  readonly rx_errors: number;
+  readonly tx_bytes: number;
+  readonly tx_errors: number;
+}
+
 export interface EngineStats {
   readonly read: string;
+  readonly networks?: Readonly<Record<string, EngineInterface>>;
   readonly cpu_stats: { readonly cpu_usage: { readonly total_usage: number } };
   readonly memory_stats: {
     readonly usage?: number;
