@@ -14,6 +14,7 @@ import type { Pressure } from './eviction/thresholds.ts';
 import { evicted } from './eviction/verdicts.ts';
 import { ImagePuller } from './images/image-puller.ts';
 import { PulledImages } from './images/pulled-images.ts';
+import { logLimitsOf } from './log-limits.ts';
 import { NodeAgent, type NodeAgentDependencies } from './node/node-agent.ts';
 import type { KubeletDependencies, KubeletOptions } from './options.ts';
 import type { PodDelta } from './ports.ts';
@@ -78,6 +79,8 @@ export class Kubelet implements Runnable {
     const metrics = new KubeletMetrics();
     const runtime = measuredRuntime(deps.runtime, clock, metrics);
     const logger = deps.logger.child({ node: nodeName });
+    const logLimits = logLimitsOf(options);
+    if (logLimits) runtime.limitLogs?.(logLimits);
     this.name = `kubelet ${nodeName}`;
     this.#deps = deps;
     this.#tasks = new TaskGroup(logger);
@@ -88,7 +91,10 @@ export class Kubelet implements Runnable {
     const reach = { runtime, clock, dial: dialer(runtime, () => this.#pleg.info?.podNetwork ?? false) };
     this.#probes = new ProbeManager({ ...common, ...reach }, (uid) => this.#workers.notify(uid));
     this.#statuses = new StatusManager(common);
-    this.#agent = new NodeAgent({ ...common, port: () => this.port, ...this.#nodeFacts() }, options);
+    this.#agent = new NodeAgent(
+      { ...common, port: () => this.port, canMountReadOnlyTrees: mounter.canMount, ...this.#nodeFacts() },
+      options,
+    );
     const { capacity } = this.#agent;
     const config = new ConfigCache(common);
     const tokens = new TokenCache(common);

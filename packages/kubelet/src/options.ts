@@ -56,6 +56,10 @@ export interface KubeletOptions {
   readonly imageGc?: ImageGcOptions | false;
   /** Where the runtime keeps images. Default: what the runtime says, or on the disk of `rootDir`. */
   readonly imageDir?: string;
+  /** Of each container, when its log is put aside: `10Mi`. Default: what the runtime was made with. */
+  readonly containerLogMaxSize?: string;
+  /** How many files there are of a log, at least 2. Default: what the runtime was made with. */
+  readonly containerLogMaxFiles?: number;
   /** Kernel settings of a pod that are let in beyond those that are known to be safe; `net.core.*` is for all of a kind. */
   readonly allowedUnsafeSysctls?: readonly string[];
   /** How many images are pulled at the same time. Default 5. */

@@ -142,7 +142,8 @@ describe.skipIf(noContainerd)(title('CriRuntime on containerd'), () => {
   });
 
   it('follows a log over its rotation, and leaves no log behind', async () => {
-    const small = await containerd.runtime({ logLimits: { maxFileBytes: 2000, maxFiles: 3, periodMs: 500 } });
+    const small = await containerd.runtime({ logLimits: { maxFileBytes: 10_000_000, maxFiles: 5, periodMs: 500 } });
+    small.limitLogs({ maxFileBytes: 2000, maxFiles: 3 });
     small.events$.subscribe();
     const script = 'for i in $(seq 400); do echo line $i; done; sleep 2; echo last; sleep 1000';
     const { id, sandbox } = await start(small, containerConfig(script));

@@ -10,6 +10,7 @@ import {
   type ContainerStatus,
   type ExecResult,
   type Images,
+  type LogLimits,
   type LogOptions,
   type PodFilter,
   type PodNetworkStatus,
@@ -28,7 +29,7 @@ import { Containers } from './containers.ts';
 import { CriClient } from './cri-client.ts';
 import { CriImages } from './cri-images.ts';
 import { LogKeeper } from './log-keeper.ts';
-import type { LogLimits } from './log-rotation.ts';
+import type { LogKeeping } from './log-rotation.ts';
 import { cniConfigDir, writeDefaultNetwork } from './node-network.ts';
 import { portForward } from './port-forward.ts';
 import { Processes } from './processes.ts';
@@ -52,7 +53,7 @@ export interface CriRuntimeOptions {
   /** Where logs are written, a directory a pod. Default `/var/log/pods`. */
   readonly logRoot?: string;
   /** Of each container. Default: 5 files of 10 MiB. */
-  readonly logLimits?: LogLimits;
+  readonly logLimits?: LogKeeping;
   /**
    * A runtime without a network gets a bridge over the node's pod CIDRs, by a configuration that is written where the runtime says that it
    * looks for one. Absent: that is somebody else's affair.
@@ -63,7 +64,7 @@ export interface CriRuntimeOptions {
 }
 
 export const CONTAINERD_ENDPOINT = 'unix:///run/containerd/containerd.sock';
-const LOG_LIMITS: LogLimits = { maxFileBytes: 10 * 1024 * 1024, maxFiles: 5 };
+const LOG_LIMITS: LogKeeping = { maxFileBytes: 10 * 1024 * 1024, maxFiles: 5 };
 
 /**
  * Runs pods on a runtime that speaks CRI v1: containerd, CRI-O and others. All that it knows of a pod stands in annotations that the runtime
@@ -223,6 +224,10 @@ export class CriRuntime implements ContainerRuntime {
       return typeof known === 'string' || (known?.status.state ?? 'exited') !== 'exited';
     };
     return criLog({ path: logPath, clock: this.#clock, isOpen }, options, signal);
+  }
+
+  limitLogs(limits: LogLimits): void {
+    this.#logs.limit(limits);
   }
 
   stats(signal?: AbortSignal): Promise<readonly ContainerStats[]> {

@@ -1,4 +1,4 @@
 export { criAvailable, type CriAvailability } from './cri-available.ts';
 export { CONTAINERD_ENDPOINT, CriRuntime, type CriRuntimeOptions } from './cri-runtime.ts';
 export { loadImages } from './load-images.ts';
-export type { LogLimits } from './log-rotation.ts';
+export type { LogKeeping } from './log-rotation.ts';

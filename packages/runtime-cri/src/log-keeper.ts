@@ -1,8 +1,9 @@
 import { errorMessage, TaskGroup, type Clock, type Logger } from '@keelson/base';
+import type { LogLimits } from '@keelson/runtime';
 import { REOPEN_CONTAINER_LOG } from './api/methods.ts';
 import type { Containers } from './containers.ts';
 import type { CriClient } from './cri-client.ts';
-import { rotateLog, type LogLimits } from './log-rotation.ts';
+import { rotateLog, type LogKeeping } from './log-rotation.ts';
 
 export interface LogKeeperDependencies {
   readonly client: CriClient;
@@ -16,14 +17,19 @@ const PERIOD_MS = 10_000;
 /** Looks at the logs of running containers from time to time, and puts those aside that have grown too long. */
 export class LogKeeper {
   readonly #deps: LogKeeperDependencies;
-  readonly #limits: LogLimits;
+  #limits: LogKeeping;
   readonly #tasks: TaskGroup;
   #timer: Disposable | undefined;
 
-  constructor(deps: LogKeeperDependencies, limits: LogLimits) {
+  constructor(deps: LogKeeperDependencies, limits: LogKeeping) {
     this.#deps = deps;
     this.#limits = limits;
     this.#tasks = new TaskGroup(deps.logger);
+  }
+
+  /** From the next look on, also for containers that run already. */
+  limit(limits: LogLimits): void {
+    this.#limits = { ...this.#limits, ...limits };
   }
 
   start(): void {

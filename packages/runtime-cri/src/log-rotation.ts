@@ -1,10 +1,8 @@
 import { rename, rm, stat } from 'node:fs/promises';
+import type { LogLimits } from '@keelson/runtime';
 
-export interface LogLimits {
-  readonly maxFileBytes: number;
-  /** With the one that is written to. */
-  readonly maxFiles: number;
-  /** How often they are looked at. Default 10,000. */
+export interface LogKeeping extends LogLimits {
+  /** How often logs are looked at. Default 10,000. */
   readonly periodMs?: number;
 }
 

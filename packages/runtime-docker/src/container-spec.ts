@@ -1,5 +1,5 @@
 import { KeelsonError } from '@keelson/base';
-import type { ContainerConfig, ContainerResources, Mount, PodIdentity } from '@keelson/runtime';
+import type { ContainerConfig, ContainerResources, LogLimits, Mount, PodIdentity } from '@keelson/runtime';
 import type { ContainerInspect, ContainerSpec, HostConfig } from './engine/engine-types.ts';
 import { containerLabels, type PodRecord } from './record.ts';
 
@@ -15,11 +15,6 @@ export interface ContainerSpecInput {
   readonly privileges: true | readonly string[];
   /** The text of the seccomp profile that the configuration names, if it names a file. */
   readonly seccompProfile: string | undefined;
-}
-
-export interface LogLimits {
-  readonly maxFileBytes: number;
-  readonly maxFiles: number;
 }
 
 /** Pure: a container inside a sandbox. */

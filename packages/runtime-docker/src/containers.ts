@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { errorMessage, isReason, KeelsonError } from '@keelson/base';
-import type { ContainerConfig, ContainerResources, ContainerStatus, PodFilter, PodIdentity } from '@keelson/runtime';
+import type { ContainerConfig, ContainerResources, ContainerStatus, LogLimits, PodFilter, PodIdentity } from '@keelson/runtime';
 import type { EngineAbilities } from './abilities.ts';
-import { checkSeccomp, containerSpec, resourceLimits, type LogLimits } from './container-spec.ts';
+import { checkSeccomp, containerSpec, resourceLimits } from './container-spec.ts';
 import type { DockerImages } from './docker-images.ts';
 import type { EngineClient } from './engine/engine-client.ts';
 import type { ContainerInspect } from './engine/engine-types.ts';
@@ -18,7 +18,7 @@ export interface ContainersDependencies {
   readonly abilities: EngineAbilities;
   readonly images: DockerImages;
   readonly oomKills: OomKills;
-  readonly logLimits: LogLimits;
+  readonly logLimits: () => LogLimits;
 }
 
 /** What Docker needs over the grace period to kill, and to tidy up. */
@@ -132,7 +132,7 @@ export class Containers {
       sandbox: inspect,
       record,
       sharesPids,
-      logLimits,
+      logLimits: logLimits(),
       lowersOomScore: (config.resources.oomScoreAdj ?? 0) >= 0 || (await abilities.lowersOomScore()),
       privileges: privileged || addCapabilities.includes('ALL') ? await abilities.privileges() : true,
       seccompProfile: profile.startsWith('/') ? await readFile(profile, 'utf8') : undefined,

@@ -9,6 +9,7 @@ import type {
   ContainerStatus,
   ExecResult,
   Images,
+  LogLimits,
   LogOptions,
   PodFilter,
   PodNetwork,
@@ -22,7 +23,6 @@ import type {
 } from '@keelson/runtime';
 import type { Observable } from 'rxjs';
 import { EngineAbilities } from './abilities.ts';
-import type { LogLimits } from './container-spec.ts';
 import { Containers } from './containers.ts';
 import { DockerImages } from './docker-images.ts';
 import { engineAddress } from './engine/engine-address.ts';
@@ -80,6 +80,7 @@ export class DockerRuntime implements ContainerRuntime {
   readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #cluster: string;
+  #logLimits: LogLimits;
 
   constructor(options: DockerRuntimeOptions) {
     const { clock, logger = silentLogger, host, network = 'bridge', cgroupRoot = 'keelson', logLimits = LOG_LIMITS } = options;
@@ -99,9 +100,11 @@ export class DockerRuntime implements ContainerRuntime {
     this.#logger = logger;
     this.#clock = clock;
     this.#cluster = cluster;
+    this.#logLimits = logLimits;
     this.#events = new EngineEvents({ engine, clock, logger, owned }, (event) => this.#onEvent(event));
     this.#sandboxes = new Sandboxes({ engine, inspector, abilities, network: this.#network, cgroupRoot });
-    this.#containers = new Containers({ engine, inspector, abilities, images, oomKills: this.#oomKills, logLimits });
+    const common = { engine, inspector, abilities };
+    this.#containers = new Containers({ ...common, images, oomKills: this.#oomKills, logLimits: () => this.#logLimits });
     this.#processes = new Processes({ engine, inspector, clock, tasks: this.#tasks });
   }
 
@@ -192,6 +195,10 @@ export class DockerRuntime implements ContainerRuntime {
     const { Config } = await this.#inspector.one(id, signal);
     if (!recordOf(Config.Labels)?.container) throw new KeelsonError('NotFound', `No such container: ${id}`);
     return logs(this.#engine, { containerId: id, tty: Config.Tty }, options, signal);
+  }
+
+  limitLogs(limits: LogLimits): void {
+    this.#logLimits = limits;
   }
 
   async stats(signal?: AbortSignal): Promise<readonly ContainerStats[]> {

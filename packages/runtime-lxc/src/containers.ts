@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:os';
 import { rm } from 'node:fs/promises';
 import { KeelsonError, type Clock } from '@keelson/base';
-import type { ContainerConfig, ContainerResources, ContainerStatus, PodFilter } from '@keelson/runtime';
+import type { ContainerConfig, ContainerResources, ContainerStatus, LogLimits, PodFilter } from '@keelson/runtime';
 import type { Cgroups } from './cgroups.ts';
 import { INIT_PATH } from './config/lxc-config.ts';
 import { writeContainerFiles, type ContainerFilesDependencies } from './container-files.ts';
@@ -12,7 +12,7 @@ import type { ImageStore } from './images/image-store.ts';
 import type { Layout } from './layout.ts';
 import { readRecords, writeRecord, type ContainerRecord } from './records.ts';
 import type { Sandboxes } from './sandboxes.ts';
-import { beginningOf, launchShim, shimOf, type LogLimits } from './shim/launch.ts';
+import { beginningOf, launchShim, shimOf } from './shim/launch.ts';
 import { kill, shimEnd } from './shim/shim-end.ts';
 
 export interface ContainersDependencies extends ContainerFilesDependencies {
@@ -22,7 +22,7 @@ export interface ContainersDependencies extends ContainerFilesDependencies {
   readonly images: ImageStore;
   readonly sandboxes: Sandboxes;
   readonly clock: Clock;
-  readonly logLimits: LogLimits;
+  readonly logLimits: () => LogLimits;
   readonly lxcStart: string;
 }
 
@@ -91,7 +91,7 @@ export class Containers {
       terminal: tty,
       input: stdin,
       inputOnce: stdinOnce,
-      logLimits,
+      logLimits: logLimits(),
       command: [...lxc, ...log, '--', INIT_PATH, 'init', tty ? '-' : 's', '3', '4'],
     });
     if (!launched.started) throw new KeelsonError('BadRequest', launched.message);

@@ -15,6 +15,7 @@ import {
   type ContainerStats,
   type ContainerStatus,
   type ExecResult,
+  type LogLimits,
   type LogOptions,
   type PodFilter,
   type PodNetwork,
@@ -37,7 +38,6 @@ import { lxcVersion, programPath } from './lxc-available.ts';
 import { portForward } from './port-forward.ts';
 import { Processes } from './processes.ts';
 import { Sandboxes } from './sandboxes.ts';
-import type { LogLimits } from './shim/launch.ts';
 import { installShim } from './shim/shim-program.ts';
 
 export interface LxcRuntimeOptions {
@@ -78,6 +78,7 @@ export class LxcRuntime implements ContainerRuntime {
   readonly #containers: Containers;
   readonly #processes: Processes;
   #shim = '';
+  #logLimits: LogLimits;
   #opened: Promise<void> | undefined;
 
   constructor(options: LxcRuntimeOptions) {
@@ -92,13 +93,20 @@ export class LxcRuntime implements ContainerRuntime {
     this.#clock = clock;
     this.#logger = logger;
     this.#hostAddress = options.hostAddress;
+    this.#logLimits = logLimits;
     this.#exits = new Exits(layout.exits, (id) => this.#ended(id));
     const exits = this.#exits;
     const shared = { layout, exits, cgroups, clock, cgroupRoot, shim };
     this.#sandboxes = new Sandboxes({ ...shared, network });
     const lxcStart = programPath('lxc-start') ?? 'lxc-start';
     const lxcAttach = programPath('lxc-attach') ?? 'lxc-attach';
-    this.#containers = new Containers({ ...shared, images, sandboxes: this.#sandboxes, logLimits, lxcStart });
+    this.#containers = new Containers({
+      ...shared,
+      images,
+      sandboxes: this.#sandboxes,
+      logLimits: () => this.#logLimits,
+      lxcStart,
+    });
     this.#processes = new Processes({ containers: this.#containers, layout, clock, shim, lxcAttach });
     this.images = new LxcImages(images, () => this.#containers.trees());
   }
@@ -210,6 +218,10 @@ export class LxcRuntime implements ContainerRuntime {
     this.#containers.record(id);
     const isOpen = () => this.#containers.life(id).state !== 'exited';
     return criLog({ path: this.#layout.container(id, 'log'), isOpen, clock: this.#clock }, options, signal);
+  }
+
+  limitLogs(limits: LogLimits): void {
+    this.#logLimits = limits;
   }
 
   async stats(): Promise<readonly ContainerStats[]> {

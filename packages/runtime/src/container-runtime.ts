@@ -181,6 +181,13 @@ export interface RuntimeEvent {
   readonly containerId?: string;
 }
 
+/** How much of a container's log is kept. */
+export interface LogLimits {
+  readonly maxFileBytes: number;
+  /** With the one that is written to. */
+  readonly maxFiles: number;
+}
+
 /** A process with its streams. With a tty there is no `stderr`, and `resize` works. */
 export interface StreamSession {
   readonly stdin: NodeJS.WritableStream | undefined;
@@ -318,6 +325,8 @@ export interface ContainerRuntime {
   portForward(sandboxId: string, port: number, signal?: AbortSignal): Promise<Duplex>;
   /** Also of containers that have ended, until they are removed. Destroying the stream ends it. */
   logs(id: string, options: LogOptions, signal?: AbortSignal): Promise<Readable>;
+  /** Of containers that are made from now on, at least. Absent where nobody else has a say in it. */
+  limitLogs?(limits: LogLimits): void;
   /** Of containers that run. */
   stats(signal?: AbortSignal): Promise<readonly ContainerStats[]>;
   /** Of containers that run. Files may have to be looked at one by one: not to be asked often. Absent where nobody can tell. */

@@ -11,6 +11,7 @@ import type {
   ExecResult,
   Images,
   ImageStatus,
+  LogLimits,
   LogOptions,
   MachineStats,
   PodFilter,
@@ -154,6 +155,10 @@ export class RuntimeRouter implements ContainerRuntime {
   logs(id: string, options: LogOptions, signal?: AbortSignal): Promise<Readable> {
     const { runtime, own } = this.#byId(id);
     return runtime.logs(own, options, signal);
+  }
+
+  limitLogs(limits: LogLimits): void {
+    for (const runtime of this.#all) runtime.limitLogs?.(limits);
   }
 
   async stats(signal?: AbortSignal): Promise<readonly ContainerStats[]> {

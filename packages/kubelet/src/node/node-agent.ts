@@ -30,6 +30,8 @@ export interface NodeAgentDependencies {
   readonly registered?: () => void;
   readonly pressures: () => ReadonlySet<Pressure>;
   readonly isShuttingDown: () => boolean;
+  /** Volumes can be made read only with all that is mounted below them. */
+  readonly canMountReadOnlyTrees: boolean;
 }
 
 const LEASE_NAMESPACE = 'kube-node-lease';
@@ -180,7 +182,22 @@ export class NodeAgent {
     const info = { ...this.#machine, containerRuntimeVersion: `${name}://${version}` };
     const amounts = { capacity: this.#capacity, allocatable: this.#allocatable };
     const pressures = this.#deps.pressures();
-    return nodeStatus({ old, nowMs: clock.now(), ...amounts, addresses, info, images, port: port(), failure, pressures });
+    const features = {
+      supplementalGroupsPolicy: pleg.info?.strictGroups ?? false,
+      recursiveReadOnlyMounts: this.#deps.canMountReadOnlyTrees,
+    };
+    return nodeStatus({
+      old,
+      features,
+      nowMs: clock.now(),
+      ...amounts,
+      addresses,
+      info,
+      images,
+      port: port(),
+      failure,
+      pressures,
+    });
   }
 
   async #reportStatus(signal: AbortSignal): Promise<void> {

@@ -17,8 +17,15 @@ export interface NodeStatusInput {
   readonly port: number;
   /** Why pods cannot be run here now, if so. */
   readonly failure: string | undefined;
+  readonly features: NodeFeatureSet;
   /** What the node is short of. */
   readonly pressures: ReadonlySet<Pressure>;
+}
+
+/** What a node can beyond what every node can. */
+export interface NodeFeatureSet {
+  readonly supplementalGroupsPolicy: boolean;
+  readonly recursiveReadOnlyMounts: boolean;
 }
 
 const MAX_IMAGES = 50;
@@ -26,7 +33,8 @@ const MAX_NAMES = 5;
 
 /** Pure: a node's status. Conditions of others are left alone. */
 export function nodeStatus(input: NodeStatusInput): NodeStatus {
-  const { old, allocatable, capacity, addresses, info, images, port } = input;
+  const { old, allocatable, capacity, addresses, features, info, images, port } = input;
+  const { recursiveReadOnlyMounts, supplementalGroupsPolicy } = features;
   return {
     capacity: { ...capacity },
     allocatable: { ...allocatable },
@@ -34,6 +42,8 @@ export function nodeStatus(input: NodeStatusInput): NodeStatus {
     addresses: addresses.map((address) => ({ ...address })),
     nodeInfo: info,
     images: imageList(images),
+    features: { supplementalGroupsPolicy },
+    runtimeHandlers: [{ name: '', features: { recursiveReadOnlyMounts, userNamespaces: false } }],
     ...(port > 0
       ? { daemonEndpoints: { kubeletEndpoint: { Port: port } } }
       : old.daemonEndpoints && { daemonEndpoints: old.daemonEndpoints }),
@@ -98,8 +108,10 @@ function withoutHeartbeats({
   capacity,
   conditions: all,
   daemonEndpoints,
+  features,
   images,
   nodeInfo,
+  runtimeHandlers,
 }: NodeStatus): unknown {
   const own = ['MemoryPressure', 'DiskPressure', 'PIDPressure', 'Ready'].map((type) => {
     const { status, reason, message } = findCondition(all, type) ?? {};
@@ -109,7 +121,17 @@ function withoutHeartbeats({
   const pictures = (images ?? []).map(({ names, sizeBytes }) => [names, sizeBytes]);
   const info = Object.entries(nodeInfo ?? {}).sort();
   const hosts = (addresses ?? []).map(({ type, address }) => [type, address]);
-  return [hosts, sorted(allocatable), sorted(capacity), own, daemonEndpoints?.kubeletEndpoint?.Port, pictures, info];
+  return [
+    hosts,
+    sorted(allocatable),
+    sorted(capacity),
+    own,
+    daemonEndpoints?.kubeletEndpoint?.Port,
+    pictures,
+    info,
+    features,
+    runtimeHandlers,
+  ];
 }
 
 /** What to tell of a condition when it becomes true, and when it becomes false. */

@@ -27,6 +27,8 @@ export interface StatusInput {
   readonly defaultReason: string;
   /** True once the pod is being stopped: what is gone from the runtime has ended. */
   readonly stopped: boolean;
+  /** Whether the node can make mounts read only with all that is mounted below them. */
+  readonly readOnlyTrees: boolean;
   /** What a running container has, where a change of its resources has not reached it yet. */
   actualResources(containerId: string): ResourceRequirements | undefined;
   isStarted(container: Container, containerId: string): boolean;
@@ -47,7 +49,7 @@ function statusOf(container: Container, role: 'init' | 'main' | 'ephemeral', inp
   const old = input.old.find((status) => status.name === container.name);
   const [latest, previous] = attemptsOf(input.view, container.name);
   const status = latest ? fromRuntime(latest, previous, old, input) : fromNothing(container, old, input);
-  if (latest) Object.assign(status, specOf(container, input.actualResources(latest.id)));
+  if (latest) Object.assign(status, specOf(container, input.actualResources(latest.id), input.readOnlyTrees));
   const reason = input.waiting.get(container.name);
   if (reason && !status.state?.running) putToWait(status, reason);
   const { running, terminated } = status.state ?? {};
@@ -62,12 +64,15 @@ function statusOf(container: Container, role: 'init' | 'main' | 'ephemeral', inp
 }
 
 /** What of the definition holds for the container that was made by it. */
-function specOf({ resources, volumeMounts = [] }: Container, actual: ResourceRequirements | undefined): Partial<ContainerStatus> {
-  const mounts = volumeMounts.map(({ name, mountPath, readOnly }) => ({
-    name,
-    mountPath,
-    ...(readOnly && { readOnly, recursiveReadOnly: 'Disabled' }),
-  }));
+function specOf(
+  { resources, volumeMounts = [] }: Container,
+  actual: ResourceRequirements | undefined,
+  readOnlyTrees: boolean,
+): Partial<ContainerStatus> {
+  const mounts = volumeMounts.map(({ name, mountPath, readOnly, recursiveReadOnly = 'Disabled' }) => {
+    const isRecursive = readOnlyTrees && recursiveReadOnly !== 'Disabled';
+    return { name, mountPath, ...(readOnly && { readOnly, recursiveReadOnly: isRecursive ? 'Enabled' : 'Disabled' }) };
+  });
   const { limits, requests } = actual ?? resources ?? {};
   return {
     ...(resources?.requests && { allocatedResources: resources.requests }),

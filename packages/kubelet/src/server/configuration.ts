@@ -1,5 +1,6 @@
 import { durationText } from '../duration-text.ts';
 import { DEFAULT_HARD } from '../eviction/thresholds.ts';
+import { LOG_LIMITS } from '../log-limits.ts';
 import type { KubeletOptions } from '../options.ts';
 
 /** What `/configz` shows: a `KubeletConfiguration` with what holds for this kubelet. */
@@ -25,6 +26,8 @@ export function shownConfiguration(options: KubeletOptions, port: number): objec
     cgroupsPerQOS: true,
     maxPods,
     ...(podCidr !== undefined && { podCIDR: podCidr }),
+    containerLogMaxSize: options.containerLogMaxSize ?? LOG_LIMITS.containerLogMaxSize,
+    containerLogMaxFiles: options.containerLogMaxFiles ?? LOG_LIMITS.containerLogMaxFiles,
     ...imageSettings(options),
     ...(options.eviction && evictionSettings(options.eviction)),
     enableDebuggingHandlers: true,

@@ -12,6 +12,7 @@ import type {
   ExecResult,
   Images,
   ImageStatus,
+  LogLimits,
   LogOptions,
   MachineStats,
   PodFilter,
@@ -62,6 +63,7 @@ export class MemoryRuntime implements ContainerRuntime {
   refusesStarts = false;
   network: PodNetworkStatus = { ready: true };
   podCidrs: readonly string[] = [];
+  logLimits: LogLimits | undefined;
   /** It takes what it is asked, and does not answer. */
   hangs = false;
   /** Pulls take until then. */
@@ -249,6 +251,10 @@ export class MemoryRuntime implements ContainerRuntime {
     return Readable.from(
       (options.tailLines === undefined ? lines : lines.slice(-options.tailLines)).map((line) => Buffer.from(line)),
     );
+  }
+
+  limitLogs(limits: LogLimits): void {
+    this.logLimits = limits;
   }
 
   async stats(): Promise<readonly ContainerStats[]> {

@@ -7,6 +7,7 @@ import { writeAtomically } from './atomic-writer.ts';
 import { containerMounts } from './container-mounts.ts';
 import { NO_MOUNTS } from './mounter.ts';
 import { PodDirectories } from './pod-directories.ts';
+import { ReadOnlyTrees } from './read-only-trees.ts';
 import { SubPaths } from './sub-paths.ts';
 
 let directory: string;
@@ -14,12 +15,14 @@ beforeEach(async () => void (directory = await mkdtemp(join(tmpdir(), 'mounts-')
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
 function mounts(more: Partial<VolumeMount>, readOnly = false) {
+  const directories = new PodDirectories(join(directory, 'kubelet'), NO_MOUNTS);
   return containerMounts({
     podUid: 'u',
     container: { name: 'c', volumeMounts: [{ name: 'v', mountPath: '/m', ...more }] },
     volumes: new Map([['v', { path: directory, readOnly }]]),
     env: [{ name: 'N', value: 'x' }],
-    subPaths: new SubPaths(new PodDirectories(join(directory, 'kubelet'), NO_MOUNTS), NO_MOUNTS),
+    subPaths: new SubPaths(directories, NO_MOUNTS),
+    readOnlyTrees: new ReadOnlyTrees(directories, NO_MOUNTS),
   });
 }
 
@@ -73,7 +76,7 @@ describe('containerMounts', () => {
       message: 'failed to prepare subPath for volumeMount "v" of container "c": "link" leaves the volume through a symbolic link',
     },
     {
-      title: 'what no runtime can',
+      title: 'what takes mounts, where there are none',
       mount: { readOnly: true, recursiveReadOnly: 'Enabled' },
       message:
         'failed to resolve recursive read-only mode: volume "v" requested recursive read-only mode, but it is not supported by the runtime',

@@ -3,6 +3,7 @@ import { errorMessage, KeelsonError } from '@keelson/base';
 import type { Container, VolumeMount } from '@keelson/api/core/v1';
 import type { Mount } from '@keelson/runtime';
 import { expand } from '../env/expand.ts';
+import type { ReadOnlyTrees } from './read-only-trees.ts';
 import type { SubPaths } from './sub-paths.ts';
 
 /** A volume that is there. */
@@ -21,32 +22,42 @@ export interface ContainerMountsInput {
   readonly volumes: MountedVolumes;
   readonly env: readonly { readonly name: string; readonly value: string }[];
   readonly subPaths: SubPaths;
+  readonly readOnlyTrees: ReadOnlyTrees;
 }
 
 /** The mounts of a container. Makes directories of a subPath that are not there yet. */
-export async function containerMounts({ podUid, container, volumes, env, subPaths }: ContainerMountsInput): Promise<Mount[]> {
+export async function containerMounts(input: ContainerMountsInput): Promise<Mount[]> {
   const mounts: Mount[] = [];
-  for (const [at, mount] of (container.volumeMounts ?? []).entries()) {
-    const volume = volumes.get(mount.name);
-    if (!volume) {
-      throw new KeelsonError('NotFound', `cannot find volume "${mount.name}" to mount into container "${container.name}"`);
-    }
-    refuseRecursive(mount);
-    const subPath = subPathOf(mount, env);
-    const request = { podUid, volume: mount.name, mount: `${container.name}/${at}`, root: volume.path, subPath };
-    mounts.push({
-      hostPath: subPath === '' ? volume.path : await prepared(subPaths.prepare(request), mount, container),
-      containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
-      readOnly: (mount.readOnly ?? false) || volume.readOnly,
-      ...propagationOf(mount.mountPropagation),
-    });
-  }
+  for (const [at, mount] of (input.container.volumeMounts ?? []).entries()) mounts.push(await mountOf(mount, at, input));
   return mounts;
 }
 
-/** What is mounted within a volume stays writable in all runtimes; `IfPossible` is content with that. */
-function refuseRecursive({ name, recursiveReadOnly }: VolumeMount): void {
-  if (recursiveReadOnly !== 'Enabled') return;
+async function mountOf(mount: VolumeMount, at: number, input: ContainerMountsInput): Promise<Mount> {
+  const { podUid, container, env, readOnlyTrees, subPaths, volumes } = input;
+  const volume = volumes.get(mount.name);
+  if (!volume) {
+    throw new KeelsonError('NotFound', `cannot find volume "${mount.name}" to mount into container "${container.name}"`);
+  }
+  const isRecursive = isReadOnlyRecursively(mount, readOnlyTrees.canMount);
+  const subPath = subPathOf(mount, env);
+  const request = { podUid, volume: mount.name, mount: `${container.name}/${at}` };
+  const path =
+    subPath === '' ? volume.path : await prepared(subPaths.prepare({ ...request, root: volume.path, subPath }), mount, container);
+  return {
+    hostPath: isRecursive ? await readOnlyTrees.prepare({ ...request, path }) : path,
+    containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
+    readOnly: (mount.readOnly ?? false) || volume.readOnly,
+    ...propagationOf(mount.mountPropagation),
+  };
+}
+
+/** Pure: whether nothing below a mount can be written to either. Throws where that is asked for and cannot be. */
+export function isReadOnlyRecursively(
+  { name, readOnly, recursiveReadOnly = 'Disabled' }: VolumeMount,
+  canMount: boolean,
+): boolean {
+  if (!readOnly || recursiveReadOnly === 'Disabled') return false;
+  if (canMount || recursiveReadOnly === 'IfPossible') return canMount;
   const why = `volume "${name}" requested recursive read-only mode, but it is not supported by the runtime`;
   throw new KeelsonError('BadRequest', `failed to resolve recursive read-only mode: ${why}`);
 }

@@ -9,7 +9,8 @@ export interface MountRequest {
   /** A device, a remote path or, with `type: 'bind'`, a path of this machine. */
   readonly source: string;
   readonly target: string;
-  readonly type: 'bind' | 'nfs' | 'tmpfs';
+  /** `rbind`: with all that is mounted below it, and apart from it: neither sees what is mounted in the other later. */
+  readonly type: 'bind' | 'rbind' | 'nfs' | 'tmpfs';
   readonly options?: readonly string[];
 }
 
@@ -20,6 +21,8 @@ export interface Mounter {
   /** A directory whose files are never on a disk, where secrets are kept; absent if there is none. */
   readonly memoryRoot: string | undefined;
   mount(request: MountRequest): Promise<void>;
+  /** One mount, whatever is mounted below it. Others of the same files stay as they are. */
+  makeReadOnly(target: string): Promise<void>;
   /** Does not wait for those who still use it. */
   unmount(target: string): Promise<void>;
   /** Where something is mounted on this machine, outer before inner. Rejects if that cannot be found out. */
@@ -39,9 +42,15 @@ export class SystemMounter implements Mounter {
 
   async mount({ source, target, type, options = [] }: MountRequest): Promise<void> {
     // A source below /proc/self/fd stands for what was opened, and must not be looked up by name again.
-    const how = type === 'bind' ? ['--no-canonicalize', '--bind'] : ['-t', type];
+    const how = type === 'bind' || type === 'rbind' ? ['--no-canonicalize', `--${type}`] : ['-t', type];
     const what = options.length === 0 ? [] : ['-o', options.join(',')];
     await this.#run('mount', [...how, ...what, source, target], `mount ${source} on ${target}`);
+    if (type === 'rbind') await this.#run('mount', ['--make-rprivate', target], `part ${target} from ${source}`);
+  }
+
+  async makeReadOnly(target: string): Promise<void> {
+    // What else holds for the mount (nosuid, nodev...) is kept.
+    await this.#run('mount', ['-o', 'remount,bind,ro', target], `make ${target} read only`);
   }
 
   async unmount(target: string): Promise<void> {
@@ -75,6 +84,7 @@ export const NO_MOUNTS: Mounter = {
   mount: async ({ target }) => {
     throw new KeelsonError('Forbidden', `cannot mount ${target}: this process may not mount anything`);
   },
+  makeReadOnly: async () => undefined,
   unmount: async () => undefined,
   mountPoints: async () => [],
 };

@@ -7,6 +7,7 @@ import type { Mounter } from './mounter.ts';
 /** In a pod's directory: something may be mounted below it. To read the table of all mounts for each pod would take long. */
 const MARK = 'mounted';
 const SUB_PATHS = 'volume-subpaths';
+const READ_ONLY_TREES = 'volume-read-only';
 /** In the directory in memory: whose it is. */
 const OWNER = 'owner';
 
@@ -45,6 +46,10 @@ export class PodDirectories {
 
   subPath(uid: string, volume: string, mount: string): string {
     return join(this.of(uid), SUB_PATHS, volume, mount);
+  }
+
+  readOnlyTree(uid: string, volume: string, mount: string): string {
+    return join(this.of(uid), READ_ONLY_TREES, volume, mount);
   }
 
   /** To be called before anything is mounted below the pod's directory. */
@@ -107,7 +112,7 @@ export class PodDirectories {
     const [left] = await this.#mountsBelow(directory);
     if (left !== undefined) throw new KeelsonError('Conflict', `Cannot remove "${directory}": "${left}" is still mounted`);
     // Were something mounted there after all, its files would not be deleted.
-    await removeTargets(join(directory, SUB_PATHS), 3);
+    for (const name of [READ_ONLY_TREES, SUB_PATHS]) await removeTargets(join(directory, name), 3);
     await removeTargets(join(directory, 'volumes', 'kubernetes.io~nfs'), 1);
     await rm(join(directory, MARK), { force: true });
   }

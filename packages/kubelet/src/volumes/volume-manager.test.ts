@@ -380,6 +380,7 @@ describe('NFS', () => {
       this.requests.push(request);
       this.points.push(request.target);
     }
+    async makeReadOnly(): Promise<void> {}
     async unmount(target: string): Promise<void> {
       this.points = this.points.filter((point) => point !== target);
     }

@@ -19,6 +19,7 @@ import { payloadOf, type TokenReader } from './payload.ts';
 import { mountNfs, setUpPersistent } from './persistent-volume.ts';
 import { PodDirectories } from './pod-directories.ts';
 import { WrittenPayloads } from './written-payloads.ts';
+import { ReadOnlyTrees } from './read-only-trees.ts';
 import { SubPaths } from './sub-paths.ts';
 
 export interface VolumeManagerDependencies {
@@ -39,6 +40,7 @@ export class VolumeManager {
   readonly #deps: VolumeManagerDependencies;
   readonly #directories: PodDirectories;
   readonly #subPaths: SubPaths;
+  readonly #readOnlyTrees: ReadOnlyTrees;
   /** Volumes of claims that are ready, by pod and name: a claim keeps its volume, so there is nothing to ask again. */
   readonly #written = new WrittenPayloads();
   readonly #claimed = new Map<string, Map<string, MountedVolume>>();
@@ -47,6 +49,12 @@ export class VolumeManager {
     this.#deps = deps;
     this.#directories = new PodDirectories(deps.rootDir, deps.mounter);
     this.#subPaths = new SubPaths(this.#directories, deps.mounter);
+    this.#readOnlyTrees = new ReadOnlyTrees(this.#directories, deps.mounter);
+  }
+
+  /** Whether it can make volumes read only with all that is mounted below them. */
+  get canMountReadOnlyTrees(): boolean {
+    return this.#readOnlyTrees.canMount;
   }
 
   podDirectory(uid: string): string {
@@ -94,8 +102,8 @@ export class VolumeManager {
   }
 
   /** What a container sees of the volumes that `mount` gave. */
-  containerMounts(input: Omit<ContainerMountsInput, 'subPaths'>): Promise<Mount[]> {
-    return containerMounts({ ...input, subPaths: this.#subPaths });
+  containerMounts(input: Omit<ContainerMountsInput, 'subPaths' | 'readOnlyTrees'>): Promise<Mount[]> {
+    return containerMounts({ ...input, subPaths: this.#subPaths, readOnlyTrees: this.#readOnlyTrees });
   }
 
   /** Files for one container that are no volumes: where it leaves its last words. */

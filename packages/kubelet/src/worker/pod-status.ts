@@ -20,6 +20,7 @@ export interface PodStatusInput {
   /** Everything of the pod has been stopped for good. */
   readonly stopped: boolean;
   readonly probes: { isStarted(containerId: string): boolean; isReady(containerId: string): boolean };
+  readonly readOnlyTrees: boolean;
   terminationMessage(container: RuntimeContainer): string | undefined;
   actualResources(containerId: string): ResourceRequirements | undefined;
   /** Of this moment alone: of a resize, say. */
@@ -88,12 +89,13 @@ function reasonOf(old: PodStatus, verdict: PodStatusInput['verdict']): Pick<PodS
 }
 
 function statusInput(input: PodStatusInput, old: PodStatus['containerStatuses'], defaultReason: string): StatusInput {
-  const { actualResources, view, runtimeName, waiting, stopped, probes, terminationMessage } = input;
+  const { actualResources, view, readOnlyTrees, runtimeName, waiting, stopped, probes, terminationMessage } = input;
   return {
     view,
     runtimeName,
     waiting,
     stopped,
+    readOnlyTrees,
     defaultReason,
     old: old ?? [],
     isStarted: (_container, id) => probes.isStarted(id),

@@ -121,7 +121,7 @@ export class PodSyncer {
     memory: PodMemory,
     { stopped, terminating = stopped }: { stopped: boolean; terminating?: boolean },
   ): Promise<PodReport> {
-    const { clock, hostIps, pleg, probes, resizer, statuses } = this.#deps;
+    const { clock, hostIps, pleg, probes, resizer, statuses, volumes } = this.#deps;
     const pod = this.#current(apiPod, memory);
     const view = this.#viewOf(pod);
     await this.#messages.collect(pod, view);
@@ -136,6 +136,7 @@ export class PodSyncer {
       runtimeName: pleg.info?.name ?? 'unknown',
       waiting: memory.waiting,
       verdict: memory.verdict,
+      readOnlyTrees: volumes.canMountReadOnlyTrees,
       terminationMessage: (container) => this.#messages.get(container),
       actualResources: (id) => resizer.actual(id, memory.resize),
       passing: resizer.conditions(pod, view, memory.resize),

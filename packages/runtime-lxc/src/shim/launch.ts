@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { errorMessage } from '@keelson/base';
 import { startProgram } from '@keelson/launcher';
+import type { LogLimits } from '@keelson/runtime';
 
 export interface ShimLaunch {
   readonly shim: string;
@@ -16,12 +17,6 @@ export interface ShimLaunch {
   readonly inputOnce: boolean;
   readonly logLimits: LogLimits;
   readonly command: readonly string[];
-}
-
-/** When a log file is put aside, and how many there are, the one that is written to included. */
-export interface LogLimits {
-  readonly maxFileBytes: number;
-  readonly maxFiles: number;
 }
 
 export type Launched =

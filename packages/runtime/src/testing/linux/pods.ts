@@ -1,11 +1,14 @@
 import { eventually } from '@keelson/base/testing';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname as hostName, networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
 import { FOREVER, type Harness } from '../harness.ts';
 import { podLimits } from './pod-limits.ts';
 
+const run = promisify(execFile);
 const DNS = { servers: ['10.96.0.10'], searches: ['a.svc.cluster.local', 'cluster.local'], options: ['ndots:5'] };
 
 export function describePods(harness: Harness): void {
@@ -133,6 +136,23 @@ export function describePods(harness: Harness): void {
         await rm(directory, { recursive: true });
       },
     );
+
+    harness.test('keeps what is mounted below a directory, for reading only if it is so there', async () => {
+      const directory = await mkdtemp(join(tmpdir(), 'mounts-'));
+      const [ro, rw] = ['ro', 'rw'].map((name) => join(directory, name));
+      for (const [path = '', option] of [[ro, 'ro'] as const, [rw, 'rw'] as const]) {
+        await mkdir(path);
+        await run('mount', ['-t', 'tmpfs', '-o', option, 'tmpfs', path]);
+      }
+      const mounts = [{ hostPath: directory, containerPath: '/m', readOnly: true }];
+      const { id } = await harness.runScript(FOREVER, { container: { mounts } });
+
+      const codes = await Promise.all(['ro', 'rw'].map((name) => harness.exitCodeOf(id, 'touch', `/m/${name}/file`)));
+      for (const path of [ro ?? '', rw ?? '']) await run('umount', ['-l', path]);
+      await rm(directory, { recursive: true });
+
+      expect(codes).toEqual([1, 0]);
+    });
 
     harness.test('mounts the root of the machine', async () => {
       const mounts = [{ hostPath: '/', containerPath: '/host', readOnly: true }];
