@@ -193,7 +193,10 @@ export class Kubelet implements Runnable {
       node: () => this.#agent.node,
       lookAtNode: () => this.#agent.look(),
       pressures: () => this.#pressures,
-      policies: () => ({ allowedUnsafeSysctls, strictGroups: this.#pleg.info?.strictGroups ?? false }),
+      policies: () => {
+        const { appArmor, strictGroups = false } = this.#pleg.info ?? {};
+        return { allowedUnsafeSysctls, strictGroups, appArmor };
+      },
     };
   }
 

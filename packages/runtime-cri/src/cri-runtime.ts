@@ -30,6 +30,7 @@ import { CriClient } from './cri-client.ts';
 import { CriImages } from './cri-images.ts';
 import { LogKeeper } from './log-keeper.ts';
 import type { LogKeeping } from './log-rotation.ts';
+import { kernelHasAppArmor } from './kernel.ts';
 import { cniConfigDir, writeDefaultNetwork } from './node-network.ts';
 import { portForward } from './port-forward.ts';
 import { Processes } from './processes.ts';
@@ -126,7 +127,8 @@ export class CriRuntime implements ContainerRuntime {
           reason: network?.reason ?? '',
           message: (network?.message ?? '').replace(/^Network plugin returns error: /, ''),
         };
-    return { name: runtimeName, version: runtimeVersion.replace(/^v/, ''), podNetwork: true, network: networkStatus };
+    const version = runtimeVersion.replace(/^v/, '');
+    return { name: runtimeName, version, podNetwork: true, network: networkStatus, appArmor: await kernelHasAppArmor() };
   }
 
   async setPodCidrs(podCidrs: readonly string[], signal?: AbortSignal): Promise<void> {

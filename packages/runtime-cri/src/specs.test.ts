@@ -68,6 +68,15 @@ describe('containerSpec', () => {
     expect(spec('', {}, { seccompProfile: profile }).linux?.securityContext?.seccomp).toEqual(want);
   });
 
+  it.each([
+    { profile: 'RuntimeDefault', want: { profileType: 0 } },
+    { profile: 'Unconfined', want: { profileType: 1 } },
+    { profile: 'my-profile', want: { profileType: 2, localhostRef: 'my-profile' } },
+  ])('confines by the AppArmor profile "$profile"', ({ profile, want }) => {
+    expect(spec('', {}, { appArmorProfile: profile }).linux?.securityContext?.apparmor).toEqual(want);
+    expect(spec('').linux?.securityContext?.apparmor).toBeUndefined();
+  });
+
   it('hides from containers what Kubernetes hides, unless they are privileged', () => {
     expect(spec('').linux?.securityContext?.maskedPaths).toContain('/proc/kcore');
     expect(spec('', {}, { privileged: true }).linux?.securityContext).toMatchObject({ maskedPaths: [], readonlyPaths: [] });

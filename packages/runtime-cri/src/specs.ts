@@ -143,6 +143,7 @@ function securitySpec({ security, targetContainerId: targetId }: ContainerConfig
     maskedPaths: privileged ? [] : MASKED_PATHS,
     readonlyPaths: privileged ? [] : READONLY_PATHS,
     seccomp: seccompSpec(seccompProfile),
+    ...(security.appArmorProfile !== undefined && { apparmor: appArmorSpec(security.appArmorProfile) }),
   };
 }
 
@@ -151,6 +152,12 @@ function userSpec(user: string) {
   const runAsGroup = group !== undefined && { runAsGroup: { value: Number(group) } };
   if (name === '') return {};
   return /^\d+$/.test(name) ? { runAsUser: { value: Number(name) }, ...runAsGroup } : { runAsUsername: name, ...runAsGroup };
+}
+
+function appArmorSpec(profile: string) {
+  if (profile === 'RuntimeDefault') return { profileType: SECURITY_PROFILE.runtimeDefault };
+  if (profile === 'Unconfined') return { profileType: SECURITY_PROFILE.unconfined };
+  return { profileType: SECURITY_PROFILE.localhost, localhostRef: profile };
 }
 
 function seccompSpec(profile: string) {

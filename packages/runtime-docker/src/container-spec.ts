@@ -98,23 +98,31 @@ export function resourceLimits({ cpuShares, cpuQuotaUs, cpuPeriodUs, memoryLimit
 function privileges({ config, privileges: ability, seccompProfile }: ContainerSpecInput): HostConfig {
   const {
     addCapabilities,
+    appArmorProfile,
     dropCapabilities,
     noNewPrivileges,
     privileged,
     seccompProfile: profile,
     unmaskedProc,
   } = config.security;
-  if (privileged && ability === true) return { Privileged: true, SecurityOpt: ['seccomp=unconfined'] };
+  const appArmor = appArmorOptions(appArmorProfile);
+  if (privileged && ability === true) return { Privileged: true, SecurityOpt: ['seccomp=unconfined', ...appArmor] };
   const seccomp = profile === 'Unconfined' || privileged ? ['seccomp=unconfined'] : [];
   const fromFile = seccompProfile === undefined || privileged ? [] : [`seccomp=${seccompProfile}`];
   const options = [...seccomp, ...fromFile, ...(noNewPrivileges ? ['no-new-privileges'] : [])];
   if (privileged && ability !== true) {
     const all = { CapAdd: ability, MaskedPaths: [], ReadonlyPaths: [], DeviceCgroupRules: ['a *:* rwm'] };
-    return { ...all, SecurityOpt: [...options, 'apparmor=unconfined'] };
+    return { ...all, SecurityOpt: [...options, ...(appArmor.length > 0 ? appArmor : ['apparmor=unconfined'])] };
   }
   const added = addCapabilities.flatMap((name) => (name === 'ALL' && ability !== true ? ability : [name]));
   const proc = unmaskedProc ? { MaskedPaths: [], ReadonlyPaths: [] } : {};
-  return { CapAdd: added, CapDrop: dropCapabilities, SecurityOpt: options, ...proc };
+  return { CapAdd: added, CapDrop: dropCapabilities, SecurityOpt: [...options, ...appArmor], ...proc };
+}
+
+/** Docker's own profile is what it takes where nothing is said. */
+function appArmorOptions(profile: string | undefined): readonly string[] {
+  if (profile === undefined || profile === 'RuntimeDefault') return [];
+  return [`apparmor=${profile === 'Unconfined' ? 'unconfined' : profile}`];
 }
 
 /** Refuses what no engine knows. */

@@ -114,7 +114,9 @@ export class DockerRuntime implements ContainerRuntime {
 
   async info(signal?: AbortSignal): Promise<RuntimeInfo> {
     const { Version: version } = await this.#engine.json<{ Version: string }>({ method: 'GET', path: '/version', signal });
-    return { name: 'docker', version, podNetwork: true, ...(await this.#network.info(signal)) };
+    const { SecurityOptions } = await this.#abilities.info();
+    const appArmor = (SecurityOptions ?? []).some((option) => option.split(',')[0] === 'name=apparmor');
+    return { name: 'docker', version, podNetwork: true, appArmor, ...(await this.#network.info(signal)) };
   }
 
   async setPodCidrs(podCidrs: readonly string[]): Promise<void> {

@@ -121,6 +121,18 @@ describe('containerSpec', () => {
     expect(secured({ seccompProfile: profile }).SecurityOpt).toEqual(want);
   });
 
+  it.each([
+    { profile: undefined, want: [] },
+    { profile: 'RuntimeDefault', want: [] },
+    { profile: 'Unconfined', want: ['apparmor=unconfined'] },
+    { profile: 'my-profile', want: ['apparmor=my-profile'] },
+  ])('takes the AppArmor profile $profile', ({ profile, want }) => {
+    const security = { seccompProfile: 'RuntimeDefault', ...(profile !== undefined && { appArmorProfile: profile }) };
+
+    expect(secured(security).SecurityOpt).toEqual(want);
+    expect(secured({ ...security, privileged: true }).SecurityOpt).toEqual(['seccomp=unconfined', ...want]);
+  });
+
   it('takes a seccomp profile of its own', () => {
     expect(secured({ seccompProfile: '/p' }, { seccompProfile: '{}' }).SecurityOpt).toEqual(['seccomp={}']);
   });

@@ -43,6 +43,7 @@ export async function writeContainerFiles(deps: ContainerFilesDependencies, make
   const user = await resolveUser(tree, config.security.user || (image.config.User ?? ''), config.security.supplementalGroups);
   const workingDir = resolveInRoot(tree, config.workingDir || image.config.WorkingDir || '/');
   for (const place of [...PLACES, workingDir]) await makePlace(tree, upper, place, 'directory');
+  refuseAppArmor(config.security);
   const capabilities = capabilitiesOf(config.security);
   const record = recordOf(deps, make, { user, workingDir, capabilities });
   const mounts = await placeMounts(tree, upper, mountsOf(deps, make));
@@ -170,6 +171,11 @@ async function seccompFile(
   const path = layout.container(id, 'seccomp');
   await writeFile(path, text);
   return path;
+}
+
+/** Better not at all than without the confinement that was asked for. */
+function refuseAppArmor({ appArmorProfile: profile = 'Unconfined' }: ContainerConfig['security']): void {
+  if (profile !== 'Unconfined') throw new KeelsonError('BadRequest', `LXC applies no AppArmor profile, and so not "${profile}"`);
 }
 
 async function readProfile(path: string): Promise<string> {

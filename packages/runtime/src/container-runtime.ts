@@ -87,6 +87,8 @@ export interface ContainerSecurity {
   readonly dropCapabilities: readonly string[];
   /** `RuntimeDefault`, `Unconfined` or a path. */
   readonly seccompProfile: string;
+  /** `RuntimeDefault`, `Unconfined`, or the name of one that the machine's kernel has. Absent: the runtime's own choice. */
+  readonly appArmorProfile?: string;
   /** All of `/proc` can be seen and written. Absent: what is dangerous in it is masked. */
   readonly unmaskedProc?: boolean;
 }
@@ -273,6 +275,8 @@ export interface RuntimeInfo {
   readonly network?: PodNetworkStatus;
   /** Where pods reach the node, if the runtime knows (a bridge's address). */
   readonly hostAddress?: string;
+  /** Whether it can confine containers by AppArmor profiles on this machine. Absent: it never does. */
+  readonly appArmor?: boolean;
   /** It can leave out the groups that an image gives to its user. */
   readonly strictGroups?: boolean;
 }

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { PodSpec } from '@keelson/api/core/v1';
 import { refusedByPolicy } from './node-policies.ts';
 
-const policies = { allowedUnsafeSysctls: ['net.core.*', 'kernel.msgmax'], strictGroups: false };
+const policies = { allowedUnsafeSysctls: ['net.core.*', 'kernel.msgmax'], strictGroups: false, appArmor: undefined };
 const sysctl = (name: string, more: Partial<PodSpec> = {}) => ({ securityContext: { sysctls: [{ name, value: '1' }] }, ...more });
 
 it.each<{ spec: Partial<PodSpec>; want: string | undefined }>([
@@ -29,3 +29,28 @@ it.each<{ spec: Partial<PodSpec>; want: string | undefined }>([
 ])('judges $spec: $want', ({ spec, want }) => {
   expect(refusedByPolicy({ spec: { containers: [], ...spec } }, policies)?.message).toBe(want);
 });
+
+it.each<{ spec: Partial<PodSpec>; appArmor: boolean | undefined; want: string | undefined }>([
+  { spec: confined('RuntimeDefault'), appArmor: true, want: undefined },
+  { spec: confined('Unconfined'), appArmor: false, want: undefined },
+  { spec: confined('RuntimeDefault'), appArmor: false, want: 'Cannot enforce AppArmor: AppArmor is not enabled on the host' },
+  {
+    spec: confined('Localhost'),
+    appArmor: undefined,
+    want: 'Cannot enforce AppArmor: the container runtime applies no AppArmor profiles',
+  },
+  {
+    spec: { initContainers: [{ name: 'i', ...confined('Localhost') }] },
+    appArmor: false,
+    want: 'Cannot enforce AppArmor: AppArmor is not enabled on the host',
+  },
+])('lets a pod have $spec where AppArmor is $appArmor: $want', ({ appArmor, spec, want }) => {
+  const verdict = refusedByPolicy({ spec: { containers: [], ...spec } }, { ...policies, appArmor });
+
+  expect(verdict?.message).toBe(want);
+  expect(verdict?.reason).toBe(want && 'AppArmor');
+});
+
+function confined(type: string) {
+  return { securityContext: { appArmorProfile: { type } } };
+}

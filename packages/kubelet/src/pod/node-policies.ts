@@ -1,11 +1,14 @@
 import type { Pod } from '@keelson/api/core/v1';
 import type { Rejection } from './admission.ts';
+import { allContainers } from './pod-facts.ts';
 
 export interface NodePolicies {
   /** Names of sysctls beyond the safe ones, and `prefix.*`. */
   readonly allowedUnsafeSysctls: readonly string[];
   /** Whether the runtime can leave out the groups that the image gives to a user. */
   readonly strictGroups: boolean;
+  /** Whether containers can be confined by AppArmor profiles; `undefined` if the runtime never does it. */
+  readonly appArmor: boolean | undefined;
 }
 
 /** Settings that are a pod's own, and cannot hurt others: those with the namespace that they are in. */
@@ -25,7 +28,8 @@ const SAFE: Readonly<Record<string, 'net' | 'ipc'>> = {
 };
 
 /** Pure: why a node won't run a pod as it wants to be run, if so. */
-export function refusedByPolicy(pod: Pod, { allowedUnsafeSysctls, strictGroups }: NodePolicies): Rejection | undefined {
+export function refusedByPolicy(pod: Pod, policies: NodePolicies): Rejection | undefined {
+  const { allowedUnsafeSysctls, appArmor, strictGroups } = policies;
   const why = forbiddenSysctl(pod, allowedUnsafeSysctls);
   if (why !== undefined) return { reason: 'SysctlForbidden', message: `forbidden sysctl: ${why}` };
   if (pod.spec?.securityContext?.supplementalGroupsPolicy === 'Strict' && !strictGroups) {
@@ -34,7 +38,17 @@ export function refusedByPolicy(pod: Pod, { allowedUnsafeSysctls, strictGroups }
       message: 'SupplementalGroupsPolicy=Strict is not supported in this node',
     };
   }
+  if (!appArmor && wantsAppArmor(pod)) {
+    const lacking =
+      appArmor === false ? 'AppArmor is not enabled on the host' : 'the container runtime applies no AppArmor profiles';
+    return { reason: 'AppArmor', message: `Cannot enforce AppArmor: ${lacking}` };
+  }
   return undefined;
+}
+
+function wantsAppArmor({ spec }: Pod): boolean {
+  const profiles = [spec, ...allContainers(spec ?? { containers: [] })].map((part) => part?.securityContext?.appArmorProfile);
+  return profiles.some((profile) => profile !== undefined && profile.type !== 'Unconfined');
 }
 
 function forbiddenSysctl({ spec }: Pod, allowed: readonly string[]): string | undefined {

@@ -80,6 +80,7 @@ export function containerSecurity(
   const gid = own?.runAsGroup ?? ofPod?.runAsGroup;
   if (own?.runAsNonRoot ?? ofPod?.runAsNonRoot) refuseRoot(pod, container, uid, image);
   const profile = own?.seccompProfile ?? ofPod?.seccompProfile;
+  const appArmor = own?.appArmorProfile ?? ofPod?.appArmorProfile;
   const privileged = own?.privileged ?? false;
   const group = gid === undefined ? '' : `:${gid}`;
   return {
@@ -92,6 +93,9 @@ export function containerSecurity(
     dropCapabilities: own?.capabilities?.drop ?? [],
     seccompProfile:
       profile?.type === 'Localhost' ? join(seccompDir, profile.localhostProfile ?? '') : (profile?.type ?? 'Unconfined'),
+    ...(appArmor && {
+      appArmorProfile: appArmor.type === 'Localhost' ? (appArmor.localhostProfile ?? '') : appArmor.type,
+    }),
     ...(own?.procMount === 'Unmasked' && { unmaskedProc: true }),
   };
 }

@@ -70,6 +70,7 @@ const ContainerSecurity = message({
   maskedPaths: list(13, string),
   readonlyPaths: list(14, string),
   seccomp: nested(15, SecurityProfile),
+  apparmor: nested(16, SecurityProfile),
 });
 export const ContainerMetadata = message({ name: string(1), attempt: uint32(2) });
 

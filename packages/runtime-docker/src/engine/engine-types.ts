@@ -12,6 +12,8 @@ export interface EngineInfo {
   readonly CgroupVersion?: string;
   readonly LiveRestoreEnabled?: boolean;
   readonly DockerRootDir?: string;
+  /** `name=apparmor`, `name=seccomp,profile=default`... */
+  readonly SecurityOptions?: readonly string[] | null;
 }
 
 export interface ContainerSummary {
