@@ -90,3 +90,42 @@ describe('Kubelet: limits of ephemeral storage', () => {
     expect(world.pod('critical')?.status?.phase).toBe('Running');
   });
 });
+
+describe('Kubelet: images as volumes', () => {
+  const volumes = [{ name: 'v', image: { reference: 'pictures:1', pullPolicy: 'IfNotPresent' } }];
+  const containers = [container('web', { volumeMounts: [{ name: 'v', mountPath: '/v', subPath: 'small' }] }), container('side')];
+
+  it('are pulled for the container that mounts them', async () => {
+    await using world = await World.start();
+    world.runtime.remoteImages.add('pictures:1');
+
+    world.createPod('a', { containers, volumes });
+    await world.until(() => world.pod('a')?.status?.phase === 'Running');
+
+    const mounted = { image: { id: 'pictures:1', subPath: 'small' }, containerPath: '/v', readOnly: true, hostPath: '' };
+    expect(world.runtime.latest('web')?.config.mounts).toContainEqual(mounted);
+    expect(world.runtime.latest('side')?.config.mounts).not.toContainEqual(mounted);
+    expect(world.runtime.journal.filter((line) => line.startsWith('pull'))).toEqual(['pull pictures:1']);
+  });
+
+  it('keep their container waiting, and no other, while they cannot be pulled', async () => {
+    await using world = await World.start();
+    world.runtime.missingImages.add('pictures:1');
+    const waitingOf = (name: string) =>
+      world.pod('a')?.status?.containerStatuses?.find((status) => status.name === name)?.state?.waiting;
+
+    world.createPod('a', { containers, volumes });
+    await world.until(() => waitingOf('web')?.reason === 'ErrImagePull');
+    expect(waitingOf('web')?.message).toBe('manifest for pictures:1 not found');
+    expect(world.runtime.latest('side')?.state).toBe('running');
+    world.runtime.missingImages.clear();
+    await world.advanceUntil(() => world.pod('a')?.status?.phase === 'Running' && !waitingOf('web'));
+
+    expect(world.events).toContainEqual(
+      expect.objectContaining({
+        reason: 'Failed',
+        message: 'Failed to pull image "pictures:1": manifest for pictures:1 not found',
+      }),
+    );
+  });
+});

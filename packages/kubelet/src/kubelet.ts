@@ -201,12 +201,14 @@ export class Kubelet implements Runnable {
   }
 
   /** A runtime with machines of its own has no disks. */
-  #imageGcOf({ imageDir, imageGc, rootDir }: KubeletOptions, deps: Omit<ImageGcDependencies, 'fileSystem'>): ImageGc {
+  #imageGcOf({ imageDir, imageGc, rootDir }: KubeletOptions, deps: Omit<ImageGcDependencies, 'fileSystem' | 'mounted'>): ImageGc {
     const fileSystem = async (images: Images) => {
       if (deps.runtime.machineStats) return undefined;
       return fileSystemUsage(imageDir ?? (await images.directory?.()) ?? rootDir);
     };
-    return new ImageGc({ ...deps, fileSystem }, imageGc || {});
+    const mounted = () =>
+      this.#workers.pods.flatMap(({ spec }) => (spec?.volumes ?? []).flatMap(({ image }) => image?.reference ?? []));
+    return new ImageGc({ ...deps, fileSystem, mounted }, imageGc || {});
   }
 
   #evictionOf(

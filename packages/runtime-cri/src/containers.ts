@@ -14,6 +14,7 @@ import {
 } from './api/methods.ts';
 import { CONTAINER_STATES, type ContainerStatus as CriContainerStatus, type ListedContainer } from './api/parts.ts';
 import type { CriClient } from './cri-client.ts';
+import { refuseImages } from './image-volumes.ts';
 import { recordOf, selectorOf, withoutOwn, type ContainerRecord } from './record.ts';
 import { epochMs, undefinedIfGone, unlessGone, type Sandboxes } from './sandboxes.ts';
 import { checkSeccompProfile, refuseUnknownUser } from './refusals.ts';
@@ -54,6 +55,7 @@ export class Containers {
   ): Promise<{ readonly id: string; readonly podUid: string }> {
     const { client, node, sandboxes } = this.#deps;
     await checkSeccompProfile(config.security);
+    await refuseImages(client, config, signal);
     const { record, status } = await sandboxes.get(sandboxId, signal);
     const { labels, annotations } = status;
     const request = {

@@ -194,6 +194,16 @@ describe.skipIf(noContainerd)(title('CriRuntime on containerd'), () => {
     await expect(loadImages(broken, containerd.endpoint)).rejects.toMatchObject({ reason: 'BadRequest' });
   });
 
+  it('refuses to mount an image where the runtime cannot', async () => {
+    const sandbox = await runtime.runSandbox(sandboxConfig());
+    const mounts = [{ hostPath: '', containerPath: '/m', readOnly: true, image: { id: 'sha256:0', subPath: '' } }];
+
+    expect((await runtime.info()).imageVolumes).toBe(false);
+    await expect(runtime.createContainer(sandbox.id, containerConfig(FOREVER, { mounts }))).rejects.toThrow(
+      /^containerd \S+ does not mount images as volumes: that takes 2\.1 or later$/,
+    );
+  });
+
   it('says where its images are', async () => {
     expect(existsSync((await runtime.images.directory?.()) ?? '')).toBe(true);
   });

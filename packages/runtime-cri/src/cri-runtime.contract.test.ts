@@ -14,6 +14,8 @@ describe.skipIf(noContainerd)(title('on containerd'), () => {
   describeRuntimeContract('CriRuntime', open);
   describeLinuxRuntime('CriRuntime', open, {
     'stops a process by the signal that it wants': 'the CRI of containerd 1.6 has none for containers: the image’s is used',
+    'mounts an image, or a directory of it, for reading only':
+      'containerd 1.6 does not mount images: there is a test that it says so',
     'keeps as much of the log of a container as it is told': 'logs are looked at every ten seconds; there is a test of its own',
   });
 });

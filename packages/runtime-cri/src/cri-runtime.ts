@@ -30,6 +30,7 @@ import { CriClient } from './cri-client.ts';
 import { CriImages } from './cri-images.ts';
 import { LogKeeper } from './log-keeper.ts';
 import type { LogKeeping } from './log-rotation.ts';
+import { mountsImages } from './image-volumes.ts';
 import { kernelHasAppArmor } from './kernel.ts';
 import { cniConfigDir, writeDefaultNetwork } from './node-network.ts';
 import { portForward } from './port-forward.ts';
@@ -128,7 +129,8 @@ export class CriRuntime implements ContainerRuntime {
           message: (network?.message ?? '').replace(/^Network plugin returns error: /, ''),
         };
     const version = runtimeVersion.replace(/^v/, '');
-    return { name: runtimeName, version, podNetwork: true, network: networkStatus, appArmor: await kernelHasAppArmor() };
+    const abilities = { appArmor: await kernelHasAppArmor(), imageVolumes: mountsImages(runtimeName, version) };
+    return { name: runtimeName, version, podNetwork: true, network: networkStatus, ...abilities };
   }
 
   async setPodCidrs(podCidrs: readonly string[], signal?: AbortSignal): Promise<void> {

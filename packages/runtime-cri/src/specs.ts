@@ -94,11 +94,12 @@ export function containerSpec(
     args,
     workingDir,
     envs: env.map((variable) => ({ key: variable.name, value: Buffer.from(variable.value) })),
-    mounts: mounts.map(({ hostPath, containerPath, readOnly, propagation = 'private' }) => ({
+    mounts: mounts.map(({ hostPath, containerPath, image: mounted, readOnly, propagation = 'private' }) => ({
       hostPath,
       containerPath,
       readonly: readOnly,
       propagation: PROPAGATION[propagation],
+      ...(mounted && { image: { image: mounted.id }, imageSubPath: mounted.subPath }),
     })),
     labels: labelsOf(pod, node.cluster, config.labels),
     annotations: annotationsOf(record, config.annotations),

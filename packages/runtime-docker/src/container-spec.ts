@@ -10,6 +10,8 @@ export interface ContainerSpecInput {
   readonly record: NonNullable<PodRecord['container']>;
   readonly sharesPids: boolean;
   readonly logLimits: LogLimits;
+  /** The volumes of the mounts that are images, in their order. */
+  readonly imageVolumes: readonly string[];
   readonly lowersOomScore: boolean;
   /** `true`: as Docker does it. A list: the engine can't, and these capabilities are all it has to give. */
   readonly privileges: true | readonly string[];
@@ -49,7 +51,7 @@ function hostConfig(input: ContainerSpecInput): HostConfig {
     NetworkMode: `container:${sandbox.Id}`,
     IpcMode: IpcMode === 'host' ? 'host' : `container:${sandbox.Id}`,
     CgroupParent,
-    Mounts: config.mounts.map(bindMount),
+    Mounts: mountsOf(input),
     LogConfig: { Type: 'json-file', Config: { 'max-size': String(maxFileBytes), 'max-file': String(maxFiles) } },
     ReadonlyRootfs: config.security.readOnlyRootFilesystem,
     GroupAdd: config.security.supplementalGroups.map(String),
@@ -70,6 +72,15 @@ function pidMode({ config, sandbox, sharesPids }: ContainerSpecInput, ofSandbox:
 
 /** `private` is Docker's own choice, save for what holds Docker's files: there it refuses `rprivate`, and chooses `rslave`. */
 const PROPAGATION = { private: '', 'host-to-container': 'rslave', bidirectional: 'rshared' } as const;
+
+function mountsOf({ config, imageVolumes }: ContainerSpecInput): readonly object[] {
+  const volumes = imageVolumes.values();
+  return config.mounts.map((mount) => (mount.image ? volumeMount(mount, volumes.next().value ?? '') : bindMount(mount)));
+}
+
+function volumeMount({ containerPath }: Mount, volume: string): object {
+  return { Type: 'volume', Source: volume, Target: containerPath, ReadOnly: true, VolumeOptions: { NoCopy: true } };
+}
 
 function bindMount({ hostPath, containerPath, readOnly, propagation = 'private' }: Mount): object {
   return {

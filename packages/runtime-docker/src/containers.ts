@@ -2,10 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { errorMessage, isReason, KeelsonError } from '@keelson/base';
 import type { ContainerConfig, ContainerResources, ContainerStatus, LogLimits, PodFilter, PodIdentity } from '@keelson/runtime';
 import type { EngineAbilities } from './abilities.ts';
-import { checkSeccomp, containerSpec, resourceLimits } from './container-spec.ts';
+import { checkSeccomp, containerSpec, resourceLimits, type ContainerSpecInput } from './container-spec.ts';
 import type { DockerImages } from './docker-images.ts';
 import type { EngineClient } from './engine/engine-client.ts';
 import type { ContainerInspect } from './engine/engine-types.ts';
+import type { ImageVolumes } from './image-volumes.ts';
 import type { Inspector } from './inspector.ts';
 import type { OomKills } from './oom-kills.ts';
 import { containerName, KIND_LABEL, recordOf } from './record.ts';
@@ -19,6 +20,7 @@ export interface ContainersDependencies {
   readonly images: DockerImages;
   readonly oomKills: OomKills;
   readonly logLimits: () => LogLimits;
+  readonly imageVolumes: ImageVolumes;
 }
 
 /** What Docker needs over the grace period to kill, and to tidy up. */
@@ -40,9 +42,20 @@ export class Containers {
   }
 
   async create(sandboxId: string, config: ContainerConfig, signal?: AbortSignal): Promise<string> {
+    const images = config.mounts.flatMap(({ image }) => image ?? []);
+    const create = (volumes: readonly string[]) => this.#create(sandboxId, config, volumes, signal);
+    return images.length === 0 ? create([]) : this.#deps.imageVolumes.during(images, create, signal);
+  }
+
+  async #create(
+    sandboxId: string,
+    config: ContainerConfig,
+    imageVolumes: readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<string> {
     const { engine, inspector } = this.#deps;
     const sandbox = await this.#sandbox(sandboxId, signal);
-    const body = await this.#spec(sandbox, config, signal);
+    const body = containerSpec({ ...(await this.#spec(sandbox, config, signal)), imageVolumes });
     const name = containerName(sandbox.pod, config);
     const call = { method: 'POST', path: '/containers/create', query: { name }, body, signal } as const;
     try {
@@ -113,7 +126,11 @@ export class Containers {
     return { inspect, pod: record.pod, sharesPids: record.sharesPids ?? false };
   }
 
-  async #spec({ inspect, pod, sharesPids }: SandboxFacts, config: ContainerConfig, signal: AbortSignal | undefined) {
+  async #spec(
+    { inspect, pod, sharesPids }: SandboxFacts,
+    config: ContainerConfig,
+    signal: AbortSignal | undefined,
+  ): Promise<Omit<ContainerSpecInput, 'imageVolumes'>> {
     const { abilities, images, logLimits } = this.#deps;
     const { privileged, addCapabilities, seccompProfile: profile } = config.security;
     checkSeccomp(profile);
@@ -126,7 +143,7 @@ export class Containers {
       image: isById ? (image.repoTags[0] ?? config.image) : config.image,
       imageId: image.repoDigests[0] ?? image.id,
     };
-    return containerSpec({
+    return {
       pod,
       config,
       sandbox: inspect,
@@ -136,6 +153,6 @@ export class Containers {
       lowersOomScore: (config.resources.oomScoreAdj ?? 0) >= 0 || (await abilities.lowersOomScore()),
       privileges: privileged || addCapabilities.includes('ALL') ? await abilities.privileges() : true,
       seccompProfile: profile.startsWith('/') ? await readFile(profile, 'utf8') : undefined,
-    });
+    };
   }
 }

@@ -28,6 +28,7 @@ import { DockerImages } from './docker-images.ts';
 import { engineAddress } from './engine/engine-address.ts';
 import { EngineClient } from './engine/engine-client.ts';
 import { EngineEvents, type FollowedEvent } from './engine-events.ts';
+import { ImageVolumes } from './image-volumes.ts';
 import { Inspector } from './inspector.ts';
 import { logs } from './logs.ts';
 import { OomKills } from './oom-kills.ts';
@@ -74,6 +75,7 @@ export class DockerRuntime implements ContainerRuntime {
   readonly #sandboxes: Sandboxes;
   readonly #containers: Containers;
   readonly #processes: Processes;
+  readonly #imageVolumes: ImageVolumes;
   readonly #network: SandboxNetwork;
   readonly #podNetwork: PodNetwork | undefined;
   readonly #tasks: TaskGroup;
@@ -103,8 +105,9 @@ export class DockerRuntime implements ContainerRuntime {
     this.#logLimits = logLimits;
     this.#events = new EngineEvents({ engine, clock, logger, owned }, (event) => this.#onEvent(event));
     this.#sandboxes = new Sandboxes({ engine, inspector, abilities, network: this.#network, cgroupRoot });
-    const common = { engine, inspector, abilities };
-    this.#containers = new Containers({ ...common, images, oomKills: this.#oomKills, logLimits: () => this.#logLimits });
+    this.#imageVolumes = new ImageVolumes({ engine, cluster });
+    const [imageVolumes, oomKills, limits] = [this.#imageVolumes, this.#oomKills, () => this.#logLimits];
+    this.#containers = new Containers({ engine, inspector, abilities, images, imageVolumes, oomKills, logLimits: limits });
     this.#processes = new Processes({ engine, inspector, clock, tasks: this.#tasks });
   }
 
@@ -116,7 +119,7 @@ export class DockerRuntime implements ContainerRuntime {
     const { Version: version } = await this.#engine.json<{ Version: string }>({ method: 'GET', path: '/version', signal });
     const { SecurityOptions } = await this.#abilities.info();
     const appArmor = (SecurityOptions ?? []).some((option) => option.split(',')[0] === 'name=apparmor');
-    return { name: 'docker', version, podNetwork: true, appArmor, ...(await this.#network.info(signal)) };
+    return { name: 'docker', version, podNetwork: true, appArmor, imageVolumes: true, ...(await this.#network.info(signal)) };
   }
 
   async setPodCidrs(podCidrs: readonly string[]): Promise<void> {
@@ -135,8 +138,9 @@ export class DockerRuntime implements ContainerRuntime {
     return this.#sandboxes.stop(id, signal);
   }
 
-  removeSandbox(id: string, signal?: AbortSignal): Promise<void> {
-    return this.#sandboxes.remove(id, signal);
+  async removeSandbox(id: string, signal?: AbortSignal): Promise<void> {
+    await this.#sandboxes.remove(id, signal);
+    await this.#imageVolumes.collect(signal);
   }
 
   updateSandbox(id: string, resources: ContainerResources, signal?: AbortSignal): Promise<void> {

@@ -73,6 +73,7 @@ describe('containerSpec', () => {
       record: { name: 'main', sandboxId: 'box', image: 'i', imageId: 'sha256:0' },
       sharesPids: false,
       logLimits: { maxFileBytes: 1000, maxFiles: 2 },
+      imageVolumes: [],
       lowersOomScore: true,
       privileges: true,
       seccompProfile: undefined,

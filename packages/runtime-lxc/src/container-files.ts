@@ -28,6 +28,8 @@ export interface ContainerToMake {
   readonly targetPid: number | undefined;
   readonly image: ImageRecord;
   readonly tree: string;
+  /** Of images that are mounted into it. */
+  readonly mountedTrees: readonly string[];
 }
 
 const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -86,7 +88,7 @@ interface Settled {
 
 function recordOf(
   { clock }: ContainerFilesDependencies,
-  { id, config, sandbox, image, tree }: ContainerToMake,
+  { id, config, sandbox, image, tree, mountedTrees }: ContainerToMake,
   { user, workingDir, capabilities }: Settled,
 ): ContainerRecord {
   const { record } = sandbox;
@@ -102,6 +104,7 @@ function recordOf(
     image: isById ? (image.repoTags[0] ?? config.image) : config.image,
     imageId: image.repoDigests[0] ?? image.id,
     tree,
+    ...(mountedTrees.length > 0 && { mountedTrees }),
     createdAtMs: clock.now(),
     labels,
     annotations,

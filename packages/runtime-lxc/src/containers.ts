@@ -8,6 +8,7 @@ import { INIT_PATH } from './config/lxc-config.ts';
 import { writeContainerFiles, type ContainerFilesDependencies } from './container-files.ts';
 import { lifeOf, statusOf } from './container-life.ts';
 import type { Exits } from './exits.ts';
+import { withImages } from './images/image-mounts.ts';
 import type { ImageStore } from './images/image-store.ts';
 import type { Layout } from './layout.ts';
 import { readRecords, writeRecord, type ContainerRecord } from './records.ts';
@@ -66,7 +67,8 @@ export class Containers {
     const { targetContainerId } = config;
     const targetPid = targetContainerId === undefined ? undefined : this.running(targetContainerId).pid;
     try {
-      const make = { id, config, sandbox, targetPid, image, tree: images.treeOf(image) };
+      const { mounts, trees: mountedTrees } = await withImages(config.mounts, images);
+      const make = { id, config: { ...config, mounts }, sandbox, targetPid, image, tree: images.treeOf(image), mountedTrees };
       const record = await writeContainerFiles(this.#deps, make);
       await writeRecord(layout.container(id), record);
       this.#records.set(id, record);
@@ -125,8 +127,9 @@ export class Containers {
     await this.#clearCgroups(record);
     await this.#removeFiles(id);
     this.#records.delete(id);
-    const isUsed = [...this.#records.values()].some(({ tree }) => tree === record.tree);
-    if (!isUsed && !(await images.find(record.imageId))) await images.sweep(() => this.trees());
+    const left = this.trees();
+    const isLast = [record.tree, ...(record.mountedTrees ?? [])].some((tree) => !left.has(tree));
+    if (isLast && !(await this.#areKnown(record))) await images.sweep(() => this.trees());
   }
 
   async list(only?: PodFilter): Promise<readonly ContainerStatus[]> {
@@ -171,7 +174,14 @@ export class Containers {
   }
 
   trees(): ReadonlySet<string> {
-    return new Set([...this.#records.values()].map(({ tree }) => tree));
+    return new Set([...this.#records.values()].flatMap(({ mountedTrees = [], tree }) => [tree, ...mountedTrees]));
+  }
+
+  /** Whether all that a container had files of are images still. */
+  async #areKnown({ mountedTrees = [], tree }: ContainerRecord): Promise<boolean> {
+    const { images } = this.#deps;
+    const known = new Set((await images.list()).map((image) => images.treeOf(image)));
+    return [tree, ...mountedTrees].every((each) => known.has(each));
   }
 
   podUidOf(id: string): string | undefined {

@@ -119,7 +119,14 @@ export class LxcRuntime implements ContainerRuntime {
     const network = await this.#network.status(signal);
     const hostAddress = this.#hostAddress;
     const version = await lxcVersion();
-    return { name: 'lxc', version, podNetwork: true, network, ...(hostAddress !== undefined && { hostAddress }) };
+    return {
+      name: 'lxc',
+      version,
+      podNetwork: true,
+      network,
+      imageVolumes: true,
+      ...(hostAddress !== undefined && { hostAddress }),
+    };
   }
 
   setPodCidrs(podCidrs: readonly string[]): Promise<void> {

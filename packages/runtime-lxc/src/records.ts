@@ -24,6 +24,8 @@ export interface ContainerRecord {
   readonly imageId: string;
   /** The image's files. */
   readonly tree: string;
+  /** Of images that are mounted into it. */
+  readonly mountedTrees?: readonly string[];
   readonly createdAtMs: number;
   readonly labels: ContainerConfig['labels'];
   readonly annotations: ContainerConfig['annotations'];

@@ -60,8 +60,19 @@ export interface PodFilter {
   readonly podUid: string;
 }
 
+/** Files of an image, from a directory in it on. */
+export interface MountedImage {
+  /** An id that `images` knows. */
+  readonly id: string;
+  /** Without a slash before it; empty for all of it. */
+  readonly subPath: string;
+}
+
 export interface Mount {
+  /** Empty if an image is mounted. */
   readonly hostPath: string;
+  /** Always read only. Only where `RuntimeInfo.imageVolumes` says that it can be. */
+  readonly image?: MountedImage;
   readonly containerPath: string;
   readonly readOnly: boolean;
   readonly propagation?: 'private' | 'host-to-container' | 'bidirectional';
@@ -277,6 +288,8 @@ export interface RuntimeInfo {
   readonly hostAddress?: string;
   /** Whether it can confine containers by AppArmor profiles on this machine. Absent: it never does. */
   readonly appArmor?: boolean;
+  /** It can mount images into containers. */
+  readonly imageVolumes?: boolean;
   /** It can leave out the groups that an image gives to its user. */
   readonly strictGroups?: boolean;
 }

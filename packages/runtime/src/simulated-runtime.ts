@@ -98,7 +98,7 @@ export class SimulatedRuntime implements ContainerRuntime {
 
   async info(): Promise<RuntimeInfo> {
     // Nothing real has to be confined.
-    return { name: 'sim', version: '1.0.0', podNetwork: false, appArmor: true };
+    return { name: 'sim', version: '1.0.0', podNetwork: false, appArmor: true, imageVolumes: true };
   }
 
   /** It has its range from its options. */

@@ -5,7 +5,7 @@ import { Alarms } from '../alarms.ts';
 import { MemoryRuntime } from '../testing/memory-runtime.ts';
 import { ImageGc, type ImageGcOptions } from './image-gc.ts';
 
-const IMAGES = ['old:1', 'older:1', 'used:1', 'new:1'];
+const IMAGES = ['old:1', 'older:1', 'used:1', 'new:1', 'mounted:1'];
 
 /** `pulled`: those that the kubelet has pulled itself. */
 async function setUp(options: ImageGcOptions, availableBytes: number, pulled: readonly string[] = [...IMAGES, 'newest:1']) {
@@ -23,6 +23,7 @@ async function setUp(options: ImageGcOptions, availableBytes: number, pulled: re
       nodeName: 'n1',
       events: { event: (_about, _type, reason, message) => void events.push(`${reason}: ${message}`) },
       fileSystem: async () => disk,
+      mounted: () => ['mounted:1'],
       pulled: { isOwn: async (_store, { id }) => pulled.includes(id), retain: async () => undefined },
     },
     options,

@@ -28,6 +28,8 @@ export interface ImageGcDependencies {
   readonly alarms: Alarms;
   readonly events: EventSink;
   readonly nodeName: string;
+  /** References of images that pods mount. */
+  readonly mounted: () => readonly string[];
   readonly pulled: Pick<PulledImages, 'isOwn' | 'retain'>;
   /** Of the file system that images are on; `undefined` if it is not known. */
   readonly fileSystem: (
@@ -101,9 +103,10 @@ export class ImageGc {
 
   /** Looks at a store, and takes down what is used. What may go, those unused for longest first. */
   async #unused(name: string, images: Images): Promise<readonly Candidate[]> {
-    const { clock, pulled, runtime } = this.#deps;
+    const { clock, mounted, pulled, runtime } = this.#deps;
     const { scope = 'pulled' } = this.#options;
     const [all, inUse] = [await images.list(), inUseBy(await runtime.listContainers())];
+    for (const reference of mounted()) inUse.add((await images.find(reference))?.id ?? '');
     await pulled.retain(name, all);
     this.#forgetAllBut(name, all);
     const nowMs = clock.now();
@@ -164,7 +167,7 @@ export class ImageGc {
   }
 }
 
-function inUseBy(containers: readonly { readonly image: string; readonly imageId: string }[]): ReadonlySet<string> {
+function inUseBy(containers: readonly { readonly image: string; readonly imageId: string }[]): Set<string> {
   return new Set(containers.flatMap(({ image, imageId }) => [image, imageId]));
 }
 

@@ -1,12 +1,12 @@
 import { errorMessage, type Clock } from '@keelson/base';
-import type { Container, Pod } from '@keelson/api/core/v1';
+import type { Pod } from '@keelson/api/core/v1';
 import type { Client } from '@keelson/client';
 import type { ContainerRuntime, Images, ImageStatus, PullCredentials } from '@keelson/runtime';
 import { durationText } from '../duration-text.ts';
 import type { ConfigReader } from '../env/container-env.ts';
 import type { WaitingReason } from '../pod/container-statuses.ts';
 import { RestartBackoff } from '../pod/restart-backoff.ts';
-import { containerSubject, podSubject } from '../event-subject.ts';
+import { podSubject } from '../event-subject.ts';
 import type { EventSink } from '../ports.ts';
 import { credentialsOf } from './pull-credentials.ts';
 import type { PulledImages } from './pulled-images.ts';
@@ -16,6 +16,15 @@ import { runtimeHandlerOf } from '../worker/runtime-handler.ts';
 export type ImageOutcome =
   | { readonly ok: true; readonly image: ImageStatus }
   | { readonly ok: false; readonly waiting: WaitingReason; readonly retryAtMs: number | undefined };
+
+/** An image that a pod needs, for a container to run or to mount. */
+export interface WantedImage {
+  readonly image: string;
+  /** Default: by the tag. */
+  readonly policy?: string | undefined;
+  /** What events are about. */
+  readonly subject: Parameters<EventSink['event']>[0];
+}
 
 export interface ImagePullerDependencies {
   readonly client: Client;
@@ -53,15 +62,14 @@ export class ImagePuller {
   }
 
   /** `retryAtMs` of a failure: when it may go better; never, if it hangs on the pod's own words. */
-  async ensure(pod: Pod, container: Container, signal: AbortSignal): Promise<ImageOutcome> {
-    const image = container.image ?? '';
-    const tell = this.#teller(pod, container);
+  async ensure(pod: Pod, { image, policy: given, subject }: WantedImage, signal: AbortSignal): Promise<ImageOutcome> {
+    const tell: Tell = (type, reason, message) => this.#deps.events.event(subject, type, reason, message);
     if (!REFERENCE.test(image)) {
       const message = `Failed to apply default image tag "${image}": couldn't parse image name "${image}": invalid reference format`;
       tell('Warning', 'InspectFailed', message);
       return refused(tell, { reason: 'InvalidImageName', message }, undefined);
     }
-    const policy = container.imagePullPolicy ?? defaultPullPolicy(image);
+    const policy = given ?? defaultPullPolicy(image);
     const images = await this.#imagesOf(pod, signal);
     const found = policy === 'Always' ? undefined : await images.find(image, signal);
     if (found) {
@@ -97,10 +105,6 @@ export class ImagePuller {
   #storeOf(images: Images): string {
     const stores = this.#deps.runtime.imageStores?.() ?? new Map<string, Images>();
     return [...stores].find(([, store]) => store === images)?.[0] ?? '';
-  }
-
-  #teller(pod: Pod, container: Container): Tell {
-    return (type, reason, message) => this.#deps.events.event(containerSubject(pod, container.name), type, reason, message);
   }
 
   #heldBack(pod: Pod, image: string, tell: Tell): ImageOutcome | undefined {

@@ -21,12 +21,21 @@ function mounts(more: Partial<VolumeMount>, readOnly = false) {
     container: { name: 'c', volumeMounts: [{ name: 'v', mountPath: '/m', ...more }] },
     volumes: new Map([['v', { path: directory, readOnly }]]),
     env: [{ name: 'N', value: 'x' }],
+    images: new Map([['pictures', { id: 'sha256:1', repoTags: [], repoDigests: [], sizeBytes: 1, user: '' }]]),
     subPaths: new SubPaths(directories, NO_MOUNTS),
     readOnlyTrees: new ReadOnlyTrees(directories, NO_MOUNTS),
   });
 }
 
 describe('containerMounts', () => {
+  it('mounts an image, or a part of it, to be read only', async () => {
+    const image = { id: 'sha256:1', subPath: '' };
+
+    expect(await mounts({ name: 'pictures' })).toEqual([{ hostPath: '', containerPath: '/m', readOnly: true, image }]);
+    expect(await mounts({ name: 'pictures', subPathExpr: 'a/$(N)' })).toMatchObject([{ image: { ...image, subPath: 'a/x' } }]);
+    await expect(mounts({ name: 'pictures', subPath: '../x' })).rejects.toThrow("must not contain '..'");
+  });
+
   it('pins a subPath to what it is now, so that it never updates', async () => {
     const payload = new Map([['a', { content: Buffer.from('1'), mode: 0o644 }]]);
     await writeAtomically(directory, payload, 0);

@@ -1,7 +1,7 @@
 import { normalize } from 'node:path';
 import { errorMessage, KeelsonError } from '@keelson/base';
 import type { Container, VolumeMount } from '@keelson/api/core/v1';
-import type { Mount } from '@keelson/runtime';
+import type { ImageStatus, Mount } from '@keelson/runtime';
 import { expand } from '../env/expand.ts';
 import type { ReadOnlyTrees } from './read-only-trees.ts';
 import type { SubPaths } from './sub-paths.ts';
@@ -20,6 +20,8 @@ export interface ContainerMountsInput {
   readonly podUid: string;
   readonly container: Container;
   readonly volumes: MountedVolumes;
+  /** Of volumes that are images. */
+  readonly images: ReadonlyMap<string, ImageStatus>;
   readonly env: readonly { readonly name: string; readonly value: string }[];
   readonly subPaths: SubPaths;
   readonly readOnlyTrees: ReadOnlyTrees;
@@ -33,7 +35,10 @@ export async function containerMounts(input: ContainerMountsInput): Promise<Moun
 }
 
 async function mountOf(mount: VolumeMount, at: number, input: ContainerMountsInput): Promise<Mount> {
-  const { podUid, container, env, readOnlyTrees, subPaths, volumes } = input;
+  const { podUid, container, env, images, readOnlyTrees, subPaths, volumes } = input;
+  const containerPath = mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`;
+  const image = images.get(mount.name);
+  if (image) return { hostPath: '', image: { id: image.id, subPath: subPathOf(mount, env) }, containerPath, readOnly: true };
   const volume = volumes.get(mount.name);
   if (!volume) {
     throw new KeelsonError('NotFound', `cannot find volume "${mount.name}" to mount into container "${container.name}"`);
@@ -45,7 +50,7 @@ async function mountOf(mount: VolumeMount, at: number, input: ContainerMountsInp
     subPath === '' ? volume.path : await prepared(subPaths.prepare({ ...request, root: volume.path, subPath }), mount, container);
   return {
     hostPath: isRecursive ? await readOnlyTrees.prepare({ ...request, path }) : path,
-    containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
+    containerPath,
     readOnly: (mount.readOnly ?? false) || volume.readOnly,
     ...propagationOf(mount.mountPropagation),
   };

@@ -103,7 +103,7 @@ describe('volumes of API data', () => {
     const volumes = await manager.mount(pod, DOWNWARD);
     const [container = { name: '' }] = pod.spec?.containers ?? [];
 
-    const mounts = await manager.containerMounts({ podUid: UID, container, volumes, env: [] });
+    const mounts = await manager.containerMounts({ podUid: UID, container, volumes, env: [], images: new Map() });
 
     expect(mounts).toEqual([{ hostPath: volumes.get('v')?.path, containerPath: '/v', readOnly: true }]);
   });
@@ -461,7 +461,7 @@ describe.runIf(canMount || process.env['CI'])('volumes that are mounted', () => 
     const volumes = await manager.mount(pod, DOWNWARD);
     const prepare = async (subPath: string): Promise<string> => {
       const container = { name: 'web', volumeMounts: [{ ...mountOf('v'), subPath }] };
-      const [found] = await manager.containerMounts({ podUid: UID, container, volumes, env: [] });
+      const [found] = await manager.containerMounts({ podUid: UID, container, volumes, env: [], images: new Map() });
       return found?.hostPath ?? '';
     };
 
@@ -484,7 +484,7 @@ describe.runIf(canMount || process.env['CI'])('volumes that are mounted', () => 
     const volume = { name: 'v', hostPath: { path: disk } };
     const volumes = await manager.mount(podWith([volume, { name: 'm', emptyDir: { medium: 'Memory' } }]), DOWNWARD);
     const container = { name: 'web', volumeMounts: [{ ...mountOf('v'), subPath: 'file' }] };
-    await manager.containerMounts({ podUid: UID, container, volumes, env: [] });
+    await manager.containerMounts({ podUid: UID, container, volumes, env: [], images: new Map() });
     expect(await mounts()).toHaveLength(2);
     use(new SystemMounter());
 

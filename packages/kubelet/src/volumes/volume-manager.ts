@@ -90,7 +90,8 @@ export class VolumeManager {
     const failures: VolumeFailure[] = [];
     const used = mountedNames(pod);
     for (const volume of pod.spec?.volumes ?? []) {
-      if (!used.has(volume.name)) continue;
+      // An image is the runtime's to mount.
+      if (!used.has(volume.name) || volume.image) continue;
       try {
         ready.set(volume.name, await this.#mountOne(pod, volume, downward));
       } catch (cause) {

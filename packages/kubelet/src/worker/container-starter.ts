@@ -3,14 +3,14 @@ import type { Pod } from '@keelson/api/core/v1';
 import type { ContainerRuntime, ImageStatus, SandboxStatus } from '@keelson/runtime';
 import { containerEnv, type ConfigReader } from '../env/container-env.ts';
 import type { DownwardContext } from '../env/field-ref.ts';
-import type { ImagePuller } from '../images/image-puller.ts';
+import type { ImageOutcome, ImagePuller } from '../images/image-puller.ts';
 import type { ContainerToStart } from '../pod/compute-actions.ts';
 import type { WaitingReason } from '../pod/container-statuses.ts';
 import { RestartBackoff } from '../pod/restart-backoff.ts';
 import { latestOf, type PodView } from '../pod/runtime-view.ts';
 import { containerHash } from '../pod/pod-facts.ts';
 import { durationText } from '../duration-text.ts';
-import { containerSubject } from '../event-subject.ts';
+import { containerSubject, podSubject } from '../event-subject.ts';
 import type { EventSink, ServiceSource } from '../ports.ts';
 import type { ProbeDependencies } from '../probes/probe-actions.ts';
 import { runHook } from '../probes/hooks.ts';
@@ -47,6 +47,15 @@ export type StartOutcome =
   | { readonly started: true }
   | { readonly started: false; readonly waiting: WaitingReason; readonly retryAtMs: number | undefined };
 
+interface StartImages {
+  readonly ok: true;
+  readonly image: ImageStatus;
+  /** By the names of volumes. */
+  readonly mounted: ReadonlyMap<string, ImageStatus>;
+}
+
+type FailedImage = Extract<ImageOutcome, { readonly ok: false }>;
+
 /** Starts one container: back-off, image, environment, mounts, the process, its postStart hook. */
 export class ContainerStarter {
   readonly #deps: ContainerStarterDependencies;
@@ -61,9 +70,9 @@ export class ContainerStarter {
   async start(start: ContainerToStart, context: StartContext): Promise<StartOutcome> {
     const held = this.#holdBack(start, context);
     if (held) return held;
-    const image = await this.#deps.images.ensure(context.pod, start.container, context.signal);
-    if (!image.ok) return { started: false, waiting: image.waiting, retryAtMs: image.retryAtMs };
-    const id = await this.#create(start, context, image.image).catch((error: unknown) =>
+    const images = await this.#images(start, context);
+    if (!images.ok) return { started: false, waiting: images.waiting, retryAtMs: images.retryAtMs };
+    const id = await this.#create(start, context, images).catch((error: unknown) =>
       this.#failure(error, start, context, 'CreateContainerConfigError'),
     );
     return typeof id === 'string' ? this.#run(id, start, context) : id;
@@ -91,14 +100,31 @@ export class ContainerStarter {
     return { started: false, waiting: { reason: 'CrashLoopBackOff', message }, retryAtMs: this.#deps.clock.now() + remainingMs };
   }
 
-  async #create(start: ContainerToStart, context: StartContext, image: ImageStatus): Promise<string | StartOutcome> {
+  /** That of the container, and those that it mounts. */
+  async #images({ container }: ContainerToStart, { pod, signal }: StartContext): Promise<StartImages | FailedImage> {
+    const { image = '', imagePullPolicy: policy, name, volumeMounts = [] } = container;
+    const own = await this.#deps.images.ensure(pod, { image, policy, subject: containerSubject(pod, name) }, signal);
+    if (!own.ok) return own;
+    const mounted = new Map<string, ImageStatus>();
+    for (const volume of pod.spec?.volumes ?? []) {
+      if (!volume.image || !volumeMounts.some((mount) => mount.name === volume.name)) continue;
+      const { pullPolicy, reference = '' } = volume.image;
+      const wanted = { image: reference, policy: pullPolicy, subject: podSubject(pod) };
+      const outcome = await this.#deps.images.ensure(pod, wanted, signal);
+      if (!outcome.ok) return outcome;
+      mounted.set(volume.name, outcome.image);
+    }
+    return { ok: true, image: own.image, mounted };
+  }
+
+  async #create(start: ContainerToStart, context: StartContext, { image, mounted }: StartImages): Promise<string | StartOutcome> {
     const { container, attempt } = start;
     const { pod, sandbox, downward, volumes, signal } = context;
     const { config, services, runtime, nodeName, memoryCapacityBytes, seccompDir } = this.#deps;
     const volumePath = (name: string) => volumes.get(name)?.path;
     const env = await containerEnv({ pod, container, config, downward, volumePath, services: services.list() });
     const { uid = '' } = pod.metadata ?? {};
-    const ofVolumes = await this.#deps.volumes.containerMounts({ podUid: uid, container, volumes, env });
+    const ofVolumes = await this.#deps.volumes.containerMounts({ podUid: uid, container, volumes, env, images: mounted });
     const terminationLog = await this.#deps.volumes.terminationLog(uid, container.name, attempt);
     const { clusterDomain } = this.#deps;
     const hosts = { pod, podIps: downward.podIps, clusterDomain };

@@ -48,7 +48,14 @@ export const PodSandboxConfig = message({
   linux: nested(8, message({ cgroupParent: string(1), securityContext: nested(2, SandboxSecurity), sysctls: stringMap(3) })),
 });
 
-const Mount = message({ containerPath: string(1), hostPath: string(2), readonly: bool(3), propagation: int32(5) });
+const Mount = message({
+  containerPath: string(1),
+  hostPath: string(2),
+  readonly: bool(3),
+  propagation: int32(5),
+  image: nested(9, ImageSpec),
+  imageSubPath: string(10),
+});
 export const LinuxResources = message({
   cpuPeriod: safeInt64(1),
   cpuQuota: safeInt64(2),

@@ -7,7 +7,7 @@ import { engineError, unreachable } from './engine-error.ts';
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export interface EngineCall {
-  readonly method: 'GET' | 'POST' | 'DELETE' | 'HEAD';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD';
   /** Without the version: `/containers/json`. */
   readonly path: string;
   readonly query?: Query;

@@ -15,7 +15,10 @@ describe('commands in simulated containers', () => {
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'sim-'));
     await writeFile(join(directory, 'key'), 'value');
-    const mounts = [{ hostPath: directory, containerPath: '/etc/conf', readOnly: true }];
+    const mounts = [
+      { hostPath: directory, containerPath: '/etc/conf', readOnly: true },
+      { hostPath: '', containerPath: '/image', readOnly: true, image: { id: 'sha256:0', subPath: '' } },
+    ];
     const config = { mounts, workingDir: '', env: [{ name: 'A', value: 'one two' }], security: { user: '' } };
     context = { config: config as unknown as ContainerConfig, hostname: 'web-0', clock: new ManualClock(0), otherExitCode: 0 };
   });
@@ -37,6 +40,10 @@ describe('commands in simulated containers', () => {
     { command: ['redis-cli', 'ping'], stdout: 'redis-cli ping\n' },
   ])('answers $command', async ({ command, stdout, exitCode = 0 }) => {
     expect(await runCommand(command, context)).toMatchObject({ exitCode, stdout, stderr: '' });
+  });
+
+  it('finds nothing in an image that is mounted, and nothing of the node', async () => {
+    expect(await runCommand(['cat', '/image/package.json'], context)).toMatchObject({ exitCode: 1, stdout: '' });
   });
 
   it.each(['/etc/shadow', '/etc/conf/../../shadow', '/etc/confidential'])('has no file %s', async (path) => {

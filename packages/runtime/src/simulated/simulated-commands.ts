@@ -116,13 +116,13 @@ async function concatenated(
   return { exitCode: stderr === '' ? 0 : 1, stdout, stderr };
 }
 
-/** Where a path of the container is on the node, if it is in one of its mounts: the longest one counts. */
+/** Where a path of the container is on the node, if it is in one of its mounts: the longest one counts. Images have no files here. */
 function mountedPath({ mounts }: ContainerConfig, path: string): string | undefined {
   const under = (root: string) => path === root || path.startsWith(root.endsWith('/') ? root : `${root}/`);
   const [mount] = mounts
     .filter(({ containerPath }) => under(posix.normalize(containerPath)))
     .sort((a, b) => b.containerPath.length - a.containerPath.length);
-  return mount && join(mount.hostPath, path.slice(mount.containerPath.length));
+  return mount && !mount.image ? join(mount.hostPath, path.slice(mount.containerPath.length)) : undefined;
 }
 
 async function runShell(args: readonly string[], context: CommandContext): Promise<CommandResult> {

@@ -154,6 +154,23 @@ export function describePods(harness: Harness): void {
       expect(codes).toEqual([1, 0]);
     });
 
+    harness.test('mounts an image, or a directory of it, for reading only', async () => {
+      const { id: image = '' } = (await harness.runtime.images.find(harness.image)) ?? {};
+      const mount = (containerPath: string, subPath: string) => {
+        return { hostPath: '', containerPath, readOnly: true, image: { id: image, subPath } };
+      };
+      const mounts = [mount('/whole', ''), mount('/part', 'bin')];
+      const first = await harness.runScript(FOREVER, { container: { mounts } });
+      const { id } = await harness.runScript(FOREVER, { in: first.sandbox, container: { mounts } });
+
+      expect(await harness.outputOf(id, 'ls', '/whole/bin/busybox', '/part/busybox')).toBe('/part/busybox\n/whole/bin/busybox');
+      expect(await harness.exitCodeOf(id, 'touch', '/whole/file')).toBe(1);
+      expect(await harness.exitCodeOf(first.id, 'touch', '/part/file')).toBe(1);
+      await expect(harness.runScript(FOREVER, { container: { mounts: [mount('/m', 'none')] } })).rejects.toThrow(
+        'cannot mount "none" of the image',
+      );
+    });
+
     harness.test('mounts the root of the machine', async () => {
       const mounts = [{ hostPath: '/', containerPath: '/host', readOnly: true }];
       const { id } = await harness.runScript(FOREVER, { container: { mounts } });
