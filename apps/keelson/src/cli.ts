@@ -19,7 +19,11 @@ import type { ExplainFlags } from './proxy-commands.ts';
 const STORE_HELP = 'where objects are stored: lmdb, memory, or etcd://HOST:PORT,...?ca=FILE&cert=FILE&key=FILE';
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'];
 
-type UpFlags = Omit<ClusterOptions, 'kubeconfig'> & { readonly kubeconfig?: string; readonly logLevel: LogLevel };
+interface UpFlags extends Omit<ClusterOptions, 'kubeconfig' | 'kubelet'> {
+  readonly kubeconfig?: string;
+  readonly kubeletConfig?: string;
+  readonly logLevel: LogLevel;
+}
 
 /** Runs a command line; resolves to the exit code. */
 export async function run(argv: readonly string[]): Promise<number> {
@@ -36,13 +40,15 @@ export async function run(argv: readonly string[]): Promise<number> {
     .addOption(new Option('--dns <choice>', 'cluster DNS for pods').choices(DNS_CHOICES).default(standard.dns))
     .addOption(new Option('--store <store>', STORE_HELP).argParser(storeChoice).default(standard.store))
     .addOption(new Option('--log-level <level>', 'least level of what is logged').choices(LOG_LEVELS).default('warn'))
-    .action(async ({ logLevel, ...flags }: UpFlags) => {
+    .action(async ({ kubeletConfig, logLevel, ...flags }: UpFlags) => {
       const { up } = await import('./up.ts');
+      const { kubeletOf } = await import('./kubelet-file.ts');
+      const kubelet = kubeletConfig === undefined ? {} : { kubelet: await kubeletOf(kubeletConfig) };
       const directory = resolve(flags.dataDir);
       const kubeconfig = flags.kubeconfig === undefined ? join(directory, 'kubeconfig') : resolve(flags.kubeconfig);
       const { staticPodPath } = flags;
       const manifests = staticPodPath === undefined ? {} : { staticPodPath: resolve(staticPodPath) };
-      code = await up({ ...flags, ...manifests, dataDir: directory, kubeconfig }, { logLevel });
+      code = await up({ ...flags, ...kubelet, ...manifests, dataDir: directory, kubeconfig }, { logLevel });
     });
   program
     .command('reset')
@@ -115,6 +121,7 @@ function addNodeOptions(command: Command): Command {
     .addOption(
       new Option('--shutdown-grace-period <seconds>', 'end the pods too when this ends, within so long').argParser(whole),
     )
+    .option('--kubelet-config <file>', 'a KubeletConfiguration for all nodes')
     .option('--static-pod-path <dir>', 'a directory of manifests whose pods the node runs by itself');
 }
 

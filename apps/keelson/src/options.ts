@@ -1,3 +1,4 @@
+import type { ConfiguredOptions } from '@keelson/kubelet';
 import { CONTAINERD_ENDPOINT } from '@keelson/runtime-cri';
 
 export const RUNTIMES = ['auto', 'docker', 'lxc', 'cri', 'sim'] as const;
@@ -40,6 +41,8 @@ export interface ClusterOptions {
   readonly dns: (typeof DNS_CHOICES)[number];
   /** Ending the process ends the pods of its nodes too, within so long; the last third is for critical ones. */
   readonly shutdownGracePeriod?: number;
+  /** What the kubelets of all nodes do differently. What the options beside it say counts more. */
+  readonly kubelet?: ConfiguredOptions;
   /** A directory of manifests, whose pods every node runs by itself. */
   readonly staticPodPath?: string;
   /** Whether NetworkPolicies are enforced. `auto`: for real pods, where nftables works. */

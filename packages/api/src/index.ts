@@ -9,6 +9,7 @@ export {
 } from './bootstrap-token.ts';
 export { cloneJson } from './clone-json.ts';
 export { parseCronSchedule, type CronSchedule } from './cron/cron-schedule.ts';
+export { parseGoDuration } from './cron/go-duration.ts';
 export { TimeZone } from './cron/time-zone.ts';
 export { humanDuration } from './duration.ts';
 export {

@@ -10,6 +10,7 @@ export {
   type NodeCredentialsDependencies,
   type NodeCredentialsOptions,
 } from './certificates/node-credentials.ts';
+export { readConfiguration, type ConfiguredOptions } from './configuration/read-configuration.ts';
 export { Kubelet } from './kubelet.ts';
 export type { KubeletDependencies, KubeletOptions, ServingOptions } from './options.ts';
 export type { EvictionOptions, Observation, Reading, Signal } from './eviction/thresholds.ts';

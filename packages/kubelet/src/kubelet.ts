@@ -20,7 +20,7 @@ import type { KubeletDependencies, KubeletOptions } from './options.ts';
 import type { PodDelta } from './ports.ts';
 import { dialer } from './probes/connection.ts';
 import { ProbeManager } from './probes/probe-manager.ts';
-import { shownConfiguration } from './server/configuration.ts';
+import { shownConfiguration } from './configuration/shown-configuration.ts';
 import { KubeletServer } from './server/kubelet-server.ts';
 import { NodeApi } from './server/node-api.ts';
 import { fileSystemUsage } from './stats/machine.ts';

@@ -55,17 +55,18 @@ function kubeletOptions({ credentials, settings, reachable }: ComponentContext, 
       { type: 'Hostname', address: nodeName },
     ],
     rootDir: join(settings.dataDir, 'kubelet', nodeName),
+    ...(settings.runtime === 'sim' ? { capacity: SIMULATED_CAPACITY } : { eviction: EVICTION }),
+    // Simulated pods resolve nothing, and should not be warned about it.
+    ...((settings.dns === 'on' || settings.runtime === 'sim') && { clusterDns: [clusterDnsOf(settings)] }),
+    ...settings.kubelet,
     ...(settings.staticPodPath !== undefined && { staticPodPath: settings.staticPodPath }),
     ...(settings.shutdownGracePeriod !== undefined && { shutdown: shutdownWithin(settings.shutdownGracePeriod) }),
     podCidr: podCidrsOf(settings, index).join(','),
-    // Simulated pods resolve nothing, and should not be warned about it.
-    ...((settings.dns === 'on' || settings.runtime === 'sim') && { clusterDns: [clusterDnsOf(settings)] }),
     serving: {
       host,
       port: 0,
       tls: { cert: kubeletServing.certificate, key: kubeletServing.privateKey, clientCa: authority.certificate },
     },
-    ...(settings.runtime === 'sim' ? { capacity: SIMULATED_CAPACITY } : { eviction: EVICTION }),
   };
 }
 
