@@ -131,10 +131,11 @@ static void reap(int signals) {
 }
 
 __attribute__((used, noreturn)) static void run(void) {
-  size child = bit(SIGCHLD);
+  // Whoever ends all processes of a service, say, ends those first that have started programs: it ends with its input.
+  size child = bit(SIGCHLD), patient = bit(SIGTERM) | bit(SIGINT) | bit(SIGHUP);
   // What others have left open is no concern of programs.
   call(__NR_close_range, 3, ~0U, 0);
-  mask(BLOCK, child);
+  mask(BLOCK, child | patient);
   call(__NR_prctl, PR_SET_NAME, "keelson-launch");
   answers = (int)call(__NR_fcntl, 1, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY * 2);
   closed(1);

@@ -130,6 +130,17 @@ describe.skipIf(!isLinux || Launcher.open() === undefined)('Launcher', () => {
     await expect.poll(files, WAIT).toBe(4);
   });
 
+  it('goes on until its process ends, though it is told to end with all others', async () => {
+    const launcher = Launcher.open();
+    const program = await launcher?.start(shell('trap "exit 4" TERM; echo ready; while true; do sleep 0.05; done'));
+    for await (const chunk of program?.outputs[1] ?? []) if (String(chunk).includes('ready')) break;
+
+    process.kill(launcher?.pid ?? 0, 'SIGTERM');
+    program?.kill('SIGTERM');
+
+    expect(await program?.ended).toMatchObject({ code: 4 });
+  });
+
   it('says that what it ran cannot be known any more once somebody has killed it; there is another one then', async () => {
     const launcher = Launcher.open();
     const program = await launcher?.start(shell('cat'));

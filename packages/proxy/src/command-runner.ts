@@ -1,5 +1,7 @@
-import { execFile } from 'node:child_process';
-import { KeelsonError } from '@keelson/base';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { isReason, KeelsonError } from '@keelson/base';
+import { startProgram } from '@keelson/launcher';
 
 export interface Command {
   readonly file: string;
@@ -22,26 +24,34 @@ export interface CommandResult {
  */
 export type CommandRunner = (command: Command) => Promise<CommandResult>;
 
-const LARGEST_OUTPUT_BYTES = 512 * 1024 * 1024;
-
-/** Runs commands as children of this process. */
-export const runCommand: CommandRunner = ({ file, args, input, timeoutMs = 30_000 }) =>
-  new Promise((resolve, reject) => {
-    const options = { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: LARGEST_OUTPUT_BYTES } as const;
-    const child = execFile(file, args, options, (error, stdout, stderr) => {
-      if (!error) resolve({ code: 0, stdout, stderr });
-      else if (typeof error.code === 'number') resolve({ code: error.code, stdout, stderr });
-      else reject(failure(file, error.code ?? undefined, error));
-    });
+/** Runs commands by the launcher, since forking this process may take longer than what they do. */
+export const runCommand: CommandRunner = async ({ file, args, input = '', timeoutMs = 30_000 }) => {
+  const program = await startProgram({ file, args, env: ownEnvironment(), files: ['in', 'out', 'out'] });
+  const { inputs, outputs, ended } = program;
+  const late = AbortSignal.timeout(timeoutMs);
+  const stop = (): void => program.killGroup();
+  late.addEventListener('abort', stop, { once: true });
+  try {
     // It may end without having read everything; its exit code tells.
-    child.stdin?.on('error', () => undefined);
-    child.stdin?.end(input ?? '');
-  });
+    inputs[0]?.on('error', () => undefined).end(input);
+    const [{ code, signal }, stdout, stderr] = await Promise.all([ended, textOf(outputs[1]), textOf(outputs[2])]);
+    if (code !== undefined) return { code, stdout, stderr };
+    if (late.aborted) throw new KeelsonError('Timeout', `Cannot run "${file}": it did not end in time and was killed`);
+    throw new KeelsonError('InternalError', `Cannot run "${file}": signal ${signal} has ended it`);
+  } catch (error) {
+    if (isReason(error, 'NotFound')) throw new KeelsonError('NotFound', `Cannot run "${file}": there is no such program`);
+    throw error;
+  } finally {
+    late.removeEventListener('abort', stop);
+  }
+};
 
-function failure(file: string, code: string | undefined, error: Error & { killed?: boolean }): KeelsonError {
-  if (code === 'ENOENT') return new KeelsonError('NotFound', `Cannot run "${file}": there is no such program`);
-  if (error.killed) return new KeelsonError('Timeout', `Cannot run "${file}": it did not end in time and was killed`);
-  return new KeelsonError('InternalError', `Cannot run "${file}": ${error.message}`, { cause: error });
+function ownEnvironment(): Record<string, string> {
+  return Object.fromEntries(Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+}
+
+async function textOf(output: Readable | undefined): Promise<string> {
+  return output ? text(output) : '';
 }
 
 /** Runs a command that has to succeed. Rejects with `InternalError`, which holds what it said, if it did not. */
