@@ -56,6 +56,9 @@ describe('objects', () => {
     [null, {}, false],
     [{ a: null }, {}, false],
     [1n, 1n, true],
+    [0, -0, true],
+    [JSON.parse('{"__proto__":{}}'), { a: 1 }, false],
+    [{ a: 1 }, JSON.parse('{"__proto__":{}}'), false],
   ])('compares %o and %o: %s', (a, b, expected) => {
     expect(deepEqual(a, b)).toBe(expected);
   });

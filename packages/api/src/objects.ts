@@ -71,32 +71,40 @@ export function setCondition<T extends ConditionLike = Condition>(
   return (conditions ?? []).map((other) => (other.type === condition.type ? next : other));
 }
 
-/** Equal as JSON values: the order of keys does not count, and a key without a value is no key. */
+/** Hot path: equal as JSON values: the order of keys does not count, and a key without a value is no key. Nothing is allocated. */
 export function deepEqual(a: unknown, b: unknown): boolean {
-  if (Object.is(a, b)) return true;
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
-  if (Array.isArray(a) || Array.isArray(b)) {
-    return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, at) => deepEqual(item, b[at]));
-  }
-  return equalRecords(a as Record<string, unknown>, b as Record<string, unknown>);
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return Object.is(a, b);
+  if (Array.isArray(a)) return Array.isArray(b) && equalItems(a, b);
+  return !Array.isArray(b) && equalRecords(a as Record<string, unknown>, b as Record<string, unknown>);
+}
+
+function equalItems(a: readonly unknown[], b: readonly unknown[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at += 1) if (!deepEqual(a[at], b[at])) return false;
+  return true;
 }
 
 function equalRecords(a: Record<string, unknown>, b: Record<string, unknown>): boolean {
   let count = 0;
-  for (const key of Object.keys(a)) {
+  for (const key in a) {
     if (a[key] === undefined) continue;
     count += 1;
     if (!Object.hasOwn(b, key) || !deepEqual(a[key], b[key])) return false;
   }
-  for (const key of Object.keys(b)) if (b[key] !== undefined) count -= 1;
+  for (const key in b) if (b[key] !== undefined) count -= 1;
   return count === 0;
 }
 
-/** Freezes a JSON value all the way down, and returns it. Stops at what is frozen already. */
+/** Hot path: freezes a JSON value all the way down, and returns it. Stops at what is frozen already. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
   Object.freeze(value);
-  for (const item of Object.values(value)) deepFreeze(item);
+  if (Array.isArray(value)) {
+    for (let at = 0; at < value.length; at += 1) deepFreeze<unknown>(value[at]);
+  } else {
+    for (const key in value) deepFreeze(value[key]);
+  }
   return value;
 }
 

@@ -1,7 +1,7 @@
 import { apiVersionOf, stringifyJson } from '@keelson/api';
 import { converterOf } from '../convert/versions.ts';
 import type { ListResult } from '../response/api-result.ts';
-import { itemsSayTheirKind, servedObject } from '../response/served-object.ts';
+import { glancedObject, itemsSayTheirKind } from '../response/served-object.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
 
 /** Bytes in one piece of a list. */
@@ -45,7 +45,7 @@ function* pieces(head: Buffer, items: readonly StoredObject[], isWhole: boolean)
 
 function convertedBody({ definition, items }: ListResult, head: Buffer): ListBody {
   const parts = items.map((item) => {
-    const { kind: _kind, apiVersion: _apiVersion, ...rest } = servedObject(definition, item);
+    const { kind: _kind, apiVersion: _apiVersion, ...rest } = glancedObject(definition, item);
     return stringifyJson(rest);
   });
   const bytes = Buffer.concat([head, Buffer.from(parts.join(',')), TAIL]);

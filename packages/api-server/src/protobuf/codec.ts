@@ -30,6 +30,12 @@ export const BYTES: Codec = {
   read: (reader) => Buffer.from(reader.bytes()).toString('base64'),
   write: (writer, value) => writer.bytes(Buffer.from(String(value), 'base64')),
 };
+/** As they are, for what is never JSON. */
+export const RAW: Codec = {
+  wire: LENGTH,
+  read: (reader) => reader.bytes(),
+  write: (writer, value) => writer.bytes(value as Uint8Array),
+};
 export const BOOL: Codec = {
   wire: WireType.Varint,
   read: (reader) => reader.bool(),

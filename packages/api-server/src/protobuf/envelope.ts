@@ -1,7 +1,7 @@
 import { badRequest } from '@keelson/api';
 import { errorMessage } from '@keelson/base';
 import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
-import { BYTES, Message, STRING, type Field } from './codec.ts';
+import { Message, RAW, STRING, type Field } from './codec.ts';
 import { definitionOfKind, messageOf } from './messages.ts';
 
 export const PROTOBUF = 'application/vnd.kubernetes.protobuf';
@@ -20,12 +20,14 @@ const TYPE_META = new Message(() => [one(1, 'apiVersion', STRING), one(2, 'kind'
 /** `runtime.Unknown`. */
 const UNKNOWN = new Message(() => [
   one(1, 'typeMeta', TYPE_META),
-  one(2, 'raw', BYTES),
+  one(2, 'raw', RAW),
   one(3, 'contentEncoding', STRING),
   one(4, 'contentType', STRING),
 ]);
-const RAW_EXTENSION = new Message(() => [one(1, 'raw', BYTES)]);
+const RAW_EXTENSION = new Message(() => [one(1, 'raw', RAW)]);
 const WATCH_EVENT = new Message(() => [one(1, 'type', STRING), one(2, 'object', RAW_EXTENSION)]);
+
+const NOTHING = new Uint8Array();
 
 interface Head {
   readonly kind: string;
@@ -45,16 +47,15 @@ export function encodeObject(object: Head): Buffer {
   const body = new BinaryWriter();
   const message = messageOf(definitionOfKind(apiVersion, kind) ?? '');
   if (message instanceof Message) message.writeFields(body, object);
-  const raw = Buffer.from(body.finish()).toString('base64');
   const envelope = new BinaryWriter();
-  UNKNOWN.writeFields(envelope, { typeMeta: { apiVersion, kind }, raw, contentEncoding: '', contentType: '' });
+  UNKNOWN.writeFields(envelope, { typeMeta: { apiVersion, kind }, raw: body.finish(), contentEncoding: '', contentType: '' });
   return Buffer.concat([MAGIC, envelope.finish()]);
 }
 
 /** One event of a watch: its length in four bytes, then the event. */
 export function encodeWatchEvent({ type, object }: { readonly type: string; readonly object: Head }): Buffer {
   const body = new BinaryWriter();
-  WATCH_EVENT.writeFields(body, { type, object: { raw: encodeObject(object).toString('base64') } });
+  WATCH_EVENT.writeFields(body, { type, object: { raw: encodeObject(object) } });
   const bytes = body.finish();
   const frame = Buffer.allocUnsafe(4 + bytes.length);
   frame.writeUInt32BE(bytes.length);
@@ -68,15 +69,15 @@ export function decodeObject(data: Uint8Array): Record<string, unknown> {
     throw badRequest('provided data does not appear to be a protobuf message, expected prefix "k8s\\u0000"');
   }
   try {
-    const { typeMeta, raw = '' } = readAll(UNKNOWN, data.subarray(MAGIC.length)) as {
+    const { typeMeta, raw = NOTHING } = readAll(UNKNOWN, data.subarray(MAGIC.length)) as {
       typeMeta?: Partial<Head>;
-      raw?: string;
+      raw?: Uint8Array;
     };
     const { apiVersion = '', kind = '' } = typeMeta ?? {};
     const name = definitionOfKind(apiVersion, kind);
     const message = name === undefined ? undefined : messageOf(name);
     if (!(message instanceof Message)) throw new TypeError(`no kind "${kind}" is registered for version "${apiVersion}"`);
-    return { kind, apiVersion, ...readAll(message, Buffer.from(raw, 'base64')) };
+    return { kind, apiVersion, ...readAll(message, raw) };
   } catch (error) {
     throw badRequest(`unable to decode protobuf: ${errorMessage(error)}`);
   }

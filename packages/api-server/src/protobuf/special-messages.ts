@@ -1,5 +1,6 @@
 import { parseJson, stringifyJson } from '@keelson/api';
-import { BOOL, BYTES, INT32, INT64, Message, STRING, type Codec, type Field } from './codec.ts';
+import { textOfSet, type FieldSet } from '@keelson/api/structured-merge';
+import { BOOL, INT32, INT64, Message, STRING, type Codec, type Field } from './codec.ts';
 
 type Values = Record<string, unknown>;
 
@@ -31,12 +32,13 @@ function wrapped(number: number, codec: Codec, shape: Field['shape'] = 'single')
 }
 
 /** JSON text in a field of bytes. */
-function embeddedJson(number: number): Codec {
-  const message = new Message(() => [field(number, 'raw', BYTES)]);
+function embeddedJson(number: number, textOf: (value: unknown) => string = stringifyJson): Codec {
+  // Bytes that are a text go over the wire as one does.
+  const message = new Message(() => [field(number, 'raw', STRING)]);
   return mapped(
     message,
-    ({ raw }) => (typeof raw === 'string' && raw !== '' ? parseJson(Buffer.from(raw, 'base64').toString()) : undefined),
-    (value) => ({ raw: Buffer.from(stringifyJson(value)).toString('base64') }),
+    ({ raw }) => (typeof raw === 'string' && raw !== '' ? parseJson(raw) : undefined),
+    (value) => ({ raw: textOf(value) }),
   );
 }
 
@@ -88,7 +90,8 @@ export function specialMessages(schema: Codec): Readonly<Record<string, Codec>> 
   return {
     'meta.v1.Time': time(0),
     'meta.v1.MicroTime': time(6),
-    'meta.v1.FieldsV1': embeddedJson(1),
+    // The text of most sets is known.
+    'meta.v1.FieldsV1': embeddedJson(1, (fields) => textOfSet(fields as FieldSet)),
     'meta.v1.Verbs': verbs,
     'authentication.v1.ExtraValue': verbs,
     'authorization.v1.ExtraValue': verbs,

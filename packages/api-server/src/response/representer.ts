@@ -5,7 +5,7 @@ import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { WatchNote } from '../storage/cache-event.ts';
 import type { ListResult, ObjectsResult } from './api-result.ts';
 import type { Representation } from './representation.ts';
-import { bookmarkObject, itemsSayTheirKind, servedFrame, servedObject } from './served-object.ts';
+import { bookmarkObject, glancedObject, itemsSayTheirKind, servedFrame, servedObject } from './served-object.ts';
 
 /** What a Table is made of, by whoever knows columns. */
 export interface TableParts {
@@ -63,7 +63,7 @@ export class Representer {
 
   /** Throws `NotAcceptable` if the form is one of single objects. */
   list(representation: Representation, { definition, items, metadata }: ListResult, includeObject: string | undefined): unknown {
-    const objects = items.map((item) => servedObject(definition, item));
+    const objects = items.map((item) => glancedObject(definition, item));
     return this.objects(representation, { type: 'objects', definition, objects, metadata }, includeObject);
   }
 

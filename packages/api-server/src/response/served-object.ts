@@ -10,6 +10,12 @@ export function servedObject(definition: ResourceDefinition, item: StoredObject)
   return converter ? converter.fromStorage(item.object()) : item.object();
 }
 
+/** As `servedObject`, for whoever only reads it at once: see `StoredObject.glance`. */
+export function glancedObject(definition: ResourceDefinition, item: StoredObject): Readonly<KubernetesObject> {
+  const object = item.glance();
+  return converterOf(definition)?.fromStorage(object) ?? object;
+}
+
 /** The frame of a watch, in the version that was asked for. */
 export function servedFrame(definition: ResourceDefinition, note: WatchNote): Buffer {
   if (!converterOf(definition)) return note.frame();

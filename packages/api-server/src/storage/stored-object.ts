@@ -83,6 +83,14 @@ export class StoredObject {
     return deepFreeze(parsed);
   }
 
+  /**
+   * The parsed object for whoever reads it at once and lets go of it: for lists, which are longer than what can be kept parsed. Not to be
+   * changed.
+   */
+  glance(): Readonly<KubernetesObject> {
+    return this.#parsed?.deref() ?? this.copy();
+  }
+
   /** A parsed object of one's own. */
   copy(): KubernetesObject {
     const parsed = decode(this.shape.kind, this.value);
