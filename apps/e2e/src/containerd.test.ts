@@ -112,7 +112,7 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `
     const [node, main] = KEELSON;
     await keelson.stop();
 
-    await machine.must(node, [main, 'reset', '--data-dir', dataDir, '--cri-endpoint', endpoint], { timeoutMs: 60_000 });
+    await machine.must(node, [main, 'reset', '--data-dir', dataDir, '--cri-endpoint', endpoint], { timeoutMs: 300_000 });
 
     const containers = await machine.must('ctr', [
       '-a',

@@ -16,7 +16,7 @@ it("passes the sample operator's own tests against keelson up", async () => {
 
     const { code, stdout, stderr } = await run(node, [vitest, 'run', '--root', ROOT, 'apps/operator-sample/src'], {
       env,
-      timeoutMs: 150_000,
+      timeoutMs: 300_000,
     });
 
     expect(`${code}\n${code === 0 ? '' : stdout + stderr}`).toBe('0\n');

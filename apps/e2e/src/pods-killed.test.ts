@@ -16,7 +16,7 @@ import { DockerEngine, withoutRoot } from './testing/lab.ts';
 const PODS = Number(process.env['KEELSON_KILL_PODS'] ?? 20);
 const KILLS = Number(process.env['KEELSON_KILL_ROUNDS'] ?? 10);
 const PROGRAM = join(import.meta.dirname, 'pods/kubelet-process.ts');
-const WAIT = { timeout: PODS * 6_000, interval: 500 };
+const WAIT = { timeout: PODS * 15_000, interval: 500 };
 
 /** In the middle of starts, of which each takes some hundred milliseconds: a little later each time. */
 const killAfterMs = (round: number): number => 250 + round * 150;
@@ -24,7 +24,7 @@ const killAfterMs = (round: number): number => 250 + round * 150;
 describe.skipIf(withoutRoot !== undefined)(withoutRoot ?? 'a kubelet that is killed on Docker', () => {
   it(
     `loses no pod and starts none twice when it is killed ${KILLS} times while ${PODS} pods start`,
-    { timeout: PODS * 20_000 },
+    { timeout: PODS * 60_000 },
     async () => {
       await using engine = await DockerEngine.up('killed');
       await using api = await startTestApiServer({ http: true });

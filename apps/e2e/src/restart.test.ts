@@ -80,12 +80,12 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `
 
     await machine.docker('kill');
     await eventually('a node that is not ready', async () => (await kubectl(['get', 'node', 'node-1'])).includes('NotReady'), {
-      timeoutMs: 120_000,
+      timeoutMs: 300_000,
     });
     await machine.docker('up');
 
     await eventually('a node that is ready', async () => /node-1 +Ready /.test(await kubectl(['get', 'node', 'node-1'])), {
-      timeoutMs: 90_000,
+      timeoutMs: 300_000,
     });
     expect([await status('containerID'), await status('ready')]).toEqual([id, 'true']);
   });

@@ -96,7 +96,7 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `
     (await machine.must('cat', ['/proc/mounts'])).split('\n').filter((line) => line.includes(`${dataDir}/kubelet`));
   /** With what is known, if it takes too long. */
   const ready = () =>
-    eventually('a ready StatefulSet', isReady, { timeoutMs: 90_000 }).catch(async (error: unknown) => {
+    eventually('a ready StatefulSet', isReady, { timeoutMs: 300_000 }).catch(async (error: unknown) => {
       throw new Error(`${await kubectl(['describe', 'pods,pvc'])}${keelson.log.slice(-40).join('\n')}`, { cause: error });
     });
 

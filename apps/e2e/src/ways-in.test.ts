@@ -21,7 +21,7 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `
   const kubectl = (...args: readonly string[]): Promise<string> =>
     world.machine.must(kubectlFile, ['--kubeconfig', world.keelson.kubeconfig, ...args], {
       env: { PATH: `${dirname(kubectlFile)}:${process.env['PATH']}` },
-      timeoutMs: 120_000,
+      timeoutMs: 300_000,
     });
   const inClient = (...command: readonly string[]): Promise<string> => kubectl('exec', 'client', '--', ...command);
   const addressOf = (pod: string): Promise<string> => kubectl('get', 'pod', pod, '-o', 'jsonpath={.status.podIP}');

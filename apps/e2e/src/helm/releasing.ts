@@ -40,7 +40,7 @@ export const RELEASING: CaseTable = {
         CHART,
         { run: 'helm install demo demo --wait --timeout 60s' },
         {
-          run: String.raw`helm upgrade demo demo --set 'podAnnotations.sim\.keelson\.dev/demo\.start-error=broken' --rollback-on-failure --timeout 2s`,
+          run: String.raw`helm upgrade demo demo --set 'podAnnotations.sim\.keelson\.dev/demo\.start-error=broken' --rollback-on-failure --timeout 5s`,
           code: 1,
           complains: /UPGRADE FAILED: release demo failed, and has been rolled back/,
         },

@@ -2,7 +2,7 @@ import type { CaseTable } from '../testing/shell-case.ts';
 
 /** Each case has a group of its own. */
 const DEFINE = 'sed "s/GROUP/$NS.example.com/" crontabs.yaml | kubectl apply -f -';
-const ESTABLISHED = 'kubectl wait --for=condition=Established "crd/crontabs.$NS.example.com" --timeout=10s';
+const ESTABLISHED = 'kubectl wait --for=condition=Established "crd/crontabs.$NS.example.com" --timeout=60s';
 const CREATE = 'sed "s/GROUP/$NS.example.com/" crontab.yaml | kubectl apply -f -';
 const UNDEFINE = 'kubectl delete crd "crontabs.$NS.example.com"';
 const KIND = '"crontabs.$NS.example.com"';
@@ -72,7 +72,7 @@ export const EXTENDING: CaseTable = {
         { run: CREATE, prints: 'unchanged' },
         { run: `kubectl label ${KIND} my-cron x=y && kubectl annotate ${KIND} my-cron a=b`, prints: 'labeled' },
         { run: `kubectl get ${KIND} -l x=y --field-selector spec.image=nginx -o name`, prints: 'my-cron' },
-        { run: `kubectl get ${KIND} --watch --request-timeout=1s`, prints: 'my-cron' },
+        { run: `kubectl get ${KIND} --watch --request-timeout=3s`, prints: 'my-cron' },
         { run: `${CREATE.replace('apply', 'replace')}`, prints: 'replaced' },
         { run: `kubectl delete ${KIND} my-cron`, prints: 'deleted' },
         { run: UNDEFINE },

@@ -9,7 +9,7 @@ import { eventually } from '../testing/run.ts';
 /** How often it is killed: a few times with every change, more often by hand. */
 const ROUNDS = Number(process.env['KEELSON_KILL_ROUNDS'] ?? 2);
 const PODS = 50;
-const WAIT = { timeoutMs: 120_000 };
+const WAIT = { timeoutMs: 300_000 };
 
 export function describeKilled(): void {
   describe('keelson up on LXC, killed in the middle of 50 pod starts', () => {
@@ -42,7 +42,7 @@ export function describeKilled(): void {
       }
       expect(await world.reset()).toEqual([]);
       expect(await readdir(world.directory)).toEqual(['starts']);
-    }, 600_000);
+    }, 1_800_000);
 
     async function connected(): Promise<{ readonly client: Client; kill(): Promise<void> } & AsyncDisposable> {
       const keelson = await world.keelson('--port', '0', '--proxy-mode', 'none', '--dns', 'off');

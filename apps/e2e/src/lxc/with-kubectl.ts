@@ -14,7 +14,7 @@ export function describeKubectl(): void {
     let keelson: Keelson;
     let path: string;
     const flags = (...args: readonly string[]): string[] => ['--kubeconfig', keelson.kubeconfig, ...args];
-    const kubectl = (...args: readonly string[]): Promise<string> => must(path, flags(...args), { timeoutMs: 120_000 });
+    const kubectl = (...args: readonly string[]): Promise<string> => must(path, flags(...args), { timeoutMs: 300_000 });
 
     beforeAll(async () => {
       [world, path] = await Promise.all([LxcWorld.up(['busybox', 'nginx']), kubectlPath('1.35')]);
@@ -63,7 +63,7 @@ export function describeKubectl(): void {
       await kubectl('delete', 'deployment', 'web');
       await kubectl('wait', '--for=delete', 'pod', '-l', 'app=web', '--timeout=90s');
 
-      await eventually('no traces', async () => (await world.leftovers()).length === 0, { timeoutMs: 60_000 });
+      await eventually('no traces', async () => (await world.leftovers()).length === 0, { timeoutMs: 300_000 });
     });
   });
 }

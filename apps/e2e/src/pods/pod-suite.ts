@@ -23,8 +23,8 @@ export interface RuntimeTarget {
 }
 
 const UP_MS = 180_000;
-const CASE_MS = 300_000;
-const LEFT_MS = 60_000;
+const CASE_MS = 900_000;
+const LEFT_MS = 180_000;
 
 /** Over a hundred pods, each with what has to be seen of it, on a real kubelet and API server with the given runtime. */
 export function describePods(target: RuntimeTarget): void {

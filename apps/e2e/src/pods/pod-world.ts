@@ -26,9 +26,9 @@ export interface NodeUnderTest {
   readonly image: string;
 }
 
-const DEADLINE_MS = 90_000;
+const DEADLINE_MS = 240_000;
 const POLL_MS = 100;
-const EXEC_MS = 20_000;
+const EXEC_MS = 60_000;
 
 /** One pod of the suite, with all that is known of it. */
 export class PodWorld {

@@ -26,7 +26,7 @@ export function deploymentSuite(version: '1.20' | '1.35', proxyMode: 'iptables' 
 
     const kubectlRun = (args: readonly string[], input?: string): Promise<Output> =>
       world.machine.run(world.kubectl, ['--kubeconfig', world.keelson.kubeconfig, ...args], {
-        timeoutMs: 120_000,
+        timeoutMs: 300_000,
         ...(input !== undefined && { input }),
       });
     const kubectl = async (...args: readonly string[]): Promise<string> => {
@@ -191,7 +191,7 @@ export function deploymentSuite(version: '1.20' | '1.35', proxyMode: 'iptables' 
         'no pod',
         async () => (await kubectl('get', 'pods,replicasets,endpointslices', '-o', 'name')).trim().split('\n').length <= 1,
         {
-          timeoutMs: 90_000,
+          timeoutMs: 300_000,
         },
       );
       await eventually('no container', async () => (await world.machine.must('docker', ['ps', '-aq'])) === '');

@@ -10,8 +10,8 @@ export type Starter = (file: string, args: readonly string[], env?: Readonly<Rec
 const NODE = join(ROOT, 'node_modules/.bin/node');
 export const KEELSON = [NODE, join(ROOT, 'apps/keelson/bundle/main.js')] as const;
 const READY = /^ready (https:\S+) kubeconfig=(.+)$/;
-const START_MS = 60_000;
-const STOP_MS = 60_000;
+const START_MS = 180_000;
+const STOP_MS = 180_000;
 
 /** A `keelson up` that is ready. */
 export class Keelson {

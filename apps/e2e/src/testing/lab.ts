@@ -54,11 +54,11 @@ export class BareMachine implements AsyncDisposable {
 
   /** `kill`: of containerd alone, with its containers going on; `up` starts it, also again, and gives its address. */
   async containerd(command: 'up' | 'kill' | 'down'): Promise<string> {
-    return (await this.must(lab('containerd'), [command, this.name], { timeoutMs: 170_000 })).trim();
+    return (await this.must(lab('containerd'), [command, this.name], { timeoutMs: 300_000 })).trim();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await must(lab('machine'), ['down', this.name], { timeoutMs: 60_000 });
+    await must(lab('machine'), ['down', this.name], { timeoutMs: 300_000 });
   }
 
   #inside(file: string, args: readonly string[]): string[] {
@@ -77,7 +77,7 @@ export class Machine extends BareMachine {
 
   static override async up(prefix: string): Promise<Machine> {
     const name = await bootMachine(prefix);
-    const output = await must(lab('machine'), ['exec', name, lab('docker'), 'up', name], { timeoutMs: 170_000 });
+    const output = await must(lab('machine'), ['exec', name, lab('docker'), 'up', name], { timeoutMs: 300_000 });
     return new Machine(name, output.trim().split('\n').at(-1) ?? '');
   }
 
@@ -87,11 +87,11 @@ export class Machine extends BareMachine {
 
   /** `kill`: of the engine alone, with its containers going on; `up` brings it back. */
   async docker(command: 'kill' | 'up'): Promise<void> {
-    await this.must(lab('docker'), [command, this.name], { timeoutMs: 120_000 });
+    await this.must(lab('docker'), [command, this.name], { timeoutMs: 300_000 });
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {
-    await this.must(lab('docker'), ['down', this.name], { timeoutMs: 120_000 }).catch(() => undefined);
+    await this.must(lab('docker'), ['down', this.name], { timeoutMs: 300_000 }).catch(() => undefined);
     await super[Symbol.asyncDispose]();
   }
 }
@@ -99,7 +99,7 @@ export class Machine extends BareMachine {
 async function bootMachine(prefix: string): Promise<string> {
   const name = `${prefix}-${randomBytes(3).toString('hex')}`;
   await must(lab('images'), [], { timeoutMs: 300_000 });
-  await must(lab('machine'), ['up', name], { timeoutMs: 120_000 });
+  await must(lab('machine'), ['up', name], { timeoutMs: 300_000 });
   return name;
 }
 
@@ -116,12 +116,12 @@ export class DockerEngine implements AsyncDisposable {
   static async up(prefix: string): Promise<DockerEngine> {
     const name = `${prefix}-${randomBytes(3).toString('hex')}`;
     await must(lab('images'), ['pause', 'busybox'], { timeoutMs: 300_000 });
-    const output = await must(lab('docker'), ['up', name], { timeoutMs: 170_000 });
+    const output = await must(lab('docker'), ['up', name], { timeoutMs: 300_000 });
     return new DockerEngine(name, output.trim().split('\n').at(-1) ?? '');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await must(lab('docker'), ['down', this.name], { timeoutMs: 120_000 });
+    await must(lab('docker'), ['down', this.name], { timeoutMs: 300_000 });
   }
 }
 
@@ -137,7 +137,7 @@ export class Outside implements AsyncDisposable {
 
   static async up(machine: Machine): Promise<Outside> {
     const name = `outside-${randomBytes(3).toString('hex')}`;
-    await must(lab('machine'), ['up', name], { timeoutMs: 120_000 });
+    await must(lab('machine'), ['up', name], { timeoutMs: 300_000 });
     await must(lab('machine'), ['link', machine.name, name]);
     return new Outside(name);
   }
@@ -151,7 +151,7 @@ export class Outside implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await must(lab('machine'), ['down', this.#name], { timeoutMs: 60_000 });
+    await must(lab('machine'), ['down', this.#name], { timeoutMs: 300_000 });
   }
 }
 
@@ -168,7 +168,7 @@ export class Etcd implements AsyncDisposable {
 
   static async up(prefix: string, members: number): Promise<Etcd> {
     const name = `${prefix}-${randomBytes(3).toString('hex')}`;
-    const output = await must(lab('etcd'), ['up', name, `${members}`], { timeoutMs: 120_000 });
+    const output = await must(lab('etcd'), ['up', name, `${members}`], { timeoutMs: 300_000 });
     const hosts = output
       .trim()
       .split('\n')

@@ -17,9 +17,9 @@ export class LxcWorld implements AsyncDisposable {
 
   static async up(images: readonly string[]): Promise<LxcWorld> {
     const archives = await imageArchives(images);
-    await must(join(ROOT, 'tools/lab/install'), ['lxc'], { timeoutMs: 170_000 });
+    await must(join(ROOT, 'tools/lab/install'), ['lxc'], { timeoutMs: 300_000 });
     const world = new LxcWorld(await mkdtemp(join(tmpdir(), 'keelson-lxc-')));
-    await must(NODE, [MAIN, 'load-image', ...archives, '--data-dir', world.dataDir], { timeoutMs: 120_000 });
+    await must(NODE, [MAIN, 'load-image', ...archives, '--data-dir', world.dataDir], { timeoutMs: 300_000 });
     return world;
   }
 
@@ -36,7 +36,7 @@ export class LxcWorld implements AsyncDisposable {
   /** Takes everything away. Gives the cgroups that are there nevertheless. */
   async reset(): Promise<readonly string[]> {
     const cluster = await readFile(join(this.dataDir, 'cluster-id'), 'utf8').catch(() => 'none');
-    await must(NODE, [MAIN, 'reset', '--data-dir', this.dataDir], { timeoutMs: 120_000 });
+    await must(NODE, [MAIN, 'reset', '--data-dir', this.dataDir], { timeoutMs: 300_000 });
     const { stdout } = await run('find', ['/sys/fs/cgroup', '-name', `keelson-${cluster.trim()}`]);
     return stdout.split('\n').filter(Boolean);
   }

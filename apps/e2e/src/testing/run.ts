@@ -15,7 +15,7 @@ export interface RunOptions {
 
 /** Runs a program to its end. Resolves whatever its exit code is; rejects if it cannot be run or takes too long. */
 export function run(file: string, args: readonly string[], options: RunOptions = {}): Promise<Output> {
-  const { env = {}, input, timeoutMs = 60_000, cwd } = options;
+  const { env = {}, input, timeoutMs = 180_000, cwd } = options;
   return new Promise((resolve, reject) => {
     const settings = {
       env: { ...process.env, ...env },
@@ -51,7 +51,7 @@ export function start(file: string, args: readonly string[], env: Readonly<Recor
 export async function eventually<T>(
   what: string,
   look: () => Promise<T | undefined | false>,
-  { timeoutMs = 60_000, everyMs = 250 }: { readonly timeoutMs?: number; readonly everyMs?: number } = {},
+  { timeoutMs = 180_000, everyMs = 250 }: { readonly timeoutMs?: number; readonly everyMs?: number } = {},
 ): Promise<T> {
   const endMs = performance.now() + timeoutMs;
   let last: unknown;
