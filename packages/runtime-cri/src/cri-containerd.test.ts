@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { SystemClock } from '@keelson/base';
 import type { ContainerConfig, ContainerRuntime, RuntimeEvent, SandboxConfig } from '@keelson/runtime';
+import { FOREVER, outputOf } from '@keelson/runtime/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { CriClient } from './cri-client.ts';
 import type { CriRuntime } from './cri-runtime.ts';
@@ -12,17 +13,11 @@ import { forwardByStream } from './port-forward.ts';
 import { containerConfig, sandboxConfig } from './testing/pods.ts';
 import { BUSYBOX, BUSYBOX_ARCHIVE, noContainerd, PrivateContainerd, title } from './testing/private-containerd.ts';
 
-const FOREVER = "trap 'exit 0' TERM; while true; do sleep 0.05; done";
 async function start(runtime: ContainerRuntime, config: ContainerConfig, sandbox: Partial<SandboxConfig> = {}) {
   const status = await runtime.runSandbox(sandboxConfig(sandbox));
   const id = await runtime.createContainer(status.id, config);
   await runtime.startContainer(id);
   return { id, sandbox: status };
-}
-
-async function outputOf(runtime: ContainerRuntime, id: string, ...command: readonly string[]): Promise<string> {
-  const { stdout } = await runtime.execSync(id, command, 60_000);
-  return Buffer.from(stdout).toString().trimEnd();
 }
 
 describe.skipIf(noContainerd)(title('CriRuntime on containerd'), () => {
@@ -47,7 +42,7 @@ describe.skipIf(noContainerd)(title('CriRuntime on containerd'), () => {
 
   it('runs a container as it is told to', async () => {
     const security = { user: '1000:2000', supplementalGroups: [3000], noNewPrivileges: true, dropCapabilities: ['ALL'] };
-    const config = containerConfig(FOREVER, { env: [{ name: 'A', value: 'b' }], workingDir: '/tmp' }, security);
+    const config = containerConfig(FOREVER, { env: [{ name: 'A', value: 'b' }], workingDir: '/tmp', security });
     const dns = { servers: ['10.96.0.10'], searches: ['svc.cluster.local'], options: ['ndots:5'] };
     const { id, sandbox } = await start(runtime, config, { hostname: 'my-pod', dns });
 
@@ -64,7 +59,7 @@ describe.skipIf(noContainerd)(title('CriRuntime on containerd'), () => {
     const ordinary = await start(runtime, containerConfig(FOREVER));
     const privileged = await runtime.createContainer(
       ordinary.sandbox.id,
-      containerConfig(FOREVER, { name: 'root' }, { privileged: true }),
+      containerConfig(FOREVER, { name: 'root', security: { privileged: true } }),
     );
     await runtime.startContainer(privileged);
 

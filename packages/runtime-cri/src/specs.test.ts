@@ -47,7 +47,7 @@ describe('containerSpec', () => {
     { user: '7:8', want: { runAsUser: { value: 7 }, runAsGroup: { value: 8 } } },
     { user: 'web', want: { runAsUsername: 'web' } },
   ])('runs as "$user"', ({ user, want }) => {
-    const { runAsUser, runAsGroup, runAsUsername } = { ...spec('', {}, { user }).linux?.securityContext } as Record<
+    const { runAsUser, runAsGroup, runAsUsername } = { ...spec('', { security: { user } }).linux?.securityContext } as Record<
       string,
       unknown
     >;
@@ -65,7 +65,7 @@ describe('containerSpec', () => {
     { profile: '', want: { profileType: 1 } },
     { profile: '/p.json', want: { profileType: 2, localhostRef: '/p.json' } },
   ])('filters system calls by "$profile"', ({ profile, want }) => {
-    expect(spec('', {}, { seccompProfile: profile }).linux?.securityContext?.seccomp).toEqual(want);
+    expect(spec('', { security: { seccompProfile: profile } }).linux?.securityContext?.seccomp).toEqual(want);
   });
 
   it.each([
@@ -79,7 +79,10 @@ describe('containerSpec', () => {
 
   it('hides from containers what Kubernetes hides, unless they are privileged', () => {
     expect(spec('').linux?.securityContext?.maskedPaths).toContain('/proc/kcore');
-    expect(spec('', {}, { privileged: true }).linux?.securityContext).toMatchObject({ maskedPaths: [], readonlyPaths: [] });
+    expect(spec('', { security: { privileged: true } }).linux?.securityContext).toMatchObject({
+      maskedPaths: [],
+      readonlyPaths: [],
+    });
   });
 
   it('shares processes with the pod, or with one container', () => {

@@ -4,10 +4,11 @@ import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { SystemClock } from '@keelson/base';
 import type { CniNetwork } from '@keelson/runtime/cni';
+import { FOREVER, outputOf } from '@keelson/runtime/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { DockerRuntime } from './docker-runtime.ts';
 import { noCni, TestNetwork } from './testing/pod-network.ts';
-import { containerConfig, FOREVER, outputOf, runScript, sandboxConfig } from './testing/pods.ts';
+import { containerConfig, runScript, sandboxConfig } from './testing/pods.ts';
 import { noPrivateEngine, PrivateEngine, unless } from './testing/private-engine.ts';
 
 const run = promisify(execFile);

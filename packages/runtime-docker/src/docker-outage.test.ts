@@ -1,8 +1,9 @@
 import { isReason, SystemClock } from '@keelson/base';
 import type { RuntimeEvent } from '@keelson/runtime';
+import { FOREVER, outputOf } from '@keelson/runtime/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DockerRuntime } from './docker-runtime.ts';
-import { FOREVER, outputOf, runScript, sandboxConfig } from './testing/pods.ts';
+import { runScript, sandboxConfig } from './testing/pods.ts';
 import { noPrivateEngine, PrivateEngine, unless } from './testing/private-engine.ts';
 
 describe.skipIf(noPrivateEngine)(unless('DockerRuntime, when the engine is gone', noPrivateEngine), () => {

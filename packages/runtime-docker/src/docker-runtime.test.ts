@@ -1,10 +1,11 @@
 import { globSync } from 'node:fs';
 import { SystemClock } from '@keelson/base';
 import { removePods } from '@keelson/runtime';
+import { FOREVER, outputOf } from '@keelson/runtime/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dockerAvailable } from './docker-available.ts';
 import { DockerRuntime } from './docker-runtime.ts';
-import { FOREVER, NODE, outputOf, runScript, sandboxConfig } from './testing/pods.ts';
+import { NODE, runScript, sandboxConfig } from './testing/pods.ts';
 import { noEngine, testEngine, unless } from './testing/private-engine.ts';
 
 const OTHER_NODE = `${NODE}-other`;

@@ -79,10 +79,8 @@ describe('containerSpec', () => {
       seccompProfile: undefined,
       ...more,
     });
-  const secured = (security: Partial<ContainerSpecInput['config']['security']>, more: Partial<ContainerSpecInput> = {}) => {
-    const config = containerConfig('true');
-    return spec({ ...more, config: { ...config, security: { ...config.security, ...security } } }).HostConfig;
-  };
+  const secured = (security: Partial<ContainerSpecInput['config']['security']>, more: Partial<ContainerSpecInput> = {}) =>
+    spec({ ...more, config: containerConfig('true', { security }) }).HostConfig;
 
   it('joins its sandbox', () => {
     expect(spec().HostConfig).toMatchObject({

@@ -1,11 +1,9 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Harness } from '@keelson/runtime/testing';
+import { FOREVER, Harness } from '@keelson/runtime/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LxcRuntime } from './lxc-runtime.ts';
 import { BUSYBOX, noLxc, PrivateLxc, shellPrograms, unless } from './testing/private-lxc.ts';
-
-const FOREVER = "trap 'exit 0' TERM; while true; do sleep 0.05; done";
 
 describe.skipIf(noLxc)(unless('LxcRuntime, killed and started again', noLxc), () => {
   let lxc: PrivateLxc;

@@ -1,63 +1,15 @@
 import type { ContainerConfig, SandboxConfig } from '@keelson/runtime';
+import * as plain from '@keelson/runtime/testing';
 import { BUSYBOX } from './private-containerd.ts';
 
 let made = 0;
 
 export function sandboxConfig(more: Partial<SandboxConfig> = {}): SandboxConfig {
-  made += 1;
-  const uid = `cri-${process.pid}-${made}`;
-  return {
-    pod: { uid, name: `pod-${made}`, namespace: 'test' },
-    attempt: 0,
-    hostname: `pod-${made}`,
-    hostNetwork: false,
-    hostPid: false,
-    hostIpc: false,
-    shareProcessNamespace: false,
-    dns: { servers: [], searches: [], options: [] },
-    portMappings: [],
-    sysctls: {},
-    cgroupParent: `kubepods/besteffort/pod${uid}`,
-    labels: {},
-    annotations: {},
-    runtimeHandler: '',
-    ...more,
-  };
+  return plain.sandboxConfig(`cri-${process.pid}-${(made += 1)}`, more);
 }
 
-type Security = ContainerConfig['security'];
-
-export function containerConfig(
-  script: string,
-  more: Partial<ContainerConfig> = {},
-  security: Partial<Security> = {},
-): ContainerConfig {
-  return {
-    name: 'main',
-    attempt: 0,
-    image: BUSYBOX,
-    command: ['sh', '-c', script],
-    args: [],
-    workingDir: '',
-    env: [],
-    mounts: [],
-    resources: {},
-    security: {
-      user: '',
-      supplementalGroups: [],
-      privileged: false,
-      readOnlyRootFilesystem: false,
-      noNewPrivileges: false,
-      addCapabilities: [],
-      dropCapabilities: [],
-      seccompProfile: 'RuntimeDefault',
-      ...security,
-    },
-    stdin: false,
-    stdinOnce: false,
-    tty: false,
-    labels: {},
-    annotations: {},
-    ...more,
-  };
+/** Of a container that runs a script. */
+export function containerConfig(script: string, { security, ...more }: plain.ContainerChanges = {}): ContainerConfig {
+  const command = ['sh', '-c', script];
+  return plain.containerConfig(BUSYBOX, { command, security: { seccompProfile: 'RuntimeDefault', ...security }, ...more });
 }

@@ -10,6 +10,7 @@ import type {
   SandboxConfig,
   SandboxStatus,
 } from '../container-runtime.ts';
+import { containerConfig, exitCodeOf, outputOf, sandboxConfig, type ContainerChanges } from './configs.ts';
 
 /** How to get a container of a runtime to do something: by its command, or by annotations of its pod. */
 export interface Program {
@@ -43,15 +44,10 @@ export interface ScriptOptions {
   /** Where to run it, next to others; in a pod of its own if absent, which takes longer. */
   readonly in?: SandboxStatus;
   readonly sandbox?: Partial<SandboxConfig>;
-  readonly container?: Partial<ContainerConfig>;
+  readonly container?: ContainerChanges;
   /** Changes to the usual, unprivileged security. */
   readonly security?: Partial<ContainerConfig['security']>;
 }
-
-/** A script that runs until it is told to stop. */
-export const FOREVER = "trap 'exit 0' TERM; while true; do sleep 0.05; done";
-
-const EXEC_MS = 60_000;
 
 /** One runtime for all tests of the suite, and pods of their own for each. */
 export class Harness {
@@ -115,54 +111,25 @@ export class Harness {
   }
 
   sandboxConfig(more: Partial<SandboxConfig> = {}): SandboxConfig {
-    const uid = `${this.#prefix}-${(this.#pods += 1)}`;
-    return {
-      pod: { uid, name: `pod-${this.#pods}`, namespace: 'contract' },
-      attempt: 0,
-      hostname: `pod-${this.#pods}`,
-      hostNetwork: false,
-      hostPid: false,
-      hostIpc: false,
-      shareProcessNamespace: false,
-      dns: { servers: [], searches: [], options: [] },
-      portMappings: [],
-      sysctls: {},
-      cgroupParent: `kubepods/besteffort/pod${uid}`,
+    const name = `pod-${(this.#pods += 1)}`;
+    const uid = `${this.#prefix}-${this.#pods}`;
+    return sandboxConfig(uid, {
+      pod: { uid, name, namespace: 'contract' },
+      hostname: name,
       labels: { team: 'blue' },
       annotations: { note: 'several words, "quoted"' },
-      runtimeHandler: '',
       ...more,
-    };
+    });
   }
 
-  containerConfig(name: string, more: Partial<ContainerConfig> = {}): ContainerConfig {
-    return {
+  containerConfig(name: string, more: ContainerChanges = {}): ContainerConfig {
+    return containerConfig(this.image, {
       name,
-      attempt: 0,
-      image: this.image,
-      command: [],
-      args: [],
-      workingDir: '',
       env: [{ name: 'COLOUR', value: 'blue = green' }],
-      mounts: [],
-      resources: {},
-      security: {
-        user: '',
-        supplementalGroups: [],
-        privileged: false,
-        readOnlyRootFilesystem: false,
-        noNewPrivileges: false,
-        addCapabilities: [],
-        dropCapabilities: [],
-        seccompProfile: 'Unconfined',
-      },
-      stdin: false,
-      stdinOnce: false,
-      tty: false,
       labels: { tier: 'front' },
       annotations: { hash: 'abc' },
       ...more,
-    };
+    });
   }
 
   /** A sandbox with one container, not yet started. */
@@ -193,21 +160,19 @@ export class Harness {
     return { sandbox, id };
   }
 
-  scriptConfig(script: string, { container, security }: ScriptOptions = {}): ContainerConfig {
+  scriptConfig(script: string, { container, security = {} }: ScriptOptions = {}): ContainerConfig {
     const command = ['sh', '-c', script];
-    const config = this.containerConfig(`script-${(this.#scripts += 1)}`, { command, env: [], ...container });
-    return { ...config, security: { ...config.security, ...security } };
+    return this.containerConfig(`script-${(this.#scripts += 1)}`, { command, env: [], security, ...container });
   }
 
   /** What a command prints in a container. */
-  async outputOf(id: string, ...command: readonly string[]): Promise<string> {
-    const { stdout } = await this.runtime.execSync(id, command, EXEC_MS);
-    return Buffer.from(stdout).toString().trimEnd();
+  outputOf(id: string, ...command: readonly string[]): Promise<string> {
+    return outputOf(this.runtime, id, ...command);
   }
 
   /** How a command ends in a container. */
-  async exitCodeOf(id: string, ...command: readonly string[]): Promise<number> {
-    return (await this.runtime.execSync(id, command, EXEC_MS)).exitCode;
+  exitCodeOf(id: string, ...command: readonly string[]): Promise<number> {
+    return exitCodeOf(this.runtime, id, ...command);
   }
 
   async logOf(id: string, options: Partial<LogOptions> = {}): Promise<string> {

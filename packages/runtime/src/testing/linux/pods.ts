@@ -5,7 +5,8 @@ import { hostname as hostName, networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect } from 'vitest';
-import { FOREVER, type Harness } from '../harness.ts';
+import { FOREVER } from '../configs.ts';
+import { type Harness } from '../harness.ts';
 import { podLimits } from './pod-limits.ts';
 
 const run = promisify(execFile);

@@ -1,7 +1,8 @@
 import { eventually } from '@keelson/base/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { SandboxStatus } from '../../container-runtime.ts';
-import { FOREVER, type Harness } from '../harness.ts';
+import { FOREVER } from '../configs.ts';
+import { type Harness } from '../harness.ts';
 
 export function describeProcesses(harness: Harness): void {
   describe('processes', () => {

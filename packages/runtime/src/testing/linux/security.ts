@@ -1,7 +1,8 @@
 import { eventually } from '@keelson/base/testing';
 import { beforeAll, describe, expect } from 'vitest';
 import type { SandboxStatus } from '../../container-runtime.ts';
-import { FOREVER, type Harness } from '../harness.ts';
+import { FOREVER } from '../configs.ts';
+import { type Harness } from '../harness.ts';
 
 export function describeSecurity(harness: Harness): void {
   describe('security', () => {

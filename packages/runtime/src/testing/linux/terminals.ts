@@ -2,7 +2,8 @@ import { eventually } from '@keelson/base/testing';
 import { buffer, text } from 'node:stream/consumers';
 import { beforeAll, describe, expect } from 'vitest';
 import type { SandboxStatus } from '../../container-runtime.ts';
-import { FOREVER, type Harness } from '../harness.ts';
+import { FOREVER } from '../configs.ts';
+import { type Harness } from '../harness.ts';
 
 /** A shell's wait for a size (`ROWS COLUMNS`): a runtime may pass it on by another way than input, and later. */
 const untilSize = (size: string): string => `until [ "$(stty size 2>/dev/null)" = "${size}" ]; do sleep 0.05; done`;
