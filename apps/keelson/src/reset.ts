@@ -23,7 +23,7 @@ export async function reset({ dataDir, criEndpoint }: ResetOptions): Promise<voi
   await using _lock = await lockDirectory(dataDir);
   const { clusterCidr } = CLUSTER_DEFAULTS;
   await removeContainers({ dataDir, criEndpoint, clusterCidr, network: 'none', clusterId: await clusterId(dataDir) });
-  // Of all modes: it is not known which one ran last.
+  // Of all modes: it is not known which one ran last. Those fail whose programs are not on this machine, and neither are their rules.
   const clock = new SystemClock();
   for (const name of PROXY_MODES)
     await createProxyMode(name, { clock })

@@ -9,8 +9,6 @@ import { bridgeOf, NODE_RUNTIMES } from './cluster/node-runtimes.ts';
 import { familiesOf, podCidrsOf } from './cluster/ranges.ts';
 import { CLUSTER_DEFAULTS, type ClusterChoices, type ClusterOptions, type ClusterSettings, type RuntimeName } from './options.ts';
 
-export { LOOPBACK_ADDRESS } from './cluster/node-runtimes.ts';
-
 /** Finds out what the machine can do. Rejects with what to do about it if it cannot do what was asked. */
 export async function settle(
   choices: ClusterChoices,

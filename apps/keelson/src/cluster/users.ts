@@ -9,7 +9,6 @@ function component(name: string, ...groups: string[]): UserInfo {
 export const BOOTSTRAP = component('system:apiserver', 'system:masters');
 export const INFORMER: UserInfo = CONTROLLER_MANAGER;
 export const SCHEDULER = component('system:kube-scheduler');
-export const PROXY = component('system:kube-proxy');
 
 /**
  * Each controller acts as a service account of its own. What an embedder adds under another name has no role in a new cluster, and is trusted

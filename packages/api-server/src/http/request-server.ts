@@ -171,6 +171,7 @@ export class RequestServer {
   #timeOut(answer: Answer): void {
     if (answer.exchange.hasBegun) return;
     const error = new KeelsonError('Timeout', 'Timeout: request did not complete within the allotted timeout', { details: {} });
+    // It fails if the client has gone, who does not need it then.
     this.#sender.sendError(answer, error).catch(() => undefined);
   }
 

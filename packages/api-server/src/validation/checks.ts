@@ -73,11 +73,6 @@ export function checkPortNumberOrName(port: number | string, at: Field): void {
   else checkText(isValidPortName, port, at);
 }
 
-/** A reference to another object by name: there, and an RFC 1123 subdomain. */
-export function checkReferenceName(name: string | undefined, parent: Field): void {
-  if (checkPresent(name, parent, 'name')) checkNamed(isDnsSubdomain, name, parent, 'name');
-}
-
 export function checkDnsLabel(value: string | undefined, parent: Field, name: string): void {
   if (checkPresent(value, parent, name)) checkNamed(isDnsLabel, value, parent, name);
 }

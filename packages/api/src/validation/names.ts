@@ -61,13 +61,6 @@ const PATTERNS = {
     'MY_NAME',
     'MyName',
   ),
-  strictEnvVar: pattern(
-    '[-._a-zA-Z][-._a-zA-Z0-9]*',
-    "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit",
-    'my.env-name',
-    'MY_ENV.NAME',
-    'MyEnvName1',
-  ),
   configKey: pattern(
     '[-._a-zA-Z0-9]+',
     "a valid config key must consist of alphanumeric characters, '-', '_' or '.'",
@@ -172,11 +165,6 @@ export function isEnvVarName(text: string): readonly string[] {
   return RELAXED_ENV_VAR.test(text)
     ? []
     : ["a valid environment variable name must consist only of printable ASCII characters other than '='"];
-}
-
-/** The narrower rule from before Kubernetes 1.34; names that break it are skipped nowhere but may be warned about. */
-export function isStrictEnvVarName(text: string): readonly string[] {
-  return [...check(text, PATTERNS.strictEnvVar), ...startsAsParentFolder(text)];
 }
 
 /** Keys of a ConfigMap or Secret: they become file names. */

@@ -21,10 +21,6 @@ export function isTerminal(phase: string | undefined): boolean {
   return phase === 'Succeeded' || phase === 'Failed';
 }
 
-export function isTerminating(pod: Pod): boolean {
-  return pod.metadata?.deletionTimestamp !== undefined;
-}
-
 /** All containers that the kubelet runs: init, main, ephemeral. */
 export function allContainers(spec: PodSpec): readonly Container[] {
   return [...(spec.initContainers ?? []), ...spec.containers, ...(spec.ephemeralContainers ?? [])];

@@ -89,6 +89,7 @@ export class EventFeed {
         began.reject(error);
         if (cluster.signal.aborted) return;
         logger.warn('the watch of etcd broke off, will go on', { revision: this.hub.revision, error: errorMessage(error) });
+        // If that fails, so does the next attempt, which says why.
         if (isReason(error, 'Expired')) await this.#restart(error).catch(() => undefined);
         else if (watch) cluster.leave(watch.member, error);
         // Perhaps it is the token that it does not like.

@@ -58,8 +58,3 @@ export function seenAs(
   if (!converter) return object.apiVersion === apiVersion && object.kind ? object : { ...object, apiVersion, kind: seen.kind };
   return { ...converter.fromStorage(cloneJson(object)), apiVersion, kind: seen.kind };
 }
-
-/** The counterpart of `seenAs`, for an object that came out changed; it belongs to this function. */
-export function seenBack(object: KubernetesObject, seen: ResourceDefinition): KubernetesObject {
-  return converterOf(seen)?.toStorage(object) ?? object;
-}

@@ -97,11 +97,3 @@ export class JobWorld implements AsyncDisposable {
     await this.world.settle();
   }
 }
-
-export function names(pods: readonly Pod[]): readonly string[] {
-  return pods.map(nameOf);
-}
-
-export function uids(pods: readonly Pod[]): readonly string[] {
-  return pods.map(uidOf);
-}
