@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { findCondition } from '@keelson/api';
 import { Lease } from '@keelson/api/coordination/v1';
 import { ConfigMap, Node, Pod, type ContainerStatus } from '@keelson/api/core/v1';
-import type { SandboxConfig } from '@keelson/runtime';
+import { sandboxConfig } from '@keelson/runtime/testing';
 import { ok } from './testing/memory-runtime.ts';
 import { container, World } from './testing/world.ts';
 
@@ -426,14 +426,7 @@ describe('Kubelet: faults', () => {
 
   it('leaves the pods of another kubelet on the same runtime alone', async () => {
     await using world = await World.start();
-    const config = {
-      pod: { uid: 'u', name: 'x', namespace: 'y' },
-      attempt: 0,
-      hostNetwork: false,
-      annotations: {},
-      labels: { 'io.keelson.node': 'n2' },
-    };
-    await world.runtime.runSandbox(config as unknown as SandboxConfig);
+    await world.runtime.runSandbox(sandboxConfig('u', { labels: { 'io.keelson.node': 'n2' } }));
 
     await world.advanceUntil(() => world.clock.now() > Date.UTC(2026, 0, 1, 0, 2), 10_000);
 

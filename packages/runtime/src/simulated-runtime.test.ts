@@ -1,51 +1,13 @@
 import { connect as connectTls } from 'node:tls';
 import { ManualClock } from '@keelson/base/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { ContainerConfig, SandboxConfig } from './container-runtime.ts';
+import type { SandboxConfig } from './container-runtime.ts';
 import { SimulatedRuntime } from './simulated-runtime.ts';
+import { containerConfig, sandboxConfig } from './testing/configs.ts';
 
-const sandbox = (annotations: Record<string, string> = {}, uid = 'u1', attempt = 0): SandboxConfig => ({
-  pod: { uid, name: 'web', namespace: 'default' },
-  attempt,
-  hostname: 'web',
-  hostNetwork: false,
-  hostPid: false,
-  hostIpc: false,
-  shareProcessNamespace: false,
-  dns: { servers: [], searches: [], options: [] },
-  portMappings: [],
-  sysctls: {},
-  cgroupParent: '',
-  labels: {},
-  annotations,
-  runtimeHandler: '',
-});
-const container: ContainerConfig = {
-  name: 'app',
-  attempt: 0,
-  image: 'nginx:1.22',
-  command: [],
-  args: [],
-  workingDir: '',
-  env: [{ name: 'A', value: '1' }],
-  mounts: [],
-  resources: {},
-  security: {
-    user: '',
-    supplementalGroups: [],
-    privileged: false,
-    readOnlyRootFilesystem: false,
-    noNewPrivileges: false,
-    addCapabilities: [],
-    dropCapabilities: [],
-    seccompProfile: '',
-  },
-  stdin: false,
-  stdinOnce: false,
-  tty: false,
-  labels: {},
-  annotations: {},
-};
+const sandbox = (annotations: Record<string, string> = {}, uid = 'u1', attempt = 0): SandboxConfig =>
+  sandboxConfig(uid, { pod: { uid, name: 'web', namespace: 'default' }, attempt, hostname: 'web', annotations });
+const container = containerConfig('nginx:1.22', { name: 'app', env: [{ name: 'A', value: '1' }] });
 const text = async (stream: AsyncIterable<unknown>): Promise<string> => (await Array.fromAsync(stream)).map(String).join('');
 
 describe('a simulated container that is meant to end', () => {

@@ -1,9 +1,9 @@
-import type { Kind, KubernetesObject } from '@keelson/api';
 import type { TokenReview } from '@keelson/api/authentication/v1';
 import type { SubjectAccessReview } from '@keelson/api/authorization/v1';
 import { KeelsonError } from '@keelson/base';
 import { ManualClock } from '@keelson/base/testing';
-import type { Client } from '@keelson/client';
+import { createClient, type ApiCall, type ApiResponse } from '@keelson/client';
+import { NEVER } from 'rxjs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Authorize, KubeletRequest } from './contracts.ts';
 import { delegatedAuthorize } from './delegated-authorize.ts';
@@ -22,14 +22,21 @@ describe('delegatedAuthorize', () => {
     asked = [];
     rights = ['ann get log', 'ann get proxy', 'metrics get pods'];
     down = false;
-    const create = async (kind: Kind, object: KubernetesObject) => {
-      if (down) throw new KeelsonError('ServiceUnavailable', 'down');
-      return kind.kind === 'TokenReview' ? reviewToken(object as TokenReview) : reviewAccess(object as SubjectAccessReview);
-    };
-    const client = { resource: (kind: Kind) => ({ create: (object: KubernetesObject) => create(kind, object) }) };
-    make = (anonymous) => delegatedAuthorize({ client: client as unknown as Client, clock, nodeName: 'n1', anonymous });
+    const refuse = () => Promise.reject(new KeelsonError('NotFound', 'this server does nothing but review'));
+    const client = createClient({ request, watch: () => NEVER, stream: refuse, upgrade: refuse, close: () => Promise.resolve() });
+    make = (anonymous) => delegatedAuthorize({ client, clock, nodeName: 'n1', anonymous });
     authorize = make(false);
   });
+
+  async function request({ path, body }: ApiCall): Promise<ApiResponse> {
+    if (down) throw new KeelsonError('ServiceUnavailable', 'down');
+    const isToken = path.endsWith('/tokenreviews');
+    return {
+      status: 201,
+      body: isToken ? reviewToken(body as TokenReview) : reviewAccess(body as SubjectAccessReview),
+      warnings: [],
+    };
+  }
 
   function reviewToken({ spec }: TokenReview): TokenReview {
     asked.push(`token ${spec.token}`);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { ManualClock } from '@keelson/base/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ContainerConfig } from '../container-runtime.ts';
+import { containerConfig } from '../testing/configs.ts';
 import { runCommand, type CommandContext } from './simulated-commands.ts';
 import { execSession } from './simulated-session.ts';
 
@@ -19,8 +19,8 @@ describe('commands in simulated containers', () => {
       { hostPath: directory, containerPath: '/etc/conf', readOnly: true },
       { hostPath: '', containerPath: '/image', readOnly: true, image: { id: 'sha256:0', subPath: '' } },
     ];
-    const config = { mounts, workingDir: '', env: [{ name: 'A', value: 'one two' }], security: { user: '' } };
-    context = { config: config as unknown as ContainerConfig, hostname: 'web-0', clock: new ManualClock(0), otherExitCode: 0 };
+    const config = containerConfig('web:1', { mounts, env: [{ name: 'A', value: 'one two' }] });
+    context = { config, hostname: 'web-0', clock: new ManualClock(0), otherExitCode: 0 };
   });
   afterEach(() => rm(directory, { recursive: true }));
 

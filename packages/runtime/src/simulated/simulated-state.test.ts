@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { ManualClock } from '@keelson/base/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ContainerConfig, SandboxConfig } from '../container-runtime.ts';
 import { SimulatedRuntime } from '../simulated-runtime.ts';
+import { containerConfig, sandboxConfig } from '../testing/configs.ts';
 
 describe('SimulatedRuntime with a state file', () => {
   let directory: string;
@@ -28,11 +28,10 @@ describe('SimulatedRuntime with a state file', () => {
   const open = () => (runtime = new SimulatedRuntime({ clock, stateFile }));
 
   async function run(uid: string, annotations: Record<string, string> = {}): Promise<{ sandboxId: string; id: string }> {
-    const sandbox = { pod: { uid, name: uid, namespace: 'x' }, attempt: 0, labels: { a: 'b' }, annotations };
-    const { id: sandboxId } = await runtime.runSandbox(sandbox as unknown as SandboxConfig);
+    const { id: sandboxId } = await runtime.runSandbox(sandboxConfig(uid, { labels: { a: 'b' }, annotations }));
     const { id: image } = await runtime.images.pull('web:1');
-    const config = { name: 'app', attempt: 0, image, labels: {}, annotations: { hash: '1' }, env: [], command: [], args: [] };
-    const id = await runtime.createContainer(sandboxId, config as unknown as ContainerConfig);
+    const config = containerConfig(image, { name: 'app', annotations: { hash: '1' } });
+    const id = await runtime.createContainer(sandboxId, config);
     await runtime.startContainer(id);
     return { sandboxId, id };
   }
