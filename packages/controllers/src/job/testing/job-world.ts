@@ -1,4 +1,4 @@
-import { findCondition, formatTime, nameOf, uidOf } from '@keelson/api';
+import { findCondition, formatTime } from '@keelson/api';
 import { Job, type JobSpec, type JobStatus } from '@keelson/api/batch/v1';
 import type { Pod } from '@keelson/api/core/v1';
 import { isActive, templateOf, WorkloadWorld } from '../../pod-control/testing/workload-world.ts';
