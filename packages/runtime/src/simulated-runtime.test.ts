@@ -1,7 +1,7 @@
 import { connect as connectTls } from 'node:tls';
 import { ManualClock } from '@keelson/base/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { SandboxConfig } from './container-runtime.ts';
+import type { ContainerConfig, SandboxConfig } from './container-runtime.ts';
 import { SimulatedRuntime } from './simulated-runtime.ts';
 import { containerConfig, sandboxConfig } from './testing/configs.ts';
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Container, PodSpec } from '@keelson/api/core/v1';
+import type { Container, Pod, PodSpec } from '@keelson/api/core/v1';
 import type { ContainerStatus as RuntimeContainer } from '@keelson/runtime';
 
 /** An init container that runs as long as the pod: `restartPolicy: Always`. */
