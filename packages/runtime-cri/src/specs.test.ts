@@ -73,7 +73,7 @@ describe('containerSpec', () => {
     { profile: 'Unconfined', want: { profileType: 1 } },
     { profile: 'my-profile', want: { profileType: 2, localhostRef: 'my-profile' } },
   ])('confines by the AppArmor profile "$profile"', ({ profile, want }) => {
-    expect(spec('', {}, { appArmorProfile: profile }).linux?.securityContext?.apparmor).toEqual(want);
+    expect(spec('', { security: { appArmorProfile: profile } }).linux?.securityContext?.apparmor).toEqual(want);
     expect(spec('').linux?.securityContext?.apparmor).toBeUndefined();
   });
 

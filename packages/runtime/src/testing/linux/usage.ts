@@ -1,6 +1,7 @@
 import { eventually } from '@keelson/base/testing';
 import { describe, expect } from 'vitest';
-import { FOREVER, type Harness } from '../harness.ts';
+import { FOREVER } from '../configs.ts';
+import { type Harness } from '../harness.ts';
 
 const MI = 1024 * 1024;
 /** Prints a mebibyte, in a few long lines: many short ones would take long to be written down. */
