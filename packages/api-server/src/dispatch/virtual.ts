@@ -3,7 +3,7 @@ import type { VirtualResource } from '../registry/virtual-resource.ts';
 import type { ApiResult } from '../response/api-result.ts';
 import type { Selection } from '../storage/selection.ts';
 import { bindNamed } from '../subresources/binding.ts';
-import { decodeWith, fieldValidationOf, parseBody } from '../verbs/body.ts';
+import { cannotHandle, decodeWith, fieldValidationOf, parseBody } from '../verbs/body.ts';
 import type { Call } from '../verbs/call.ts';
 import { selectionOf } from '../verbs/selection-of.ts';
 import type { Verb } from './verb.ts';
@@ -55,6 +55,11 @@ export function decodeVirtual(call: VirtualCall): unknown {
   const { definition } = call;
   const validation = fieldValidationOf(call);
   const raw = parseBody(call.request.body, validation !== 'Ignore');
-  const object = decodeWith(definition.schema, { raw, validation, warn: call.warn, kind: definition });
+  const object = decodeWith(definition.schema, {
+    raw,
+    validation,
+    warn: call.warn,
+    refuse: (why) => cannotHandle(definition, why),
+  });
   return { ...object, kind: definition.kind, apiVersion: apiVersionOf(definition) };
 }

@@ -135,54 +135,70 @@ function summaryOf(data: Buffer): string {
 
 const OPEN_BRACE = 0x7b;
 
-export function decodeObject(call: Call, raw: RawBody, validation: FieldValidation): KubernetesObject {
+/** `refuse` says what is thrown where a body is no such object; by default a `BadRequest` that names the kind. */
+export function decodeObject(
+  call: Call,
+  raw: RawBody,
+  validation: FieldValidation,
+  refuse: (why: string) => KeelsonError = (why) => cannotHandle(call.definition, why),
+): KubernetesObject {
   const { definition } = call;
   checkHead(definition, raw.value);
-  const options = { raw, validation, warn: call.warn, kind: definition };
+  const options = { raw, validation, warn: call.warn, refuse };
   const { kind: _kind, apiVersion: _apiVersion, ...decoded } = decodeWith(definition.schema, options);
   const object: KubernetesObject = { kind: definition.kind, apiVersion: apiVersionOf(definition), ...decoded };
   return converterOf(definition)?.toStorage(object) ?? object;
 }
 
 /** Checks any body by a definition of the tables. */
-export function decodeAs(definition: string, options: DecodeOptions): KubernetesObject {
-  return decodeWith(tableSchema(definition), options);
+export function decodeAs(
+  definition: string,
+  { kind, ...options }: Omit<DecodeOptions, 'refuse'> & { readonly kind: Named },
+): KubernetesObject {
+  return decodeWith(tableSchema(definition), { ...options, refuse: (why) => cannotHandle(kind, why) });
 }
 
 interface DecodeOptions {
   readonly raw: RawBody;
   readonly validation: FieldValidation;
   readonly warn: (text: string) => void;
-  readonly kind: { readonly kind: string; readonly version: string; readonly group: string };
+  /** What is thrown if the body is no such object. */
+  readonly refuse: (why: string) => KeelsonError;
+}
+
+interface Named {
+  readonly kind: string;
+  readonly version: string;
 }
 
 /** Brings a body into the shape of a schema; says what is unknown or given twice, as the client has asked to be told. */
-export function decodeWith(schema: KindSchema, { raw, validation, warn, kind }: DecodeOptions): KubernetesObject {
-  const { object, unknown } = strictly(kind, () => schema.decode(raw.value, raw.known));
+export function decodeWith(schema: KindSchema, { raw, validation, warn, refuse }: DecodeOptions): KubernetesObject {
+  const { object, unknown } = strictly(refuse, () => schema.decode(raw.value, raw.known));
   if (validation !== 'Ignore') {
     const faults = [
       ...raw.duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`),
       ...unknown.map((path) => `unknown field ${JSON.stringify(path)}`),
     ];
-    if (validation === 'Strict' && faults.length > 0) throw cannotHandle(kind, `strict decoding error: ${faults.join(', ')}`);
+    if (validation === 'Strict' && faults.length > 0) throw refuse(`strict decoding error: ${faults.join(', ')}`);
     for (const fault of faults) warn(fault);
   }
   // Has the shape of the schema now.
   return object as KubernetesObject;
 }
 
-function strictly<T>(kind: { readonly kind: string; readonly version: string }, decode: () => T): T {
+function strictly<T>(refuse: (why: string) => KeelsonError, decode: () => T): T {
   try {
     return decode();
   } catch (error) {
-    if (isReason(error, 'BadRequest')) throw cannotHandle(kind, error.message);
+    if (isReason(error, 'BadRequest')) throw refuse(error.message);
     // Schemas that hold themselves can nest as deep as the text does.
-    if (error instanceof RangeError) throw cannotHandle(kind, 'exceeded max depth');
+    if (error instanceof RangeError) throw refuse('exceeded max depth');
     throw error;
   }
 }
 
-function cannotHandle({ kind, version }: { readonly kind: string; readonly version: string }, why: string): KeelsonError {
+/** 400 of a body that is no object of the kind that it should be. */
+export function cannotHandle({ kind, version }: Named, why: string): KeelsonError {
   return badRequest(`${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${why}`);
 }
 

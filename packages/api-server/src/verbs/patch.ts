@@ -6,6 +6,7 @@ import { servedObject } from '../response/served-object.ts';
 import { apply } from './apply.ts';
 import { decodeObject, fieldValidationOf, mediaTypeOf, parseJsonBody } from './body.ts';
 import type { Call } from './call.ts';
+import { patchFault } from './patch-fault.ts';
 import { checkIdentity } from './patched-identity.ts';
 import { change, type Change } from './update.ts';
 
@@ -38,7 +39,8 @@ export async function patchPart(call: Call, part: Change['part']): Promise<ApiRe
     next: (_old, item) => {
       const known = servedObject(call.definition, item);
       const patched = applyPatch(wanted, known, call.definition.schema.mergeKeys);
-      const object = decodeObject(call, { value: patched, duplicates: [], known }, validation);
+      const raw = { value: patched, duplicates: [], known };
+      const object = decodeObject(call, raw, validation, (why) => patchFault(wanted, patched, why));
       checkIdentity(call, object);
       return object;
     },

@@ -129,6 +129,24 @@ describe('create', () => {
     expect(warned.body).not.toHaveProperty('foo');
   });
 
+  it.each([
+    ['strategic-merge', { metadata: { labels: 'x' } }, 'map[metadata:map[labels:x]]', 'cannot restore map from string'],
+    ['strategic-merge', { spec: { a: [1, null] } }, 'map[spec:map[a:[1 <nil>]]]', 'strict decoding error: unknown field "spec"'],
+    ['merge', { foo: 1 }, '"foo":1', 'strict decoding error: unknown field "foo"'],
+  ])('says of a %s patch that it does not make an object of the kind', async (type, body, shown, why) => {
+    await using api = await setUp();
+    await api.probe.create(MAPS, configMap('a'));
+
+    const error = await api.probe
+      .call('PATCH', `${MAPS}/a`, { body, contentType: `application/${type}-patch+json`, query: { fieldValidation: 'Strict' } })
+      .catch(failure);
+
+    expect(error).toMatchObject({ code: 422, reason: 'Invalid', details: { causes: [{ field: 'patch' }] } });
+    expect(error.message).toMatch(/^ "" is invalid: patch: Invalid value: /);
+    expect(error.message.replaceAll('\\', '')).toContain(shown);
+    expect(error.message.endsWith(`: ${why}`)).toBe(true);
+  });
+
   it('drops nulls and keeps empty objects that mean something', async () => {
     await using api = await setUp();
     const volumes = [{ name: 'v', emptyDir: {}, hostPath: null }];
@@ -306,7 +324,7 @@ describe('patch', () => {
     ['application/merge-patch+json', [], 400],
     ['application/merge-patch+json', { metadata: { name: 'b' } }, 400],
     ['application/merge-patch+json', { metadata: { resourceVersion: '1' } }, 409],
-    ['application/merge-patch+json', { data: { x: 1 } }, 400],
+    ['application/merge-patch+json', { data: { x: 1 } }, 422],
   ])('answers %s %j with %i', async (contentType, body, code) => {
     await using api = await setUp();
     await api.probe.create(MAPS, configMap('a'));
