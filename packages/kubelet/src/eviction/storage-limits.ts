@@ -76,8 +76,12 @@ function usedBy({ volumes }: PodDisk): Used {
   return new Map(volumes.map(({ name, used }) => [name, used.usedBytes]));
 }
 
+/** Asked of all pods, of which few have one: nothing is added up for the others. */
 function storageLimit(pod: Pod): Quantity | undefined {
-  return podResourceLimits(pod).get(STORAGE);
+  const isLimited = allContainers(pod.spec ?? { containers: [] }).some(
+    ({ resources }) => resources?.limits?.[STORAGE] !== undefined,
+  );
+  return isLimited ? podResourceLimits(pod).get(STORAGE) : undefined;
 }
 
 /** emptyDirs on disk with a limit; the kernel minds those in memory. */

@@ -62,6 +62,47 @@ export const VOLUMES: readonly PodCase[] = [
     },
   },
   {
+    title: 'evicts a pod whose container writes more than its limit of ephemeral storage',
+    spec: {
+      containers: [
+        after('head -c 3000000 /dev/zero > /big', { resources: { limits: { 'ephemeral-storage': '1Mi' } } }),
+        forever('side', { resources: { limits: { 'ephemeral-storage': '1Gi' } } }),
+      ],
+    },
+    want: {
+      phase: 'Failed',
+      reason: 'Evicted',
+      message: /^Container \S+ exceeded its local ephemeral storage limit "1Mi"\. $/,
+      conditions: { DisruptionTarget: 'True/TerminationByKubelet' },
+    },
+  },
+  {
+    title: 'mounts an image, from a directory of it on',
+    spec: {
+      volumes: [{ name: 'v', image: { reference: 'keelson/busybox:1', pullPolicy: 'IfNotPresent' } }],
+      containers: [forever('web', { volumeMounts: at('/v', { subPath: 'bin' }) })],
+    },
+    want: {
+      phase: 'Running',
+      exec: [
+        { command: ['ls', '/v/busybox'], prints: '/v/busybox' },
+        { command: ['touch', '/v/file'], exitCode: 1 },
+      ],
+    },
+  },
+  {
+    title: 'mounts a directory read only with all that is mounted below it',
+    spec: {
+      volumes: [{ name: 'v', hostPath: { path: '/dev' } }],
+      containers: [forever('web', { volumeMounts: at('/v', { readOnly: true, recursiveReadOnly: 'Enabled' }) })],
+    },
+    want: {
+      phase: 'Running',
+      containers: { web: { volumeMounts: [{ name: 'v', mountPath: '/v', readOnly: true, recursiveReadOnly: 'Enabled' }] } },
+      exec: [{ command: ['touch', '/v/shm/file'], exitCode: 1 }],
+    },
+  },
+  {
     title: 'shows a ConfigMap as files, with their mode',
     sim: {},
     configMaps: { c: { 'a.txt': 'one', b: 'two' } },
