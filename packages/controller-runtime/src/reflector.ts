@@ -1,6 +1,6 @@
 import type { Kind, KubernetesObject } from '@keelson/api';
 import { Backoff, errorMessage, isReason, KeelsonError, type Clock, type Logger } from '@keelson/base';
-import type { Client, ObjectList, ResourceClient, WatchEvent } from '@keelson/client';
+import type { Client, ObjectList, ResourceClient, WatchEvent, WatchOptions } from '@keelson/client';
 import { BehaviorSubject, type Observable } from 'rxjs';
 import type { InformerSelection, ReflectorState } from './informer.ts';
 import { InitialEvents } from './initial-events.ts';
@@ -108,7 +108,8 @@ export class Reflector<T extends KubernetesObject> {
     this.#setPhase('watching');
     const beganMs = clock.monotonic();
     let wasUseful = false;
-    await this.#watch({ resourceVersion: this.#resourceVersion ?? '' }, signal, (events) => {
+    const ended = Promise.withResolvers<void>();
+    await this.#watch({ resourceVersion: this.#resourceVersion ?? '' }, ended, signal, (events) => {
       wasUseful = true;
       this.#apply(events);
     });
@@ -120,11 +121,10 @@ export class Reflector<T extends KubernetesObject> {
   /** One watch that begins with all objects, and goes on with what happens to them. */
   async #stream(signal: AbortSignal): Promise<void> {
     this.#setPhase('listing');
-    const stuck = new AbortController();
-    using initial = new InitialEvents<T>(this.#deps.clock, () => stuck.abort(NEVER_ENDING));
-    const asked = { sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' } as const;
+    const ended = Promise.withResolvers<void>();
+    using initial = new InitialEvents<T>(this.#deps.clock, () => ended.reject(NEVER_ENDING));
     try {
-      await this.#watch(asked, AbortSignal.any([signal, stuck.signal]), (events) => {
+      await this.#watch({ sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' }, ended, signal, (events) => {
         if (initial.isOver) return this.#apply(events);
         const whole = initial.take(events);
         if (!whole) return;
@@ -132,7 +132,6 @@ export class Reflector<T extends KubernetesObject> {
         this.#setPhase('watching');
         this.#apply(whole.rest);
       });
-      stuck.signal.throwIfAborted();
       if (!initial.isOver && !signal.aborted) throw new Error('the watch ended before it had told everything');
     } catch (error) {
       if (initial.isOver) throw error;
@@ -146,20 +145,16 @@ export class Reflector<T extends KubernetesObject> {
     }
   }
 
-  /** Resolves when the watch ends in the ordinary way, or the signal aborts. */
+  /** Resolves when the watch ends in the ordinary way, or the signal aborts. Whoever has made `ended` may end it too. */
   async #watch(
-    from: {
-      readonly resourceVersion?: string;
-      readonly resourceVersionMatch?: 'NotOlderThan';
-      readonly sendInitialEvents?: boolean;
-    },
+    from: Pick<WatchOptions, 'resourceVersion' | 'resourceVersionMatch' | 'sendInitialEvents'>,
+    ended: PromiseWithResolvers<void>,
     signal: AbortSignal,
     receive: (events: readonly WatchEvent<T>[]) => void,
   ): Promise<void> {
     const { clock, random } = this.#deps;
     const timeoutSeconds = Math.round(WATCH_SECONDS * (1 + random()));
     const options = { ...this.#options.selection, allowWatchBookmarks: true, timeoutSeconds, ...from, signal };
-    const ended = Promise.withResolvers<void>();
     const subscription = this.#resource.watch(options).subscribe({
       next: (events) => {
         try {
