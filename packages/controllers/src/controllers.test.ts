@@ -1,7 +1,7 @@
 import { eventually } from '@keelson/base/testing';
 import 'reflect-metadata';
 import { startTestApiServer, type TestApiServer } from '@keelson/api-server/testing';
-import { ServiceAccount } from '@keelson/api/core/v1';
+import { Event, ServiceAccount } from '@keelson/api/core/v1';
 import { CLOCK, LOGGER, silentLogger, SystemClock } from '@keelson/base';
 import { CLIENT, createClient } from '@keelson/client';
 import { INFORMERS } from '@keelson/controller-runtime';
@@ -93,6 +93,26 @@ describe('controllersModule', () => {
     await container.get(CONTROLLERS).start(new AbortController().signal);
 
     expect(asked).toEqual(['mine']);
+  });
+
+  it.each([
+    { name: 'horizontal-pod-autoscaler-controller', source: 'horizontal-pod-autoscaler' },
+    { name: 'deployment-controller', source: 'deployment-controller' },
+  ])('records events of $name as $source does upstream', async ({ name, source }) => {
+    load({ enabled: [name] });
+    const recording: ControllerFactory = ({ events }) => ({
+      name,
+      start: async () => events.event({ kind: 'Node', apiVersion: 'v1', metadata: { name: 'n' } }, 'Normal', 'Said', 'something'),
+      stop: async () => undefined,
+    });
+    container.bind(CONTROLLER_FACTORY).toConstantValue({ name, create: recording });
+    const controllers = container.get(CONTROLLERS);
+
+    await controllers.start(new AbortController().signal);
+    await controllers.stop();
+
+    const { items } = await createClient(api.transport).resource(Event).list();
+    expect(items.map((event) => event.source?.component)).toEqual([source]);
   });
 
   it('stops all if one does not start', async () => {

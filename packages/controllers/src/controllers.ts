@@ -3,6 +3,7 @@ import type { Client } from '@keelson/client';
 import { EventRecorder, type InformerFactory } from '@keelson/controller-runtime';
 import type { Registry } from 'prom-client';
 import type { ControllerContext, ControllerFactory } from './controller-context.ts';
+import { eventSourceOf } from './event-source.ts';
 
 /** A controller under its name. `undefined` leaves out the one of that name. */
 export interface NamedController {
@@ -71,7 +72,7 @@ export class Controllers implements Runnable {
     const { client: shared, clientOf, informers, clock, logger: parent, metrics } = this.#dependencies;
     const client = clientOf?.(name) ?? shared;
     const logger = parent.child({ controller: name });
-    const events = new EventRecorder({ client, clock, logger, component: name });
+    const events = new EventRecorder({ client, clock, logger, component: eventSourceOf(name) });
     this.#recorders.push(events);
     return { client, informers, events, clock, logger, ...(metrics && { metrics }) };
   }
