@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe } from 'vitest';
+import { PACKAGING } from './helm/packaging.ts';
 import { RELEASING } from './helm/releasing.ts';
 import { kubectlPath } from './testing/lab.ts';
 import { shellSuite, type ShellWorld } from './testing/shell-suite.ts';
@@ -20,5 +21,5 @@ describe('helm 4.1', () => {
   });
   afterAll(() => simulated?.[Symbol.asyncDispose]());
 
-  shellSuite(RELEASING, '4.1', () => world);
+  shellSuite({ ...RELEASING, ...PACKAGING }, '4.1', () => world);
 });

@@ -1,6 +1,6 @@
 import type { KubernetesObject } from '@keelson/api';
 import { yamlOf, type Files } from './files.ts';
-import { operatorObjects, usualPlacement, type OperatorPackage } from './operator-package.ts';
+import { operatorObjects, POD_SECURITY, usualPlacement, type OperatorPackage } from './operator-package.ts';
 
 /** Stands for a template's expression until the YAML is written, which would put it in quotes. */
 const placeholder = (expression: string): string => `HELM(${expression})`;
@@ -17,6 +17,7 @@ export function helmChart(operator: OperatorPackage): Files {
     imagePullPolicy: placeholder('.Values.image.pullPolicy'),
     resources: placeholder('toJson .Values.resources'),
     pod: {
+      securityContext: placeholder('toJson .Values.podSecurityContext'),
       nodeSelector: placeholder('toJson .Values.nodeSelector'),
       tolerations: placeholder('toJson .Values.tolerations'),
       affinity: placeholder('toJson .Values.affinity'),
@@ -47,6 +48,7 @@ function valuesOf(operator: OperatorPackage): object {
     imagePullSecrets: [],
     replicas,
     resources,
+    podSecurityContext: POD_SECURITY,
     nodeSelector: {},
     tolerations: [],
     affinity: {},

@@ -39,6 +39,8 @@ export interface Placement {
   readonly pod?: Readonly<Record<string, unknown>>;
 }
 
+/** Without a user: which one is the image's affair, and some clusters choose it. */
+export const POD_SECURITY = { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } };
 const RESOURCES = { requests: { cpu: '10m', memory: '96Mi' }, limits: { memory: '256Mi' } };
 
 /** The defaults of a Placement. */
@@ -93,7 +95,7 @@ function deploymentOf(operator: OperatorPackage, placement: Placement): Kubernet
   const labels = labelsOf(operator);
   const spec = {
     serviceAccountName: operator.name,
-    securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+    securityContext: POD_SECURITY,
     containers: [containerOf(operator, placement)],
     ...pod,
   };
