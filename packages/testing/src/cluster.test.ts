@@ -1,7 +1,7 @@
 import { eventually } from '@keelson/base/testing';
 import { findCondition } from '@keelson/api';
 import { Deployment } from '@keelson/api/apps/v1';
-import { Namespace, Node, Pod } from '@keelson/api/core/v1';
+import { Namespace, Node, PersistentVolumeClaim, Pod } from '@keelson/api/core/v1';
 import { createClient, httpsTransport, parseKubeconfig, type Client } from '@keelson/client';
 import { describe, expect, it } from 'vitest';
 import { startCluster } from './cluster.ts';
@@ -29,6 +29,20 @@ describe('startCluster', () => {
     expect(findCondition(deployment.status?.conditions, 'Available')?.status).toBe('True');
     const pods = (await cluster.client.resource(Pod).list({ namespace: 'default' })).items;
     expect(new Set(pods.map(({ spec }) => spec?.nodeName))).toEqual(new Set(cluster.runtimes.keys()));
+  });
+
+  it('makes volumes for the claims of pods', async () => {
+    await using cluster = await startCluster({ volumes: true });
+    const [pods, claims] = [cluster.client.resource(Pod), cluster.client.resource(PersistentVolumeClaim)];
+    const metadata = { name: 'data', namespace: 'default' };
+    const storage = { requests: { storage: '1Gi' } };
+    await claims.create({ metadata, spec: { accessModes: ['ReadWriteOnce'], resources: storage } });
+    const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }];
+    await pods.create({ metadata, spec: { containers: [{ name: 'c', image: 'web:1' }], volumes } });
+
+    await eventually(async () => (await pods.get(metadata)).status?.phase === 'Running');
+
+    expect((await claims.get(metadata)).status?.phase).toBe('Bound');
   });
 
   it('leaves out what is not wanted', async () => {

@@ -21,6 +21,7 @@ import { OwnParts } from './own-parts.ts';
 import { HOT_LOOP, Problems, type HotLoopLimit } from './problems.ts';
 import { SimulatedNode, type TestNode } from './simulated-node.ts';
 import { Snapshot } from './snapshot.ts';
+import { TestStorage } from './storage.ts';
 
 export interface TestClusterOptions {
   /** How many simulated nodes (`node-1`...), or which ones. Default 1. */
@@ -38,6 +39,8 @@ export interface TestClusterOptions {
   readonly http?: boolean;
   /** Serve `metrics.k8s.io`, by which autoscalers go. What pods use is said by `runtimes`. Default false. */
   readonly metrics?: boolean;
+  /** Make volumes for claims: directories under a temporary one, by a StorageClass for all who ask for none in particular. Default false. */
+  readonly volumes?: boolean;
   /** What is stored when it starts. Nothing but what every cluster has, if absent. */
   readonly from?: Snapshot;
   /** When `close` fails because a controller of `control` did not come to rest. 100 times in 5 seconds if absent; `false`: never. */
@@ -121,6 +124,7 @@ async function startAll(options: TestClusterOptions, parts: Parts, problems: Pro
   await startScheduler(options, world);
   const nodes = await startNodes(options, world);
   if (options.metrics === true) await lifecycle.run(await metricsServer(nodes, world), signal);
+  if (options.volumes === true) await lifecycle.run(new TestStorage({ ...world, transport }), signal);
   const close = closing(lifecycle, problems);
   return {
     client,
