@@ -1,11 +1,10 @@
 // What the operator needs in a cluster: `npm run --silent manifests | kubectl apply -f -`. With `all`, the operator too; with `helm`, `kustomize` or
 // `olm` and a directory, it writes a package.
-import { ConfigMap } from '@keelson/api/core/v1';
+import { SystemClock } from '@keelson/base';
 import { packOperator } from '@keelson/controller-runtime/packaging';
 import project from '../package.json' with { type: 'json' };
+import { admission, controllers, definitions } from './apis.ts';
 import { NAME } from './operator.ts';
-import { Greeting } from './greeting.ts';
-import { greetingWebhooks } from './greeting-webhooks.ts';
 
 process.stdout.write(
   await packOperator(
@@ -13,9 +12,9 @@ process.stdout.write(
       name: NAME,
       version: project.version,
       image: NAME,
-      definitions: [Greeting.definition()],
-      controllers: [{ for: Greeting, owns: [ConfigMap] }],
-      admission: greetingWebhooks,
+      definitions,
+      controllers: controllers({ clock: new SystemClock() }),
+      admission,
       leaderElection: true,
     },
     process.argv.slice(2),

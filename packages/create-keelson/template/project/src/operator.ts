@@ -1,7 +1,6 @@
 import type { Operator } from '@keelson/controller-runtime';
 import { WebhookServer, type WebhookAddress } from '@keelson/controller-runtime/webhooks';
-import { greetingController } from './greeting-controller.ts';
-import { greetingWebhooks } from './greeting-webhooks.ts';
+import { addControllers, admission } from './apis.ts';
 
 export const NAME = 'greeting-operator';
 
@@ -14,15 +13,16 @@ export interface WebhookOptions {
 
 /** Adds everything to an operator. */
 export function setUp(operator: Operator, { namespace, port, address }: WebhookOptions): void {
-  operator.manager.add(
-    new WebhookServer(operator, {
-      name: NAME,
-      port,
-      ...(address && { address }),
-      admission: greetingWebhooks,
-      conversions: [],
-      certificates: { secret: { name: `${NAME}-certificates`, namespace } },
-    }),
-  );
-  operator.control(greetingController(operator));
+  if (admission.length > 0)
+    operator.manager.add(
+      new WebhookServer(operator, {
+        name: NAME,
+        port,
+        ...(address && { address }),
+        admission,
+        conversions: [],
+        certificates: { secret: { name: `${NAME}-certificates`, namespace } },
+      }),
+    );
+  addControllers(operator);
 }
