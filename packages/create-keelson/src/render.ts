@@ -44,6 +44,10 @@ function rename(text: string, { project, kind, file, plural, group }: Names): st
     .replaceAll('example.com', group);
 }
 
+/** Of the project that is written, not of this package. */
+const RUNTIME = `'@keelson/controller-runtime'`;
+const WEBHOOKS = `'@keelson/controller-runtime/webhooks'`;
+
 /** `src/apis.ts`: the one file that knows what there is. */
 function registryOf(apis: readonly { readonly names: Names; readonly webhooks: boolean }[]): string {
   const named = apis.map(({ names: { kind, file }, webhooks }) => ({ kind, file, webhooks, variable: variableOf(kind) }));
@@ -55,8 +59,8 @@ function registryOf(apis: readonly { readonly names: Names; readonly webhooks: b
   ]);
   return `// What the operator is made of, out of keelson.json: \`npm create keelson add api\` and \`update\` write it anew.
 import type { Clock } from '@keelson/base';
-import type { Operator } from '@keelson/controller-runtime';
-import type { AdmissionWebhook } from '@keelson/controller-runtime/webhooks';
+import type { Operator } from ${RUNTIME};
+import type { AdmissionWebhook } from ${WEBHOOKS};
 ${imports.join('\n')}
 
 export const definitions = [${named.map(({ kind }) => `${kind}.definition()`).join(', ')}];
