@@ -23,12 +23,7 @@ export async function reset({ dataDir, criEndpoint }: ResetOptions): Promise<voi
   await using _lock = await lockDirectory(dataDir);
   const { clusterCidr } = CLUSTER_DEFAULTS;
   await removeContainers({ dataDir, criEndpoint, clusterCidr, network: 'none', clusterId: await clusterId(dataDir) });
-  // Of all modes: it is not known which one ran last. Those fail whose programs are not on this machine, and neither are their rules.
-  const clock = new SystemClock();
-  for (const name of PROXY_MODES)
-    await createProxyMode(name, { clock })
-      .cleanup()
-      .catch(() => undefined);
+  await removeServiceRules();
   await removeNetworkPolicyRules().catch(() => undefined);
   try {
     const kubelets = join(dataDir, 'kubelet');
@@ -36,6 +31,17 @@ export async function reset({ dataDir, criEndpoint }: ResetOptions): Promise<voi
     await rm(dataDir, { recursive: true, force: true });
   } catch (cause) {
     throw new KeelsonError('ServiceUnavailable', `Cannot remove "${dataDir}": ${errorMessage(cause)}`, { cause });
+  }
+}
+
+/** Of all modes and both IP families: it is not known which ones ran last. Those fail whose programs are not on this machine, and neither are their rules. */
+async function removeServiceRules(): Promise<void> {
+  const clock = new SystemClock();
+  for (const name of PROXY_MODES) {
+    for (const family of ['IPv4', 'IPv6'] as const) {
+      const mode = createProxyMode(name, { clock }, { family });
+      await mode.cleanup().catch(() => undefined);
+    }
   }
 }
 

@@ -14,7 +14,8 @@ const LOAD_ANSWER_MS = 20_000;
 const loads = new Map<string, () => Promise<LoadResult>>();
 const udpSockets = new Map<number, UdpSocket>();
 const healthChecks = new HealthCheckServer('0.0.0.0');
-const mode = new UserspaceMode({ clock: new SystemClock() });
+const clock = new SystemClock();
+const modes = { IPv4: new UserspaceMode({ clock }), IPv6: new UserspaceMode({ clock }, { family: 'IPv6' }) };
 
 const calls: AgentCalls = {
   /** Answers each line of a connection with `name client-address line`. */
@@ -100,14 +101,14 @@ const calls: AgentCalls = {
       return cause?.code ?? String(error);
     }
   },
-  async userspaceSync(ports: readonly ServicePort[], full) {
-    return mode.sync(new Map(ports.map((port) => [port.key, port])), { full });
+  async userspaceSync(ports: readonly ServicePort[], full, family = 'IPv4') {
+    return modes[family].sync(new Map(ports.map((port) => [port.key, port])), { full });
   },
-  async userspaceClose() {
-    await mode.close();
+  async userspaceClose(family = 'IPv4') {
+    await modes[family].close();
   },
-  async userspaceCleanup() {
-    await mode.cleanup();
+  async userspaceCleanup(family = 'IPv4') {
+    await modes[family].cleanup();
   },
 };
 

@@ -166,20 +166,23 @@ const BASICS: readonly ModeCase[] = [
     },
   },
   {
-    title: 'serves IPv6',
-    async run({ lab, subject }) {
+    title: 'serves IPv6, beside IPv4',
+    async run({ lab, serve, subject }) {
       const mode = subject.open(lab, 'IPv6');
       const endpoints = ['[fd00:200:1::2]:8080'];
+      await serve(ONLY_B);
       try {
         const report = await mode.sync(mapOf(servicePort({ clusterIPs: ['fd00:96::10'], endpoints, local: endpoints })));
         deepStrictEqual(report.problems, []);
 
         strictEqual(await lab.node.tcp('fd00:96::10', 80), 'a fd00:200:1::1');
-        strictEqual(await lab.podB.tcp('fd00:96::10', 80), 'a fd00:200:1::3');
+        strictEqual(await lab.podB.tcp('fd00:96::10', 80), `a fd00:200:1::${subject.keepsClientAddress ? 3 : 1}`);
         strictEqual(await lab.podA.tcp('fd00:96::10', 80), 'a fd00:200:1::1');
+        strictEqual(serverOf(await lab.podA.tcp(VIP, 80)), 'b');
       } finally {
         await mode.cleanup();
       }
+      strictEqual(serverOf(await lab.podA.tcp(VIP, 80)), 'b');
     },
   },
 ];

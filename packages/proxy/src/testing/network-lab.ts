@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { runCommand, runOrThrow, type Command, type CommandResult } from '../command-runner.ts';
 import type { SyncReport } from '../proxy-mode.ts';
 import { NamespaceShell } from './namespace-shell.ts';
-import type { ServicePort } from '../service-map.ts';
+import type { IpFamily, ServicePort } from '../service-map.ts';
 
 export interface AgentCalls {
   serveTcp(name: string, port: number): Promise<void>;
@@ -21,9 +21,9 @@ export interface AgentCalls {
   answerHealthChecks(ports: readonly ServicePort[]): Promise<void>;
   /** `status local-endpoints`, or the code of the error. */
   askHealth(host: string, port: number): Promise<string>;
-  userspaceSync(ports: readonly ServicePort[], full: boolean): Promise<SyncReport>;
-  userspaceClose(): Promise<void>;
-  userspaceCleanup(): Promise<void>;
+  userspaceSync(ports: readonly ServicePort[], full: boolean, family?: IpFamily): Promise<SyncReport>;
+  userspaceClose(family?: IpFamily): Promise<void>;
+  userspaceCleanup(family?: IpFamily): Promise<void>;
 }
 
 export interface LoadResult {

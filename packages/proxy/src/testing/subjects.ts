@@ -80,18 +80,17 @@ export function onlyIptables(variant: 'nft' | 'legacy', run: CommandRunner): Com
 /** The userspace mode, which runs in the namespace of the node. */
 export const USERSPACE: ModeSubject = {
   name: 'userspace',
-  open: (lab) => ({
-    sync: (map, full = false) => lab.node.call('userspaceSync', [...map.values()], full),
-    restart: () => lab.node.call('userspaceClose'),
-    cleanup: () => lab.node.call('userspaceCleanup'),
+  open: (lab, family = 'IPv4') => ({
+    sync: (map, full = false) => lab.node.call('userspaceSync', [...map.values()], full, family),
+    restart: () => lab.node.call('userspaceClose', family),
+    cleanup: () => lab.node.call('userspaceCleanup', family),
   }),
   keepsClientAddress: false,
   withoutLocalEndpoint: 'refused',
   damage: 'ip addr del 10.96.0.10/32 dev lo',
-  traces: 'ip -o -4 addr show dev lo',
+  traces: 'ip -o addr show dev lo',
   foreign: { put: 'ip addr add 10.96.0.77/32 dev lo', take: 'ip addr del 10.96.0.77/32 dev lo' },
   leftOut: {
-    'serves IPv6': 'IPv6 cluster IPs have to be local to the node already',
     'keeps the address of clients outside with the external policy Local, and uses local endpoints only':
       'endpoints see the address of the node',
     'serves external and load balancer addresses, the latter to their source ranges': 'only those that the node itself has',

@@ -1,24 +1,49 @@
-import { isIPv6 } from 'node:net';
+import { createHash } from 'node:crypto';
 import { errorMessage } from '@keelson/base';
 import { runOrThrow, type CommandRunner } from '../command-runner.ts';
 import type { SyncProblem } from '../proxy-mode.ts';
+import type { IpFamily } from '../service-map.ts';
 
-/**
- * Cluster IPs on the loopback interface, told from all other addresses by an interface label. IPv4 only, since the kernel has no labels
- * for IPv6.
- */
+/** How addresses of ours are told from all others, in the words of `ip`. */
+interface Marks {
+  readonly prefix: '/32' | '/128';
+  /** What is added with each address. */
+  readonly added: string;
+  readonly show: readonly string[];
+  /** Finds ours in what is shown. */
+  readonly shown: RegExp;
+}
+
+/** The kernel has labels for IPv4 alone; for IPv6 the metric of an address says as much. */
+function marksOf(label: string, family: IpFamily): Marks {
+  if (family === 'IPv4') {
+    // Scope "host" keeps the kernel from using the address as the source of other traffic.
+    const added = `label ${label} scope host`;
+    return { prefix: '/32', added, show: ['-4', '-o', 'addr', 'show', 'dev', 'lo', 'label', label], shown: / inet ([0-9.]+)/g };
+  }
+  const metric = 10_000 + createHash('sha256').update(label).digest().readUInt16BE();
+  return {
+    prefix: '/128',
+    // So does this for IPv6: an address that is not preferred.
+    added: `metric ${metric} nodad preferred_lft 0`,
+    show: ['-6', '-o', 'addr', 'show', 'dev', 'lo'],
+    shown: new RegExp(` inet6 ([0-9a-f:.]+)/128 metric ${metric} `, 'g'),
+  };
+}
+
+/** Cluster IPs of one family on the loopback interface. */
 export class ClusterAddresses {
   readonly #run: CommandRunner;
-  readonly #label: string;
+  readonly #marks: Marks;
   #present: ReadonlySet<string> | undefined;
   #missing: ReadonlySet<string> = new Set();
   #refusal: string | undefined;
   /** Not even allowed to ask. */
   #forbidden = false;
 
-  constructor(run: CommandRunner, label: string) {
+  constructor(run: CommandRunner, label: string, family: IpFamily) {
     this.#run = run;
-    this.#label = label;
+    this.#marks = marksOf(label, family);
   }
 
   /** Ours, as far as is known. */
@@ -59,8 +84,7 @@ export class ClusterAddresses {
   /** At most one, however many addresses are missing, and in the same words each time. */
   problems(): readonly SyncProblem[] {
     if (this.#missing.size === 0) return [];
-    const why = this.#refusal ?? 'IPv6 addresses on the loopback interface can not be told from those of others';
-    const message = `Cluster IPs are not served, since they can not be put on the loopback interface (${why})`;
+    const message = `Cluster IPs are not served, since they can not be put on the loopback interface (${this.#refusal})`;
     const advice = 'run as root or with CAP_NET_ADMIN, or take a service range that is local to the node; node ports are served';
     return [this.#forbidden ? { message: `${message}: ${advice}`, lasting: true } : { message }];
   }
@@ -68,21 +92,21 @@ export class ClusterAddresses {
   /** Rejects if not all of ours could be removed. */
   async removeAll(): Promise<void> {
     const addresses = await this.#list();
-    if (addresses.size > 0) await runOrThrow(this.#run, this.#batch([...addresses].map((one) => `addr del ${one}/32 dev lo`)));
+    const lines = [...addresses].map((one) => `addr del ${one}${this.#marks.prefix} dev lo`);
+    if (lines.length > 0) await runOrThrow(this.#run, this.#batch(lines));
     this.#present = undefined;
   }
 
   async #change(add: readonly string[], remove: readonly string[]): Promise<void> {
+    const { prefix, added } = this.#marks;
     const lines = [
-      ...remove.map((address) => `addr del ${address}/32 dev lo`),
-      // Scope "host" keeps the kernel from using the address as the source of other traffic.
-      ...add.filter((one) => !isIPv6(one)).map((address) => `addr add ${address}/32 dev lo label ${this.#label} scope host`),
+      ...remove.map((address) => `addr del ${address}${prefix} dev lo`),
+      ...add.map((address) => `addr add ${address}${prefix} dev lo ${added}`),
     ];
-    if (lines.length === 0) return;
     this.#refusal = undefined;
     try {
       await runOrThrow(this.#run, this.#batch(lines));
-      this.#present = new Set([...this.present, ...add.filter((one) => !isIPv6(one))]).difference(new Set(remove));
+      this.#present = new Set([...this.present, ...add]).difference(new Set(remove));
     } catch (error) {
       await this.look(true);
       this.#refusal = firstLine(errorMessage(error));
@@ -95,9 +119,8 @@ export class ClusterAddresses {
   }
 
   async #list(): Promise<Set<string>> {
-    const args = ['-4', '-o', 'addr', 'show', 'dev', 'lo', 'label', this.#label];
-    const stdout = await runOrThrow(this.#run, { file: 'ip', args });
-    return new Set([...stdout.matchAll(/ inet ([0-9.]+)/g)].map(([, address = '']) => address));
+    const stdout = await runOrThrow(this.#run, { file: 'ip', args: this.#marks.show });
+    return new Set([...stdout.matchAll(this.#marks.shown)].map(([, address = '']) => address));
   }
 }
 

@@ -281,6 +281,19 @@ describe('UserspaceMode: cluster IPs on the loopback interface', () => {
     );
   });
 
+  it('tells IPv6 addresses of its own by their metric', async () => {
+    const own = '1: lo    inet6 fd00:96::99/128 metric 33757 scope global deprecated ';
+    const others = '1: lo    inet6 fd00:96::77/128 scope global \n1: lo    inet6 ::1/128 scope host ';
+    const shown = { ...OK, stdout: `${own}\n${others}` };
+    const world = setUp({ family: 'IPv6' }, ({ args }) => (args.includes('show') ? shown : OK));
+
+    await world.serve({ clusterIPs: ['fd00:96::10'] });
+
+    expect(world.commands.at(-1)?.input).toBe(
+      'addr del fd00:96::99/128 dev lo\naddr add fd00:96::10/128 dev lo metric 33757 nodad preferred_lft 0\n',
+    );
+  });
+
   it('says once, in one sentence, that cluster IPs are not served without the right to', async () => {
     await using server = await tcpServer('by node port');
     await using world = setUp({}, ({ args }) =>

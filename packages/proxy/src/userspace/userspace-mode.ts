@@ -50,7 +50,7 @@ export class UserspaceMode implements ProxyMode {
     const { udpIdleMs = 60_000, mostUdpFlows = 4_096, addressLabel = 'lo:keelson' } = options;
     this.#options = options;
     this.#nodeAddresses = deps.nodeAddresses ?? interfaceAddresses;
-    this.#clusterAddresses = new ClusterAddresses(deps.run ?? runCommand, addressLabel);
+    this.#clusterAddresses = new ClusterAddresses(deps.run ?? runCommand, addressLabel, options.family ?? 'IPv4');
     this.#listeners = new Listeners({ clock: deps.clock, sockets: this.#sockets, idleMs: udpIdleMs, mostFlows: mostUdpFlows });
   }
 
@@ -98,7 +98,7 @@ export class UserspaceMode implements ProxyMode {
         nodeAddresses,
         nodePortAddresses: ranges ? node.filter((address) => ranges.check(address, family)) : node,
       }),
-      clusterIPs: new Set(clusterIPs.filter((address) => !nodeAddresses.has(address) && !address.startsWith('127.'))),
+      clusterIPs: new Set(clusterIPs.filter((address) => !nodeAddresses.has(address) && !isLocalAnyway(address))),
     };
   }
 
@@ -109,6 +109,11 @@ export class UserspaceMode implements ProxyMode {
     for (const socket of cut) reset(socket);
     return this.#clusterAddresses.use(wanted);
   }
+}
+
+/** All of `127.0.0.0/8` is there without being added, and `::1`. */
+function isLocalAnyway(address: string): boolean {
+  return address.startsWith('127.') || address === '::1';
 }
 
 function unservedProtocols(desired: ServiceMap): SyncProblem[] {
