@@ -165,6 +165,14 @@ static void add_route(int socket, const char *words) {
   must("add a route", asked(socket, &made));
 }
 
+// Whoever made the namespace may have turned IPv6 off in it, as Docker does.
+static void allow_ipv6(const char *name, const char *words) {
+  unsigned char address[16];
+  if (bytes_of(words, address, sizeof address) == 4) return;
+  set("ipv6", "lo", "disable_ipv6", "0");
+  set("ipv6", name, "disable_ipv6", "0");
+}
+
 // BRIDGE HOST_NAME POD_NETNS POD_NAME MAC ADDRESSES..., from words[1] on.
 static void add_pod(char **words, int count) {
   int bridge = (int)must("find the bridge", index_of(words[1])), node = netlink();
@@ -177,7 +185,7 @@ static void add_pod(char **words, int count) {
   int pod = netlink(), index = (int)must("find what was made in the pod", index_of(words[4]));
   set("ipv6", words[4], "accept_dad", "0");
   set("ipv4", words[4], "arp_notify", "1");
-  for (int at = 6; at < count; at++) add_address(pod, index, words[at]);
+  for (int at = 6; at < count; at++) allow_ipv6(words[4], words[at]), add_address(pod, index, words[at]);
   up(pod, (int)must("find the loopback interface", index_of("lo")));
   up(pod, index);
   for (int at = 6; at < count; at++) add_route(pod, words[at]);

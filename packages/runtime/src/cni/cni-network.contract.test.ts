@@ -52,10 +52,12 @@ describe.skipIf(noCni)(noCni === undefined ? 'with the plugins of Debian' : `wit
       await network.remove('without');
     });
 
-    it('gives addresses of both families', async () => {
+    it('gives addresses of both families, also in a namespace that was made without IPv6', async () => {
       const network = await node.open();
       await network.setPodCidrs(['10.99.2.0/24', 'fd00:99:2::/64']);
       const request = await requestFor('both');
+      const off = 'for each in all default lo; do echo 1 > /proc/sys/net/ipv6/conf/$each/disable_ipv6; done';
+      await node.output(['sh', '-c', off], request.namespacePath);
 
       const { ips } = await network.add(request);
 
