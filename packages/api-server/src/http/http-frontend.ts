@@ -197,7 +197,7 @@ export class HttpFrontend implements Runnable {
       keepAliveTimeout: KEEP_ALIVE_MS,
       requestTimeout: 0,
       maxHeaderSize: MAX_HEADER_BYTES,
-      shouldUpgradeCallback: ({ url }) => this.#requests.mayUpgrade(url ?? '/'),
+      shouldUpgradeCallback: ({ url = '/', headers }) => this.#requests.mayUpgrade(url, headers.upgrade),
     });
     http1.on('request', (request, response) => {
       if (this.#listeners.length === 0) response.setHeader('Connection', 'close');

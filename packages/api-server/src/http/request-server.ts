@@ -1,6 +1,7 @@
 import { badRequest, statusOf } from '@keelson/api';
 import { errorMessage, KeelsonError } from '@keelson/base';
-import type { Duplex } from 'node:stream';
+import { handleReadUpgrade } from '@keelson/streaming';
+import type { Duplex, Readable } from 'node:stream';
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { AuthenticatorChain } from '../auth/authenticators.ts';
@@ -10,7 +11,7 @@ import type { UserInfo } from '../registry/strategy.ts';
 import type { ApiRequest } from '../request/api-request.ts';
 import { Query } from '../request/query.ts';
 import { parsePath, type RequestInfo } from '../request/request-info.ts';
-import type { ApiResult } from '../response/api-result.ts';
+import type { ApiResult, ContentResult } from '../response/api-result.ts';
 import { negotiate, type Representation } from '../response/representation.ts';
 import type { Exchange, HeaderValues } from './exchange.ts';
 import { InFlight, type Flight, type InFlightLimits } from './in-flight.ts';
@@ -64,9 +65,10 @@ export class RequestServer {
   }
 
   /** Whether a path may lead to another protocol; elsewhere the wish for one is ignored, as HTTP allows. */
-  mayUpgrade(url: string): boolean {
+  mayUpgrade(url: string, protocol: string | undefined): boolean {
     const { isResource, group, version, subresource } = parsePath(splitUrl(url)[0]);
     if (!isResource || subresource === undefined) return false;
+    if (subresource === 'log') return protocol?.toLowerCase() === 'websocket';
     return STREAMS.has(subresource) || this.#server.extensionServers.find(group, version) !== undefined;
   }
 
@@ -89,6 +91,7 @@ export class RequestServer {
         },
         () => undefined,
       );
+      if (isStream(result)) return await handleReadUpgrade(request, socket, head, result.body as Readable);
       if (result.type !== 'connect') throw badRequest('Upgrade request required');
       await result.serve({ request, upgrade: { socket, head } });
     } catch (error) {
@@ -246,7 +249,7 @@ function isWrite(method: string): boolean {
   return method !== 'GET' && method !== 'HEAD';
 }
 
-function isStream(result: ApiResult): boolean {
+function isStream(result: ApiResult): result is ContentResult {
   return result.type === 'content' && typeof result.body !== 'string' && !(result.body instanceof Uint8Array);
 }
 

@@ -57,16 +57,14 @@ export const finalizePart = part<Namespace>([['f:spec']], (namespace, old) => {
   return next;
 });
 
-const APPROVALS = new Set(['Approved', 'Denied', 'Failed']);
-
-/** Of a request's `/approval`, only the conditions that approve or deny it count. */
+/** Of a request's `/approval`, only the conditions count: those that approve or deny it, and any others. */
 export const approvalPart = part<CertificateSigningRequest>(
   [['f:status', 'f:conditions']],
   (request, old) => {
     const next: CertificateSigningRequest = cloneJson(old);
-    const others = (old.status?.conditions ?? []).filter(({ type }) => !APPROVALS.has(type));
-    const decisions = (request.status?.conditions ?? []).filter(({ type }) => APPROVALS.has(type));
-    next.status = { ...next.status, conditions: [...others, ...decisions] };
+    const { conditions } = request.status ?? {};
+    next.status = { ...next.status, ...(conditions && { conditions }) };
+    if (!conditions) delete next.status.conditions;
     return next;
   },
   validateApproval,
