@@ -57,14 +57,20 @@ export const finalizePart = part<Namespace>([['f:spec']], (namespace, old) => {
   return next;
 });
 
-/** Of a request's `/approval`, only the conditions count: those that approve or deny it, and any others. */
+/** Of a request's `/approval`, conditions count, those that approve or deny it and any others, and what it says about itself. */
 export const approvalPart = part<CertificateSigningRequest>(
-  [['f:status', 'f:conditions']],
+  [
+    ['f:metadata', 'f:labels'],
+    ['f:metadata', 'f:annotations'],
+    ['f:status', 'f:conditions'],
+  ],
   (request, old) => {
     const next: CertificateSigningRequest = cloneJson(old);
     const { conditions } = request.status ?? {};
     next.status = { ...next.status, ...(conditions && { conditions }) };
     if (!conditions) delete next.status.conditions;
+    const { labels, annotations } = request.metadata ?? {};
+    next.metadata = { ...next.metadata, labels, annotations };
     return next;
   },
   validateApproval,

@@ -6,9 +6,19 @@ import { templateContent } from '../pod-control/template-content.ts';
 /** With a hash behind it, a name is no longer than it may be. */
 const MAX_BASE = 223;
 
-/** A patch that gives an object the template back, as `kubectl rollout undo` applies it. */
+/**
+ * A patch that gives an object the template back, as `kubectl rollout undo` applies it. With its keys in order: there are clients that find the
+ * revision of an object by its bytes.
+ */
 function dataOf(template: PodTemplateSpec): Record<string, unknown> {
-  return { spec: { template: { ...template, $patch: 'replace' } } };
+  return { spec: { template: inOrder({ ...template, $patch: 'replace' }) } };
+}
+
+function inOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inOrder);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, item]) => [key, inOrder(item)]));
 }
 
 /** The template that a revision stands for. */
