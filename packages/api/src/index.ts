@@ -51,6 +51,7 @@ export { createStrategicPatch, threeWayMergePatch, type ApplyDocuments } from '.
 export { applyStrategicMergePatch } from './patch/strategic-merge-patch.ts';
 export { allowsNode, matchesNodeSelectorTerm, toleratesTaint, untoleratedTaint } from './placement.ts';
 export {
+  isExtendedResource,
   isPodActive,
   isPodAvailable,
   isPodReady,

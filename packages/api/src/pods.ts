@@ -55,6 +55,11 @@ function largest(a: ResourceAmounts, b: ResourceAmounts): ResourceAmounts {
   return most;
 }
 
+/** `example.com/gpu`: a resource that only whoever advertises it knows. */
+export function isExtendedResource(resource: string): boolean {
+  return resource.includes('/') && !resource.includes('kubernetes.io/') && !resource.startsWith('requests.');
+}
+
 /**
  * What a pod asks a node for: the larger of what its containers and sidecars take together, and what any init container takes beside the
  * sidecars that started before it. CPU, memory and huge pages that the pod asks for as a whole stand instead; its overhead comes on top.

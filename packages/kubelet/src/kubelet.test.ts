@@ -162,10 +162,14 @@ describe('Kubelet: running pods', () => {
   it('reports a process that cannot be started as RunContainerError', async () => {
     await using world = await World.start();
     world.runtime.scripts.set('web', { startError: 'exec: "nope": executable file not found in $PATH' });
+    // It starts again at once, so that one look may come too late.
+    const reasons: (string | undefined)[] = [];
+    world.client.podsOf('n1').deltas$.subscribe(() => reasons.push(statusOf(world, 'a')?.state?.waiting?.reason));
 
     world.createPod('a');
 
-    await world.until(() => statusOf(world, 'a')?.state?.waiting?.reason === 'RunContainerError');
+    await world.until(() => statusOf(world, 'a')?.lastState?.terminated);
+    expect(reasons).toContain('RunContainerError');
     expect(statusOf(world, 'a')?.lastState?.terminated).toMatchObject({ reason: 'StartError', exitCode: 127 });
   });
 
@@ -643,6 +647,33 @@ describe('Kubelet: the node', () => {
     expect(lease?.spec).toMatchObject({ holderIdentity: 'n1', leaseDurationSeconds: 40 });
     expect(world.client.writes.filter((line) => line === 'patch leases n1').length).toBeGreaterThanOrEqual(30);
     expect(world.client.writes.filter((line) => line === 'patch nodes/status n1').length).toBeLessThanOrEqual(2);
+  });
+
+  it('counts what somebody adds to its capacity as allocatable, and lets pods have it', async () => {
+    await using world = await World.start();
+    await world.until(() => world.client.read(Node, { name: 'n1' }));
+    const add = { status: { capacity: { 'example.com/gpu': '2' } } };
+    await world.client.resource(Node).patchStatus({ name: 'n1' }, 'merge', add);
+
+    const allocatable = () => world.client.read(Node, { name: 'n1' })?.status?.allocatable;
+    await world.advanceUntil(() => allocatable()?.['example.com/gpu'] === '2', 10_000);
+    const resources = { requests: { 'example.com/gpu': '2' }, limits: { 'example.com/gpu': '2' } };
+    world.createPod('a', { containers: [container('web', { resources })] });
+
+    await world.advanceUntil(() => world.pod('a')?.status?.phase === 'Running');
+  });
+
+  it('says that it is ready as soon as it sees that others believe it is not', async () => {
+    await using world = await World.start();
+    const ready = () => findCondition(world.client.read(Node, { name: 'n1' })?.status?.conditions, 'Ready')?.status;
+    await world.until(() => ready() === 'True');
+    const doubt = { status: { conditions: [{ type: 'Ready', status: 'Unknown' }] } };
+    await world.client.resource(Node).patchStatus({ name: 'n1' }, 'strategic', doubt);
+    expect(ready()).toBe('Unknown');
+
+    await world.advanceUntil(() => ready() === 'True', 10_000);
+
+    expect(world.clock.now()).toBeLessThan(Date.UTC(2026, 0, 1, 0, 2));
   });
 
   it('comes back when somebody deletes its node', async () => {

@@ -1,4 +1,4 @@
-import { isQualifiedName, parseQuantity, type Quantity } from '@keelson/api';
+import { isExtendedResource, isQualifiedName, parseQuantity, type Quantity } from '@keelson/api';
 import type { Field } from './field.ts';
 import { remembering } from './remembering.ts';
 
@@ -45,11 +45,6 @@ const INTEGER_RESOURCES = new Set([
 
 export function isHugePages(resource: string): boolean {
   return resource.startsWith('hugepages-');
-}
-
-/** `example.com/gpu`: a resource that only whoever advertises it knows. */
-export function isExtendedResource(resource: string): boolean {
-  return resource.includes('/') && !resource.includes('kubernetes.io/') && !resource.startsWith('requests.');
 }
 
 /** Whether more may be promised than there is: true for what Kubernetes itself shares out, but huge pages. */

@@ -14,7 +14,7 @@ import { within } from '../within.ts';
 import type { Pressure } from '../eviction/thresholds.ts';
 import { allocatableOf } from './allocatable.ts';
 import { architecture, machineCapacity, systemInfo } from './machine.ts';
-import { differs, nodeStatus, turned } from './node-status.ts';
+import { differs, extendedResources, nodeStatus, turned } from './node-status.ts';
 import { PodCidrs, podCidrsIn } from './pod-cidrs.ts';
 
 export interface NodeAgentDependencies {
@@ -83,7 +83,9 @@ export class NodeAgent {
   get node(): Pick<Node, 'metadata' | 'status'> {
     const labels = { ...this.#node?.metadata?.labels, ...this.#labels };
     const metadata = { ...this.#node?.metadata, name: this.#options.nodeName, labels };
-    return { metadata, status: { capacity: this.#capacity, allocatable: this.#allocatable } };
+    const extended = extendedResources(this.#node?.status ?? {});
+    const status = { capacity: { ...extended, ...this.#capacity }, allocatable: { ...extended, ...this.#allocatable } };
+    return { metadata, status };
   }
 
   /** Goes on in the background until the API takes the node; pods need not wait for it. */
@@ -105,11 +107,11 @@ export class NodeAgent {
     this.#tasks.run('report node status', () => this.#reports.next(''));
   }
 
-  /** Reads again what others say of the node: its labels. What is known stays if the API does not answer. Never rejects. */
+  /** Reads again what others say of the node: its labels, and more to its capacity. What is known stays if the API does not answer. Never rejects. */
   look(): Promise<void> {
     return this.#orWarn('look at the node', async (signal) => {
       const found = await this.#deps.client.resource(Node).find({ name: this.#options.nodeName }, { signal });
-      if (found && this.#node) this.#node = { ...this.#node, metadata: found.metadata };
+      if (found && this.#node) this.#node = found;
     });
   }
 
@@ -202,10 +204,12 @@ export class NodeAgent {
 
   async #reportStatus(signal: AbortSignal): Promise<void> {
     const { client, clock } = this.#deps;
-    const node = this.#node;
-    if (!node) return;
-    if (this.#podCidrs.isEmpty)
-      this.#podCidrs.tell(await client.resource(Node).find({ name: this.#options.nodeName }, { signal }));
+    if (!this.#node) return;
+    // Others write to it too: a controller that has not heard of us for a while, or whoever advertises a resource.
+    const node = await client.resource(Node).find({ name: this.#options.nodeName }, { signal });
+    if (!node) return this.#comeBack();
+    this.#node = node;
+    this.#podCidrs.tell(node);
     const status = await this.#status(node.status ?? {});
     const isDue = clock.now() - this.#writtenAtMs >= REPORT_MS;
     if (!isDue && !differs(node.status ?? {}, status)) return;
@@ -218,9 +222,14 @@ export class NodeAgent {
       this.#writtenAtMs = clock.now();
     } catch (error) {
       if (!isReason(error, 'NotFound')) throw error;
-      this.#node = undefined; // Somebody deleted it: come back.
-      this.#tasks.run('register node', (again) => this.#register(again));
+      this.#comeBack();
     }
+  }
+
+  /** Somebody has deleted the node. */
+  #comeBack(): void {
+    this.#node = undefined;
+    this.#tasks.run('register node', (signal) => this.#register(signal));
   }
 
   #tellOfConditions(from: NodeStatus, to: NodeStatus): void {

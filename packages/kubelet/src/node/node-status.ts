@@ -1,4 +1,4 @@
-import { findCondition, formatTime } from '@keelson/api';
+import { findCondition, formatTime, isExtendedResource } from '@keelson/api';
 import type { ContainerImage, NodeAddress, NodeCondition, NodeStatus, NodeSystemInfo } from '@keelson/api/core/v1';
 import type { ImageStatus } from '@keelson/runtime';
 import type { Pressure } from '../eviction/thresholds.ts';
@@ -31,13 +31,14 @@ export interface NodeFeatureSet {
 const MAX_IMAGES = 50;
 const MAX_NAMES = 5;
 
-/** Pure: a node's status. Conditions of others are left alone. */
+/** Pure: a node's status. Conditions of others are left alone, and what they have added to its capacity. */
 export function nodeStatus(input: NodeStatusInput): NodeStatus {
   const { old, allocatable, capacity, addresses, features, info, images, port } = input;
   const { recursiveReadOnlyMounts, supplementalGroupsPolicy } = features;
+  const extended = extendedResources(old);
   return {
-    capacity: { ...capacity },
-    allocatable: { ...allocatable },
+    capacity: { ...extended, ...capacity },
+    allocatable: { ...extended, ...allocatable },
     conditions: conditions(input),
     addresses: addresses.map((address) => ({ ...address })),
     nodeInfo: info,
@@ -48,6 +49,11 @@ export function nodeStatus(input: NodeStatusInput): NodeStatus {
       ? { daemonEndpoints: { kubeletEndpoint: { Port: port } } }
       : old.daemonEndpoints && { daemonEndpoints: old.daemonEndpoints }),
   };
+}
+
+/** What others have added to a node's capacity. Pods may have all of it. */
+export function extendedResources({ capacity = {} }: Pick<NodeStatus, 'capacity'>): Record<string, string> {
+  return Object.fromEntries(Object.entries(capacity).filter(([name]) => isExtendedResource(name)));
 }
 
 function conditions({ old, nowMs, failure, pressures }: NodeStatusInput): NodeCondition[] {

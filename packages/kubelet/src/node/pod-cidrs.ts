@@ -27,16 +27,11 @@ export class PodCidrs {
     this.#wanted = podCidrsIn(initial);
   }
 
-  /** No range is known yet: somebody may give the node one. */
-  get isEmpty(): boolean {
-    return this.#wanted.length === 0;
-  }
-
   /** To be called when the node may have changed, and from time to time, since the runtime may be away. */
   tell(node?: Node): void {
     const { podCIDR, podCIDRs = podCIDR === undefined ? [] : [podCIDR] } = node?.spec ?? {};
     if (podCIDRs.length > 0) this.#wanted = podCIDRs;
-    if (this.isEmpty || this.#told === String(this.#wanted)) return;
+    if (this.#wanted.length === 0 || this.#told === String(this.#wanted)) return;
     this.#tasks.run('tell the runtime of pod CIDRs', (signal) => this.#tell(this.#wanted, signal));
   }
 

@@ -55,14 +55,14 @@ function hostPorts(spec: PodSpec | undefined): HostPort[] {
   );
 }
 
-/** Whether there is room for a pod beside others. */
+/** Whether there is room for a pod beside others. What the node does not know is the scheduler's to judge. */
 export function fitsAmong(pod: Pod, node: Pick<Node, 'status'>, others: readonly Pod[]): Rejection | undefined {
   const allocatable = node.status?.allocatable ?? {};
   const used = new Map<string, Quantity>([['pods', parseQuantity(others.length)]]);
   for (const other of others) addTo(used, requestsOf(other));
   const wanted = new Map(requestsOf(pod)).set('pods', parseQuantity(1));
   for (const [name, amount] of wanted) {
-    if (amount.isZero() || !isOnNode(name, allocatable)) continue;
+    if (amount.isZero() || !(name in allocatable)) continue;
     const capacity = parseQuantity(allocatable[name] ?? '0');
     const taken = used.get(name) ?? Quantity.ZERO;
     if (taken.add(amount).cmp(capacity) <= 0) continue;
@@ -77,7 +77,7 @@ export function fitsAtAll(pod: Pod, node: Pick<Node, 'status'>): string | undefi
   const allocatable = node.status?.allocatable ?? {};
   for (const [name, amount] of requestsOf(pod)) {
     const capacity = parseQuantity(allocatable[name] ?? '0');
-    if (amount.isZero() || !isOnNode(name, allocatable) || amount.cmp(capacity) <= 0) continue;
+    if (amount.isZero() || !(name in allocatable) || amount.cmp(capacity) <= 0) continue;
     const figures = `requested: ${figure(name, amount)}, capacity: ${figure(name, capacity)}`;
     return `Node didn't have enough capacity: ${name}, ${figures}`;
   }
@@ -91,11 +91,6 @@ function requestsOf(pod: Pod): ResourceAmounts {
   const requests = (pod.spec && REQUESTS.get(pod.spec)) ?? podResourceRequests(pod);
   if (pod.spec) REQUESTS.set(pod.spec, requests);
   return requests;
-}
-
-/** Resources of others (`example.com/gpu`) that the node does not have at all are judged too; ephemeral storage unknown to it is not. */
-function isOnNode(name: string, allocatable: Readonly<Record<string, string>>): boolean {
-  return name in allocatable || name.includes('/');
 }
 
 function figure(name: string, amount: Quantity): string {

@@ -1,4 +1,4 @@
-import { formatTime } from '@keelson/api';
+import { formatTime, isExtendedResource } from '@keelson/api';
 import type {
   DeviceClaim,
   DeviceClass,
@@ -12,7 +12,6 @@ import type { Strategy } from '../../registry/strategy.ts';
 import { checkFixed } from '../../validation/checks.ts';
 import { Field } from '../../validation/field.ts';
 import { checkAnnotations, checkLabels } from '../../validation/metadata.ts';
-import { isExtendedResource } from '../../validation/quantities.ts';
 import { validateClaimStatusUpdate } from './claim-status.ts';
 import { checkConfiguration, checkDeviceClaim, checkSelectors } from './claim-validation.ts';
 import { checkSet } from './device-names.ts';
