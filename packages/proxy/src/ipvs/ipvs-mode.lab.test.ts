@@ -1,8 +1,9 @@
+import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { rolldown } from 'rolldown';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { runCommand } from '../command-runner.ts';
 import { MODE_CASES } from '../testing/mode-cases.ts';
 import { labObstacle } from '../testing/network-lab.ts';
 import { IPVS } from '../testing/subjects.ts';
@@ -37,7 +38,8 @@ async function runInMachine(): Promise<{ readonly results: readonly Result[]; re
     await bundle.write({ dir, format: 'es' });
     await bundle.close();
     const args = ['run', '-t', String(LIMIT_SECONDS), process.execPath, join(dir, 'main.js')];
-    const { stdout, stderr } = await runCommand({ file: VM, args, timeoutMs: (LIMIT_SECONDS + 60) * 1000 });
+    // What is written to the current directory, and there alone, outlives the machine.
+    const { stdout, stderr } = await promisify(execFile)(VM, args, { cwd: ROOT, timeout: (LIMIT_SECONDS + 60) * 1000 });
     const lines = stdout.split('\n').filter((line) => line.startsWith('{'));
     return { results: lines.map((line) => JSON.parse(line) as Result), log: stderr };
   } finally {

@@ -1,7 +1,7 @@
 import { open as openFile, type FileHandle } from 'node:fs/promises';
 
-/** In the middle of a rotation one name is free, which says nothing of those after it. */
-const FREE_NAMES_AT_THE_END = 2;
+/** In the middle of a rotation one name is free, which says nothing of those after it; a second may be by another rotation. */
+const FREE_NAMES_AT_THE_END = 3;
 
 /**
  * Opens the files of a log, the oldest first: those after `known` alone, if it is given. From the newest on: a rotation gives each file the
