@@ -42,7 +42,7 @@ describe.skipIf(obstacle)(unless('pods on Docker whose network is CNI’s', obst
       clock: new SystemClock(),
       host: engine.host,
       podNetwork: network,
-      cgroupRoot: `keelson-test-${process.pid}`,
+      cgroupRoot: engine.cgroupRoot,
     });
   const find = async (id: string) => (await runtime.listSandboxes()).find((sandbox) => sandbox.id === id);
 

@@ -13,7 +13,7 @@ describe.skipIf(noPrivateEngine)(unless('DockerRuntime, when the engine is gone'
 
   beforeAll(async () => {
     engine = await PrivateEngine.start();
-    runtime = new DockerRuntime({ clock: new SystemClock(), host: engine.host, cgroupRoot: `keelson-test-${process.pid}` });
+    runtime = new DockerRuntime({ clock: new SystemClock(), host: engine.host, cgroupRoot: engine.cgroupRoot });
     runtime.events$.subscribe((event) => events.push(event));
   });
   afterAll(async () => {

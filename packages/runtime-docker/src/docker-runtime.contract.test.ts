@@ -2,10 +2,10 @@ import { SystemClock } from '@keelson/base';
 import { describeLinuxRuntime, describeRuntimeContract } from '@keelson/runtime/testing';
 import { afterAll, describe } from 'vitest';
 import { DockerRuntime } from './docker-runtime.ts';
-import { BUSYBOX, noEngine, shellPrograms, testEngine, unless } from './testing/private-engine.ts';
+import { BUSYBOX, noEngine, shellPrograms, testEngine, unless, type TestEngine } from './testing/private-engine.ts';
 
 describe.skipIf(noEngine)(unless('on a Docker engine', noEngine), () => {
-  let engine: ({ readonly host: string } & AsyncDisposable) | undefined;
+  let engine: TestEngine | undefined;
 
   afterAll(() => engine?.[Symbol.asyncDispose]());
 
@@ -14,7 +14,7 @@ describe.skipIf(noEngine)(unless('on a Docker engine', noEngine), () => {
     const runtime = new DockerRuntime({
       clock: new SystemClock(),
       host: engine.host,
-      cgroupRoot: `keelson-test-${process.pid}`,
+      cgroupRoot: engine.cgroupRoot,
     });
     return { runtime, programs: shellPrograms, image: BUSYBOX };
   };

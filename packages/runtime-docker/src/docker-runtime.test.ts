@@ -6,18 +6,18 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dockerAvailable } from './docker-available.ts';
 import { DockerRuntime } from './docker-runtime.ts';
 import { NODE, runScript, sandboxConfig } from './testing/pods.ts';
-import { noEngine, testEngine, unless } from './testing/private-engine.ts';
+import { noEngine, testEngine, unless, type TestEngine } from './testing/private-engine.ts';
 
 const OTHER_NODE = `${NODE}-other`;
 
 describe.skipIf(noEngine)(unless('DockerRuntime', noEngine), () => {
-  let engine: { readonly host: string } & AsyncDisposable;
+  let engine: TestEngine;
   let runtime: DockerRuntime;
   const open = (cluster?: string) =>
     new DockerRuntime({
       clock: new SystemClock(),
       host: engine.host,
-      cgroupRoot: `keelson-test-${process.pid}`,
+      cgroupRoot: engine.cgroupRoot,
       ...(cluster !== undefined && { cluster }),
     });
 

@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SystemClock } from '@keelson/base';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EngineClient } from './engine/engine-client.ts';
 import type { ExecInspect } from './engine/engine-types.ts';
 import { killExec } from './exec-kill.ts';
@@ -34,6 +34,7 @@ describe.skipIf(process.platform !== 'linux')('killing a command', () => {
     await once(server.listen(path), 'listening');
     engine = new EngineClient({ type: 'unix', path });
   });
+  afterAll(() => rmSync(directory, { recursive: true }));
   afterEach(async () => {
     engine.close();
     server.close().closeAllConnections();

@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { SystemClock } from '@keelson/base';
+import { removeCgroupTree } from '@keelson/runtime';
 import { cniAvailable } from '@keelson/runtime/cni';
 import type { Program, Programs } from '@keelson/runtime/testing';
 import { CriRuntime, type CriRuntimeOptions } from '../cri-runtime.ts';
@@ -21,6 +22,8 @@ export const noContainerd = ((): string | undefined => {
 
 /** For the title of a suite: says why it is left out, if it is. */
 export const title = (words: string): string => (noContainerd === undefined ? words : `${words} (LEFT OUT: ${noContainerd})`);
+
+const CGROUP_ROOT = `keelson-test-${process.pid}`;
 
 /** A containerd of a test file's own, with `keelson/busybox:1`. */
 export class PrivateContainerd implements AsyncDisposable {
@@ -49,7 +52,7 @@ export class PrivateContainerd implements AsyncDisposable {
     const runtime = new CriRuntime({
       clock: new SystemClock(),
       endpoint: this.endpoint,
-      cgroupRoot: `keelson-test-${process.pid}`,
+      cgroupRoot: CGROUP_ROOT,
       logRoot: join(this.directory, 'logs'),
       defaultNetwork: { bridge: this.#bridge, stateDir: join(this.directory, 'network') },
       ...more,
@@ -75,6 +78,7 @@ export class PrivateContainerd implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await run(join(LAB, 'containerd'), ['down', this.#name]);
     await run('ip', ['link', 'del', this.#bridge]).catch(() => undefined);
+    await removeCgroupTree(CGROUP_ROOT);
   }
 }
 

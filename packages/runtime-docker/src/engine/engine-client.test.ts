@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { EngineClient, isOlder } from './engine-client.ts';
 
 describe('EngineClient', () => {
@@ -37,6 +37,7 @@ describe('EngineClient', () => {
     await listen();
     client = new EngineClient({ type: 'unix', path }, 30_000);
   });
+  afterAll(() => rmSync(directory, { recursive: true }));
   afterEach(async () => {
     client.close();
     await unlisten();

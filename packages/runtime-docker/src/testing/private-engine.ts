@@ -2,6 +2,7 @@ import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { removeCgroupTree } from '@keelson/runtime';
 import type { Program, Programs } from '@keelson/runtime/testing';
 
 const LAB = join(import.meta.dirname, '../../../../tools/lab');
@@ -24,9 +25,12 @@ export function unless(title: string, reason: string | undefined): string {
   return reason === undefined ? title : `${title} (LEFT OUT: ${reason})`;
 }
 
+const CGROUP_ROOT = `keelson-test-${process.pid}`;
+
 /** A Docker engine of a test file's own, with `keelson/busybox:1` and `keelson/pause:1`. */
-export class PrivateEngine implements AsyncDisposable {
+export class PrivateEngine implements TestEngine {
   readonly host: string;
+  readonly cgroupRoot = CGROUP_ROOT;
   readonly #name: string;
 
   private constructor(name: string, host: string) {
@@ -55,13 +59,22 @@ export class PrivateEngine implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await run(join(LAB, 'docker'), ['down', this.#name]);
+    await removeCgroupTree(CGROUP_ROOT);
   }
 }
 
+/** Where a test's containers are. */
+export interface TestEngine extends AsyncDisposable {
+  readonly host: string;
+  readonly cgroupRoot: string;
+}
+
 /** Where to test: the engine that was given, or one of our own, to be disposed of. */
-export async function testEngine(): Promise<{ readonly host: string } & AsyncDisposable> {
+export async function testEngine(): Promise<TestEngine> {
   const given = process.env['KEELSON_TEST_DOCKER_HOST'];
-  return given === undefined ? PrivateEngine.start() : { host: given, [Symbol.asyncDispose]: async () => undefined };
+  return given === undefined
+    ? PrivateEngine.start()
+    : { host: given, cgroupRoot: CGROUP_ROOT, [Symbol.asyncDispose]: () => removeCgroupTree(CGROUP_ROOT) };
 }
 
 /** Engines of test processes that were killed. */
