@@ -6,10 +6,11 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { closeAll, openLogFiles } from './log-files.ts';
 
-const OLDEST = 30;
+/** More than are ever made here, so that none is dropped. */
+const OLDEST = 32;
 
 it('gives each file once and in order, however often they are rotated while it looks for them', async () => {
-  const rotations = fc.array(fc.nat(3), { minLength: 1, maxLength: 12 });
+  const rotations = fc.array(fc.nat(3), { minLength: 1, maxLength: 8 });
   await fc.assert(
     fc.asyncProperty(fc.nat(4), rotations, async (before, meanwhile) => {
       await using directory = await temporary();
