@@ -53,6 +53,7 @@ interface Manifest {
 }
 const kindsOf = (objects: readonly { readonly kind?: string | undefined }[]): readonly (string | undefined)[] =>
   objects.map(({ kind }) => kind);
+const plain = (objects: unknown): readonly Manifest[] => objects as readonly Manifest[];
 const documents = (text = ''): readonly Manifest[] => parseAllDocuments(text).map((each) => each.toJS() as Manifest);
 
 describe('an operator as manifests', () => {
@@ -68,11 +69,11 @@ describe('an operator as manifests', () => {
 
   it('has a Service in front of its webhooks, and tells it of that', () => {
     const objects = installManifests(withWebhooks, 'ops');
-    const deployment = objects.find(({ kind }) => kind === 'Deployment') as unknown as Manifest;
+    const deployment = plain(objects).find(({ kind }) => kind === 'Deployment');
 
     expect(kindsOf(objects)).toContain('Service');
     expect(kindsOf(objects)).toContain('ValidatingWebhookConfiguration');
-    expect(deployment.spec.template.spec.containers[0]?.args).toEqual([
+    expect(deployment?.spec.template.spec.containers[0]?.args).toEqual([
       '--leader-elect',
       '--namespace=$(POD_NAMESPACE)',
       '--webhook-service=keys',
@@ -124,10 +125,10 @@ it('olmBundle gives the rights that the other ways give', () => {
       readonly install: { readonly spec: { readonly clusterPermissions: readonly [{ readonly rules: object[] }] } };
     };
   };
-  const role = installManifests(withWebhooks, 'ops').find(({ kind }) => kind === 'ClusterRole') as unknown as Manifest;
+  const role = plain(installManifests(withWebhooks, 'ops')).find(({ kind }) => kind === 'ClusterRole');
 
   expect(version.metadata.name).toBe('keys.v1.2.3');
-  expect(version.spec.install.spec.clusterPermissions[0].rules).toEqual(role.rules);
+  expect(version.spec.install.spec.clusterPermissions[0].rules).toEqual(role?.rules);
   expect(files.get('bundle.Dockerfile')).toContain('LABEL operators.operatorframework.io.bundle.package.v1=keys\n');
   expect(files.has('manifests/keys.example.com.yaml')).toBe(true);
 });
