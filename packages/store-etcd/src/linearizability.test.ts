@@ -85,7 +85,8 @@ describe.skipIf(noEtcd)(noEtcd ?? 'on three members of etcd that are killed and 
       while (logs.some(({ last, problems }) => last < (revision ?? 0) && problems.length === 0)) await sleep(10);
 
       process.stdout.write(`${actions.length} actions, ${result.operations} operations, ${result.unknown} of unknown outcome\n`);
-      expect(result.problems).toEqual([]);
+      // As text, so that a failure tells the whole history.
+      expect(JSON.stringify(result.problems, undefined, 1)).toBe('[]');
       expect(result.operations).toBeGreaterThan(CLIENTS);
       expect(logs.flatMap(({ problems }) => problems)).toEqual([]);
       const [first, ...others] = logs.map(({ commits }) => [...commits]);

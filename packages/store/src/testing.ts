@@ -8,7 +8,7 @@ import { describeWatches } from './testing/watch-contract.ts';
 
 export type { OpenOptions, OpenStore } from './testing/harness.ts';
 export { checkLinearizable, type Model, type Operation, type Verdict } from './testing/linearizability/check.ts';
-export { listModel, registerModel } from './testing/linearizability/models.ts';
+export { listModelOf, registerModel } from './testing/linearizability/models.ts';
 export { Workload, type WorkloadOptions, type WorkloadResult } from './testing/linearizability/workload.ts';
 
 export interface ContractOptions {

@@ -1,5 +1,5 @@
 import type { Revision } from '../../store.ts';
-import type { Model } from './check.ts';
+import type { Model, Operation } from './check.ts';
 
 export type RegisterInput =
   | { readonly type: 'read' }
@@ -60,12 +60,30 @@ export type ListInput = { readonly type: 'read' } | { readonly type: 'append'; r
 /** What the list was when it was read, or `true` for an item that was added. */
 export type ListOutput = readonly string[] | true;
 
-/** A list to which items are added at the end. */
-export const listModel: Model<readonly string[], ListInput, ListOutput> = {
-  initial: [],
-  show: (state) => state.join(),
-  step(state, input, output) {
-    if (input.type === 'append') return [...state, input.item];
-    return Array.isArray(output) && output.join() === state.join() ? state : undefined;
-  },
-};
+/**
+ * A list to which items are added at the end.
+ *
+ * The longest list that was read says in which order its items came, and that no other came before them: so a search need not try other
+ * orders, which are very many where clients add items at the same time and nobody reads for a while.
+ */
+export function listModelOf(
+  operations: readonly Operation<ListInput, ListOutput>[],
+): Model<readonly string[], ListInput, ListOutput> {
+  const longest = operations.reduce<readonly string[]>(
+    (found, { output }) => (isItems(output) && output.length > found.length ? output : found),
+    [],
+  );
+  return {
+    initial: [],
+    show: (state) => state.join(),
+    step(state, input, output) {
+      if (input.type === 'read') return isItems(output) && output.join() === state.join() ? state : undefined;
+      const isNext = state.length >= longest.length || longest[state.length] === input.item;
+      return isNext ? [...state, input.item] : undefined;
+    },
+  };
+}
+
+function isItems(output: ListOutput | undefined): output is readonly string[] {
+  return Array.isArray(output);
+}

@@ -1,7 +1,14 @@
 import { isReason } from '@keelson/base';
 import type { Key, Revision, Store } from '../../store.ts';
 import { checkLinearizable, type Operation, type Verdict } from './check.ts';
-import { listModel, registerModel, type ListInput, type ListOutput, type RegisterInput, type RegisterOutput } from './models.ts';
+import {
+  listModelOf,
+  registerModel,
+  type ListInput,
+  type ListOutput,
+  type RegisterInput,
+  type RegisterOutput,
+} from './models.ts';
 
 /** Long enough to show something, short enough to be checked. */
 const OPERATIONS_A_KEY = 150;
@@ -91,7 +98,7 @@ export class Workload {
     const lists = this.#lists.flat();
     const problems = [
       ...registers.map(({ key, operations }) => ({ key, verdict: checkLinearizable(operations, registerModel) })),
-      ...lists.map(({ key, operations }) => ({ key, verdict: checkLinearizable(operations, listModel) })),
+      ...lists.map(({ key, operations }) => ({ key, verdict: checkLinearizable(operations, listModelOf(operations)) })),
     ].filter(({ verdict }) => verdict.kind !== 'linearizable');
     const histories = [...registers, ...lists];
     return {
