@@ -3,7 +3,7 @@ import { KeelsonError } from '@keelson/base';
 import { loadImages as loadIntoContainerd } from '@keelson/runtime-cri';
 import { loadImages as loadIntoDocker } from '@keelson/runtime-docker';
 import { importImages } from '@keelson/runtime-lxc';
-import { lxcDirectory } from './cluster/node-runtimes.ts';
+import { lxcDirectory } from './cluster/runtimes/lxc.ts';
 
 export interface LoadFlags {
   readonly dataDir: string;

@@ -7,8 +7,9 @@ import { removeNetworkPolicyRules } from '@keelson/network-policy';
 import { createProxyMode, PROXY_MODES } from '@keelson/proxy';
 import { removePods } from '@keelson/runtime';
 import { clusterId } from './cluster/identity.ts';
-import { NODE_RUNTIMES, type RuntimeSettings } from './cluster/node-runtimes.ts';
-import { CLUSTER_DEFAULTS } from './options.ts';
+import { nodeRuntime } from './cluster/node-runtimes.ts';
+import type { RuntimeSettings } from './cluster/runtimes/node-runtime.ts';
+import { CLUSTER_DEFAULTS, RUNTIMES } from './options.ts';
 import { lockDirectory } from './up.ts';
 
 export interface ResetOptions {
@@ -47,7 +48,9 @@ async function removeServiceRules(): Promise<void> {
 
 async function removeContainers(settings: RuntimeSettings): Promise<void> {
   // Of all runtimes: it is not known which one ran last.
-  for (const each of Object.values(NODE_RUNTIMES)) {
+  for (const name of RUNTIMES) {
+    if (name === 'auto') continue;
+    const each = await nodeRuntime(name);
     const runtime = await each.reopen(settings);
     if (!runtime) continue;
     try {

@@ -5,8 +5,9 @@ import { detectProxyMode } from '@keelson/proxy';
 import type { Reachable } from './cluster/component-context.ts';
 import { cniObstacle } from './cluster/cni-obstacle.ts';
 import { clusterId } from './cluster/identity.ts';
-import { bridgeOf, NODE_RUNTIMES } from './cluster/node-runtimes.ts';
+import { nodeRuntime } from './cluster/node-runtimes.ts';
 import { familiesOf, podCidrsOf } from './cluster/ranges.ts';
+import { bridgeOf } from './cluster/runtimes/node-runtime.ts';
 import { CLUSTER_DEFAULTS, type ClusterChoices, type ClusterOptions, type ClusterSettings, type RuntimeName } from './options.ts';
 
 /** Finds out what the machine can do. Rejects with what to do about it if it cannot do what was asked. */
@@ -26,9 +27,9 @@ export async function settle(
   const network = networkFor(options, runtime, bridgeOf({ clusterId: id }));
   await mustFitTogether(options, runtime, network);
   const settings = { ...options, runtime, proxyMode, dns, networkPolicy, network, clusterId: id };
-  const reachable = await NODE_RUNTIMES[runtime].reachable(settings);
+  const reachable = await (await nodeRuntime(runtime)).reachable(settings);
   const others: Reachable[] = [];
-  for (const name of options.moreRuntimes) others.push(await NODE_RUNTIMES[name].reachable(settings));
+  for (const name of options.moreRuntimes) others.push(await (await nodeRuntime(name)).reachable(settings));
   const podRanges = [...new Set([reachable, ...others].flatMap((one) => one.podRanges))];
   return { settings, reachable: { ...reachable, podRanges } };
 }
@@ -45,7 +46,7 @@ function familiesMustAgree({ clusterCidr, serviceCidr }: ClusterOptions): void {
 async function runtimeFor(options: ClusterOptions): Promise<RuntimeName> {
   const { runtime, nodes } = options;
   if (runtime === 'auto') return nodes > 1 ? 'sim' : firstAvailable(options);
-  const { available, title } = NODE_RUNTIMES[runtime];
+  const { available, title } = await nodeRuntime(runtime);
   const found = await available(options);
   if (found.available) return runtime;
   throw new KeelsonError('ServiceUnavailable', `${title} cannot be used: ${found.why}, or use --runtime sim`);
@@ -66,17 +67,19 @@ async function mustFitTogether(
     throw new KeelsonError('BadRequest', `Only one runtime of a node can use CNI, not ${byCni.join(' and ')}${advice}`);
   }
   for (const name of moreRuntimes) {
-    const { available, title } = NODE_RUNTIMES[name];
+    const { available, title } = await nodeRuntime(name);
     const found = await available(options);
     if (!found.available) throw new KeelsonError('ServiceUnavailable', `${title} cannot be used: ${found.why}`);
   }
 }
 
+/** What `auto` tries, in this order. A CRI runtime has to be named. */
+const AUTO_RUNTIMES = ['docker', 'lxc'] as const;
+
 async function firstAvailable(options: ClusterOptions): Promise<RuntimeName> {
-  for (const [name, runtime] of Object.entries(NODE_RUNTIMES)) {
-    if (runtime.onlyIfNamed) continue;
-    // The table's own names.
-    if ((await runtime.available(options)).available) return name as RuntimeName;
+  for (const name of AUTO_RUNTIMES) {
+    const { available } = await nodeRuntime(name);
+    if ((await available(options)).available) return name;
   }
   return 'sim';
 }

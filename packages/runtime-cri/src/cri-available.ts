@@ -1,5 +1,6 @@
 import { errorMessage, SystemClock } from '@keelson/base';
-import { CONTAINERD_ENDPOINT, CriRuntime } from './cri-runtime.ts';
+import { CriRuntime } from './cri-runtime.ts';
+import { CONTAINERD_ENDPOINT } from './endpoint.ts';
 
 export type CriAvailability =
   | {

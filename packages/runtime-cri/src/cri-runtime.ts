@@ -28,6 +28,7 @@ import { CONTAINER_STATES, SANDBOX_READY } from './api/parts.ts';
 import { Containers } from './containers.ts';
 import { CriClient } from './cri-client.ts';
 import { CriImages } from './cri-images.ts';
+import { CONTAINERD_ENDPOINT } from './endpoint.ts';
 import { LogKeeper } from './log-keeper.ts';
 import type { LogKeeping } from './log-rotation.ts';
 import { mountsImages } from './image-volumes.ts';
@@ -65,7 +66,6 @@ export interface CriRuntimeOptions {
   readonly timeoutMs?: number;
 }
 
-export const CONTAINERD_ENDPOINT = 'unix:///run/containerd/containerd.sock';
 const LOG_LIMITS: LogKeeping = { maxFileBytes: 10 * 1024 * 1024, maxFiles: 5 };
 
 /**

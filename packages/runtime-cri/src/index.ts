@@ -1,4 +1,5 @@
 export { criAvailable, type CriAvailability } from './cri-available.ts';
-export { CONTAINERD_ENDPOINT, CriRuntime, type CriRuntimeOptions } from './cri-runtime.ts';
+export { CONTAINERD_ENDPOINT } from './endpoint.ts';
+export { CriRuntime, type CriRuntimeOptions } from './cri-runtime.ts';
 export { loadImages } from './load-images.ts';
 export type { LogKeeping } from './log-rotation.ts';

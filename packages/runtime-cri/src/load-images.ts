@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { KeelsonError } from '@keelson/base';
-import { CONTAINERD_ENDPOINT } from './cri-runtime.ts';
+import { CONTAINERD_ENDPOINT } from './endpoint.ts';
 
 const run = promisify(execFile);
 /** A large image takes a while. */

@@ -203,7 +203,7 @@ export class Cluster implements Runnable {
     addDns(parts, context);
     addStorage(parts, context);
     addNetworkPolicy(parts, context);
-    addNodes(parts, context);
+    await addNodes(parts, context);
     addMetrics(parts, context);
     addRoutes(parts, context);
     addProxy(parts, context);

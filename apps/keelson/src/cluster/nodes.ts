@@ -20,17 +20,17 @@ const SIMULATED_CAPACITY = { cpu: '32', memory: '256Gi', 'ephemeral-storage': '1
 /** As Kubernetes has it, but for disks: those of people's own machines are fuller than servers'. */
 const EVICTION = { hard: { 'memory.available': '100Mi', 'nodefs.available': '5%', 'nodefs.inodesFree': '5%' } };
 
-export function addNodes(parts: Lifecycle, context: ComponentContext): void {
-  for (let index = 1; index <= context.settings.nodes; index += 1) addNode(parts, context, index);
+export async function addNodes(parts: Lifecycle, context: ComponentContext): Promise<void> {
+  for (let index = 1; index <= context.settings.nodes; index += 1) await addNode(parts, context, index);
 }
 
-function addNode(parts: Lifecycle, context: ComponentContext, index: number): void {
+async function addNode(parts: Lifecycle, context: ComponentContext, index: number): Promise<void> {
   const { container, server, settings } = context;
   const nodeName = nodeNameOf(index);
   const own = new Container({ parent: container });
   own.bind(CLIENT).toConstantValue(createClient(server.transport(nodeUser(nodeName))));
   own.load(kubeletModule(kubeletOptions(context, nodeName, index)));
-  const isOwn = bindRuntime(own, settings, index);
+  const isOwn = await bindRuntime(own, settings, index);
   const runtime = own.get(CONTAINER_RUNTIME);
   if (isOwn) parts.add(stopOnly(`runtime of ${nodeName}`, () => runtime.close()));
   const events = own.get(KUBELET_EVENTS);
@@ -39,9 +39,9 @@ function addNode(parts: Lifecycle, context: ComponentContext, index: number): vo
 }
 
 /** Unless somebody has bound a runtime for all nodes; true if not. */
-function bindRuntime(container: Container, settings: ClusterSettings, index: number): boolean {
+async function bindRuntime(container: Container, settings: ClusterSettings, index: number): Promise<boolean> {
   if (container.isBound(CONTAINER_RUNTIME)) return false;
-  bindRuntimes(container, settings, index);
+  await bindRuntimes(container, settings, index);
   return true;
 }
 

@@ -3,8 +3,8 @@ import { Node } from '@keelson/api/core/v1';
 import { PodRoutes } from '@keelson/proxy';
 import type { ComponentContext } from './component-context.ts';
 import { nodeNameOf } from './node-name.ts';
-import { bridgeOf } from './node-runtimes.ts';
 import { rangesIn } from './ranges.ts';
+import { bridgeOf } from './runtimes/node-runtime.ts';
 
 /** Lets pods out of the cluster, and to those of other nodes, where CNI has given them their network. */
 export function addRoutes(parts: Lifecycle, { container, informers, settings }: ComponentContext): void {

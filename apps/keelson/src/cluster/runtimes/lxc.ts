@@ -1,0 +1,44 @@
+import { join } from 'node:path';
+import { CLOCK, LOGGER, SystemClock, type Clock, type Logger } from '@keelson/base';
+import { CONTAINER_RUNTIME } from '@keelson/runtime';
+import { cniAvailable, CniNetwork } from '@keelson/runtime/cni';
+import { lxcAvailable, LxcRuntime } from '@keelson/runtime-lxc';
+import { gatewayOf, podCidrsOf } from '../ranges.ts';
+import { bridgeOf, cleanUp, ownOf, type NodeRuntime, type RuntimeSettings } from './node-runtime.ts';
+import { reachableByCni } from './reachable.ts';
+
+/** Pods on system LXC, with networks by CNI. */
+export const lxcNodes: NodeRuntime = {
+  title: 'LXC',
+  async available() {
+    const lxc = await lxcAvailable();
+    if (!lxc.available) return { available: false, why: `${lxc.why}. Install it (lxc on Debian)` };
+    const cni = cniAvailable();
+    return cni.available ? cni : { available: false, why: `${cni.why}. Install them (containernetworking-plugins on Debian)` };
+  },
+  reachable: (settings) => reachableByCni(settings),
+  bind: (container, settings) =>
+    void container
+      .bind(CONTAINER_RUNTIME)
+      .toResolvedValue((clock: Clock, logger: Logger) => lxcRuntime(settings, clock, logger), [CLOCK, LOGGER])
+      .inSingletonScope(),
+  async reopen(settings) {
+    if (!(await lxcAvailable()).available) return undefined;
+    return lxcRuntime(settings, new SystemClock());
+  },
+  cleanUp,
+};
+
+/** Where images for LXC are kept, and all else of it. */
+export function lxcDirectory(dataDir: string): string {
+  return join(dataDir, 'lxc');
+}
+
+function lxcRuntime(settings: RuntimeSettings, clock: Clock, logger?: Logger): LxcRuntime {
+  const { dataDir } = settings;
+  const rootDir = lxcDirectory(dataDir);
+  const common = { clock, ...(logger && { logger }) };
+  const network = new CniNetwork({ ...common, stateDir: join(rootDir, 'network'), bridge: bridgeOf(settings) });
+  const hostAddress = gatewayOf(podCidrsOf(settings, 1)[0] ?? '');
+  return new LxcRuntime({ ...common, network, rootDir, cgroupRoot: ownOf(settings).cgroupRoot, hostAddress });
+}
