@@ -10,6 +10,7 @@ import {
   builtinValidators,
   type BuiltinAdmission,
 } from './admission/builtin-admission.ts';
+import { CustomServices } from './aggregation/custom-services.ts';
 import { ExtensionServers } from './aggregation/extension-servers.ts';
 import type { Authenticator, Authorizer, TokenIssuer } from './auth/contracts.ts';
 import { CustomResources } from './custom/custom-resources.ts';
@@ -111,6 +112,7 @@ export class ApiServer implements Runnable {
   readonly #stopping = new AbortController();
   readonly #settling: (() => Promise<void>)[] = [];
   readonly #customResources: CustomResources;
+  readonly #customServices: CustomServices;
   /** The servers behind APIServices. */
   readonly extensionServers: ExtensionServers;
   #frontProxy: KeyedCertificate | undefined;
@@ -147,6 +149,13 @@ export class ApiServer implements Runnable {
     const transport = (): Transport => this.transport(API_SERVER_USER);
     const identity = (): KeyedCertificate | undefined => this.#frontProxy;
     const extensionServers = new ExtensionServers({ services: this.#services, clock, logger, transport, identity });
+    this.#customServices = new CustomServices({
+      registry: this.registry,
+      storage: extensionServers.storage,
+      clock,
+      logger,
+      transport,
+    });
     this.extensionServers = extensionServers;
     this.#routes = { authorizer: undefined, extensionServers, pathHandlers: [], connectors: [], virtualResources: [] };
     this.#dispatcher = new Dispatcher(this.#services, this.#routes);
@@ -240,6 +249,7 @@ export class ApiServer implements Runnable {
     signal.throwIfAborted();
     await this.#services.store.revision();
     await Promise.all([this.#customResources.start(), this.extensionServers.start()]);
+    await this.#customServices.start();
   }
 
   /** Ends all watches. The store stays open. */
@@ -247,6 +257,7 @@ export class ApiServer implements Runnable {
     this.beginShutdown();
     this.#storages.endWatches();
     await Promise.all(this.#settling.map((settle) => settle()));
+    await this.#customServices.stop();
     await this.#customResources.stop();
     await this.extensionServers.stop();
     this.#webhooks[Symbol.dispose]();

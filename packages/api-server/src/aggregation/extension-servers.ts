@@ -39,7 +39,8 @@ const RETRY = { initialMs: 250, maxMs: 5_000, jitter: 0.5 };
  */
 export class ExtensionServers implements PathHandler {
   readonly #deps: ExtensionServersDependencies;
-  readonly #storage: ResourceStorage;
+  /** Of APIServices. */
+  readonly storage: ResourceStorage;
   readonly #tasks: TaskGroup;
   readonly #follower: Follower;
   readonly #byName = new Map<string, Extension>();
@@ -50,11 +51,11 @@ export class ExtensionServers implements PathHandler {
     this.#deps = deps;
     const definition = deps.services.registry.find('apiregistration.k8s.io', 'v1', 'apiservices');
     if (!definition) throw new RangeError('APIServices are not served');
-    this.#storage = deps.services.storages.of(definition);
+    this.storage = deps.services.storages.of(definition);
     this.#tasks = new TaskGroup(deps.logger);
     this.#follower = new Follower({
       ...deps,
-      storage: this.#storage,
+      storage: this.storage,
       tasks: this.#tasks,
       seen: (item) => this.#seen(item.name, item.object() as Readonly<APIService>),
       gone: (name) => this.#gone(name),
@@ -151,7 +152,7 @@ export class ExtensionServers implements PathHandler {
 
   /** True if the status says it. */
   async #report(name: string, { availability }: Finding): Promise<boolean> {
-    const status = (this.#storage.cache.get('', name)?.object() as Readonly<APIService> | undefined)?.status ?? {};
+    const status = (this.storage.cache.get('', name)?.object() as Readonly<APIService> | undefined)?.status ?? {};
     const wanted = withAvailability(status, availability, this.#deps.clock.now());
     if (wanted === status) return true;
     const path = `${PATH}/${encodeURIComponent(name)}/status`;

@@ -1,10 +1,12 @@
 import { familyOf, type Kind, type KubernetesObject } from '@keelson/api';
+import { APIService } from '@keelson/api/apiregistration/v1';
 import { ConfigMap, Endpoints, Namespace, Service } from '@keelson/api/core/v1';
 import { EndpointSlice } from '@keelson/api/discovery/v1';
 import { FlowSchema, PriorityLevelConfiguration } from '@keelson/api/flowcontrol/v1';
 import { ServiceCIDR } from '@keelson/api/networking/v1';
 import { ClusterRole, ClusterRoleBinding, Role, RoleBinding } from '@keelson/api/rbac/v1';
 import { PriorityClass } from '@keelson/api/scheduling/v1';
+import { builtinApiServices } from '../aggregation/local-services.ts';
 import { FRONT_PROXY_CLIENT } from '../auth/credentials.ts';
 import { addressRange } from '../kinds/service/allocation/address-range.ts';
 import { bootstrapFlowSchemas, bootstrapPriorityLevels } from './flow-control.ts';
@@ -44,6 +46,7 @@ export function bootstrapObjects(options: BootstrapOptions): readonly BootstrapO
     ...priorityClasses().map((priorityClass) => once(PriorityClass, priorityClass)),
     ...bootstrapPriorityLevels().map((level) => once(PriorityLevelConfiguration, level)),
     ...bootstrapFlowSchemas().map((schema) => once(FlowSchema, schema)),
+    ...builtinApiServices().map((service) => ({ kind: APIService, object: service, reconcile: true })),
     once(ServiceCIDR, { metadata: { name: 'kubernetes' }, spec: { cidrs: options.serviceCidr.split(',') } }),
     once(Service, kubernetesService(options.serviceCidr)),
     ...(options.advertise ? endpoints(options.advertise) : []),
