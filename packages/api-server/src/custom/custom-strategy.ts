@@ -1,4 +1,4 @@
-import { cloneJson, deepEqual, isQualifiedName, type KubernetesObject } from '@keelson/api';
+import { deepEqual, isQualifiedName, type KubernetesObject } from '@keelson/api';
 import type { Strategy } from '../registry/strategy.ts';
 import type { ScalePaths } from '../registry/resource-definition.ts';
 import { setSchemaDefaults } from '../structural/defaults.ts';
@@ -18,7 +18,7 @@ export function customStrategy(schema: CustomSchema, scale: ScalePaths | undefin
   return {
     load: () => schema.loadRules(),
     setDefaults: (object) => setSchemaDefaults(object, schema.root),
-    prepareForStatusUpdate: keepMetadata,
+    statusMetadata: [],
     validate(object, _context, old) {
       const errors = [
         ...validateSchema(schema.root, object, { before: beforeOf(old) }),
@@ -42,16 +42,6 @@ export function customStrategy(schema: CustomSchema, scale: ScalePaths | undefin
     hasGeneration: true,
     allowUnconditionalUpdate: false,
   };
-}
-
-/** Of custom objects, only the status is written through `/status`. */
-function keepMetadata(object: KubernetesObject, old: Readonly<KubernetesObject>): void {
-  const meta = (object.metadata ??= {});
-  for (const field of ['labels', 'annotations'] as const) {
-    const before = old.metadata?.[field];
-    if (before === undefined) delete meta[field];
-    else meta[field] = cloneJson(before);
-  }
 }
 
 function beforeOf(old: Readonly<KubernetesObject> | undefined): Before | undefined {

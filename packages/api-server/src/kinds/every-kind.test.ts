@@ -13,6 +13,14 @@ async function start({ path, body }: KindCase) {
   return { probe, path, body, object, [Symbol.asyncDispose]: () => server.close() };
 }
 
+/** Metadata that a client writes. */
+const MARKS = {
+  labels: { a: 'b' },
+  annotations: { a: 'b' },
+  finalizers: ['example.com/a'],
+  ownerReferences: [{ apiVersion: 'v1', kind: 'Namespace', name: 'a', uid: 'u' }],
+};
+
 /** What is wanted of an object: all but its metadata and its status. */
 function wanted({ metadata: _metadata, status: _status, ...rest }: Loose): Loose {
   return rest;
@@ -86,4 +94,21 @@ describe.each(CASES)('$title', (kind) => {
     expect(other.status).toMatchObject(status);
     expect(wanted(other)).toEqual(wanted(made));
   });
+
+  it.runIf(kind.status)(
+    `has ${(kind.keptByStatus ?? ['no metadata']).join(', ')} that its status keeps as they are`,
+    async () => {
+      await using world = await start(kind);
+      await world.probe.create(world.path, world.body);
+      const { metadata: before } = await world.probe.get(world.object);
+
+      const { metadata } = await world.probe.merge(`${world.object}/status`, { metadata: MARKS });
+
+      const marks = Object.entries(MARKS).map(([field, value]) => {
+        const isKept = kind.keptByStatus?.some((each) => each === field);
+        return [field, isKept ? before[field] : Array.isArray(value) ? value : { ...before[field], ...value }];
+      });
+      expect(Object.fromEntries(marks.map(([field]) => [field, metadata[field]]))).toEqual(Object.fromEntries(marks));
+    },
+  );
 });

@@ -1,5 +1,6 @@
 import { EMPTY_FIELD_SET, type FieldSet } from '@keelson/api/structured-merge';
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
+import { STATUS_METADATA, type StatusMetadata } from '../registry/strategy.ts';
 
 /**
  * Which fields a request to an object or to a subresource can own: those that it can change. What it may carry beside them is put back
@@ -19,11 +20,15 @@ function withoutStatus(fields: FieldSet): FieldSet {
   return rest;
 }
 
-const ofStatus = onlyPaths([['f:status'], ['f:metadata', 'f:labels'], ['f:metadata', 'f:annotations']]);
+const ofStatus = statusFields(STATUS_METADATA);
+
+function statusFields(metadata: readonly StatusMetadata[]): OwnableFields {
+  return onlyPaths([['f:status'], ...metadata.map((field) => ['f:metadata', `f:${field}`])]);
+}
 
 /** Of the object itself, or of its status. */
-export function ownableFields({ subresources }: ResourceDefinition, part: 'main' | 'status'): OwnableFields {
-  if (part === 'status') return ofStatus;
+export function ownableFields({ subresources, strategy }: ResourceDefinition, part: 'main' | 'status'): OwnableFields {
+  if (part === 'status') return strategy.statusMetadata ? statusFields(strategy.statusMetadata) : ofStatus;
   return 'status' in subresources ? withoutStatus : everything;
 }
 

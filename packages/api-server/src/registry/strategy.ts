@@ -40,7 +40,7 @@ export interface Strategy<T extends KubernetesObject = KubernetesObject> {
   prepareForCreate?(object: T, context: StrategyContext): void;
   /** For the main resource; the generic part has already put the old status back. */
   prepareForUpdate?(object: T, old: Readonly<T>, context: StrategyContext): void;
-  /** For `/status`; the generic part has already put everything but the status (and labels, annotations and finalizers) back. */
+  /** For `/status`; the generic part has already put everything back but the status and `statusMetadata`. */
   prepareForStatusUpdate?(object: T, old: Readonly<T>, context: StrategyContext): void;
   /** Everything that must hold of an object, except metadata, which is checked generically by `nameRule`. `old` is absent on creation. */
   validate?(object: T, context: StrategyContext, old?: Readonly<T>): readonly FieldError[];
@@ -68,6 +68,8 @@ export interface Strategy<T extends KubernetesObject = KubernetesObject> {
   /** Values of field selectors that are not simply the path of that name. */
   readonly fieldValues?: Readonly<Record<string, (object: T) => string>>;
   readonly nameRule?: NameRule;
+  /** What of the metadata `/status` can change besides the status. All of them if absent. */
+  readonly statusMetadata?: readonly StatusMetadata[];
   /** A client may give a status to a new object. Default false. */
   readonly keepsStatusOnCreate?: boolean;
   /** PUT to a name that does not exist creates it. */
@@ -82,6 +84,12 @@ export interface Strategy<T extends KubernetesObject = KubernetesObject> {
    */
   readonly hasGeneration?: boolean | 'after-change';
 }
+
+/** Metadata that clients write, and not the server. */
+export type StatusMetadata = 'labels' | 'annotations' | 'finalizers' | 'ownerReferences';
+
+/** What `/status` can change of the metadata of most kinds: controllers that may only write the status keep objects by their finalizers. */
+export const STATUS_METADATA: readonly StatusMetadata[] = ['labels', 'annotations', 'finalizers', 'ownerReferences'];
 
 /** How names of a kind are checked: RFC 1123 subdomain (the default), RFC 1123 label, RFC 1035 label, or any path segment. */
 export type NameRule = 'dns-subdomain' | 'dns-label' | 'dns-1035-label' | 'path-segment';

@@ -5,6 +5,7 @@ import { decodeAs, fieldValidationOf, parseBody } from '../verbs/body.ts';
 import { metaOf, type Call } from '../verbs/call.ts';
 import { change } from '../verbs/update.ts';
 import { invalid } from '../validation/field-error.ts';
+import { Field } from '../validation/field.ts';
 
 const KIND = { group: '', version: 'v1', kind: 'Binding' };
 
@@ -39,11 +40,8 @@ function decodeBinding(call: Pick<Call, 'request' | 'warn'>): Binding {
 
 async function assign(call: Call, binding: Binding): Promise<ApiResult> {
   const node = binding.target?.name ?? '';
-  if (node === '') {
-    throw invalid({ ...KIND, name: call.name }, [
-      { type: 'FieldValueRequired', field: 'target.name', message: 'Required value' },
-    ]);
-  }
+  const errors = Field.collect((at) => checkTarget(binding, at.child('target')));
+  if (errors.length > 0) throw invalid({ ...KIND, name: call.name }, errors);
   const { uid, resourceVersion, annotations, labels } = binding.metadata ?? {};
   await change(call, {
     unchecked: true,
@@ -60,6 +58,12 @@ async function assign(call: Call, binding: Binding): Promise<ApiResult> {
     },
   });
   return { type: 'value', status: 201, value: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 } };
+}
+
+function checkTarget({ target }: Binding, at: Field): void {
+  const { kind = '', name = '' } = target ?? {};
+  if (kind !== '' && kind !== 'Node') at.child('kind').notSupported(kind, ['Node', '<empty>']);
+  if (name === '') at.child('name').required();
 }
 
 function checkAssignable(call: Call, pod: Pod, node: string): void {

@@ -7,6 +7,7 @@ import {
   labelSelectorFrom,
   notFound,
 } from '@keelson/api';
+import type { KeelsonError } from '@keelson/base';
 import type { LabelSelector } from '@keelson/api/meta/v1';
 import type { Scale } from '@keelson/api/autoscaling/v1';
 import { appliedScale } from '../managed-fields/applied-scale.ts';
@@ -16,9 +17,10 @@ import { ownersOfScaled, scaleOwners } from '../managed-fields/scale-owners.ts';
 import type { ScalePaths } from '../registry/resource-definition.ts';
 import type { ApiResult } from '../response/api-result.ts';
 import { invalid } from '../validation/field-error.ts';
-import { decodeAs, fieldValidationOf, parseBody } from '../verbs/body.ts';
+import { decodeAs, fieldValidationOf, parseBody, type RawBody } from '../verbs/body.ts';
 import { metaOf, type Call } from '../verbs/call.ts';
 import { readConfiguration } from '../verbs/configuration.ts';
+import { patchFault } from '../verbs/patch-fault.ts';
 import { applyPatch, isApply, readPatch } from '../verbs/patch.ts';
 import { change } from '../verbs/update.ts';
 import { setAt, valueAt } from './scale-paths.ts';
@@ -63,7 +65,7 @@ async function applyScale(call: Call): Promise<ApiResult> {
   const next = (old: Readonly<KubernetesObject>): KubernetesObject => {
     const owners = storedOwners(old.metadata?.managedFields);
     const applied = appliedScale(call, { live: scaleOf(call, old), owners: scaleOwners(owners), configuration });
-    const object = scaled(call, old, decodeScale(call, applied.object));
+    const object = scaled(call, old, decodeScale(call, { value: applied.object, duplicates: [] }));
     metaOf(object).managedFields = managedFieldsOf(ownersOfScaled(owners, applied.owners, apiVersionOf(call.definition)));
     return object;
   };
@@ -75,18 +77,21 @@ function bodyScale(call: Call): (now: Scale) => Scale {
   const validation = fieldValidationOf(call);
   const raw = parseBody(call.request.body, validation !== 'Ignore');
   if (raw.value === undefined) throw badRequest('EOF');
-  const scale = decodeScale(call, raw.value);
+  const scale = decodeScale(call, raw);
   return () => scale;
 }
 
 function patchedScale(call: Call): (now: Scale) => Scale {
   const wanted = readPatch(call);
-  return (now) => decodeScale(call, applyPatch(wanted, now, 'autoscaling.v1.Scale'));
+  return (now) => {
+    const patched = applyPatch(wanted, now, 'autoscaling.v1.Scale');
+    return decodeScale(call, { value: patched, duplicates: [] }, (why) => patchFault(wanted, patched, why));
+  };
 }
 
-function decodeScale(call: Call, value: unknown): Scale {
-  const validation = fieldValidationOf(call);
-  return decodeAs('autoscaling.v1.Scale', { raw: { value, duplicates: [] }, validation, warn: call.warn, kind: KIND }) as Scale;
+function decodeScale(call: Call, raw: RawBody, refuse?: (why: string) => KeelsonError): Scale {
+  const options = { raw, validation: fieldValidationOf(call), warn: call.warn, kind: KIND, ...(refuse && { refuse }) };
+  return decodeAs('autoscaling.v1.Scale', options) as Scale;
 }
 
 function check(call: Call, scale: Scale): void {

@@ -32,6 +32,27 @@ describe('scale', () => {
     expect(stale).toMatchObject({ code: 409 });
     expect(negative).toMatchObject({ code: 422 });
   });
+
+  it('refuses what is no Scale', async () => {
+    await using api = await setUp();
+    await api.probe.create(DEPLOYMENTS, deployment('a'));
+
+    const patched = await api.probe.merge(`${DEPLOYMENTS}/a/scale`, { spec: { replicas: 'x' } }).catch(failure);
+    const put = await api.probe.update(`${DEPLOYMENTS}/a/scale`, { spec: { replicas: 'x' } }).catch(failure);
+    const other = await api.probe.update(`${DEPLOYMENTS}/a/scale`, deployment('a')).catch(failure);
+
+    const why = 'json: cannot unmarshal string into Go struct field ScaleSpec.spec.replicas of type int32';
+    expect(patched).toMatchObject({
+      code: 422,
+      details: { causes: [{ field: 'patch', message: expect.stringContaining(why) }] },
+    });
+    expect(put).toMatchObject({ code: 400, message: `Scale in version "v1" cannot be handled as a Scale: ${why}` });
+    expect(other).toMatchObject({
+      code: 400,
+      message:
+        'Deployment in version "v1" cannot be handled as a Scale: converting (v1.Deployment) to (v1.Scale): unknown conversion',
+    });
+  });
 });
 
 describe('binding', () => {
@@ -52,6 +73,20 @@ describe('binding', () => {
       message: 'Operation cannot be fulfilled on pods "a": pod a is already assigned to node "n1"',
     });
     expect(updated).toMatchObject({ code: 422 });
+  });
+});
+
+describe('binding to what is no node', () => {
+  it.each([
+    [{ kind: 'Pod', name: 'x' }, 'target.kind: Unsupported value: "Pod": supported values: "Node", "<empty>"'],
+    [{ kind: 'Node' }, 'target.name: Required value'],
+  ])('refuses %j', async (target, why) => {
+    await using api = await setUp();
+    await api.probe.create(PODS, pod('a'));
+
+    const refused = await api.probe.create(`${PODS}/a/binding`, { target }).catch(failure);
+
+    expect(refused).toMatchObject({ code: 422, message: `Binding "a" is invalid: ${why}` });
   });
 });
 

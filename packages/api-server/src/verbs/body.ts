@@ -150,12 +150,23 @@ export function decodeObject(
   return converterOf(definition)?.toStorage(object) ?? object;
 }
 
-/** Checks any body by a definition of the tables. */
+/** Checks any body by a definition of the tables. It must be of that kind, or of none. */
 export function decodeAs(
   definition: string,
-  { kind, ...options }: Omit<DecodeOptions, 'refuse'> & { readonly kind: Named },
+  { kind, refuse = (why) => cannotHandle(kind, why), ...options }: DecodeAsOptions,
 ): KubernetesObject {
-  return decodeWith(tableSchema(definition), { ...options, refuse: (why) => cannotHandle(kind, why) });
+  checkKind(kind, options.raw.value);
+  return decodeWith(tableSchema(definition), { ...options, refuse });
+}
+
+type DecodeAsOptions = Omit<DecodeOptions, 'refuse'> & Partial<DecodeOptions> & { readonly kind: Named };
+
+function checkKind(wanted: Named, value: unknown): void {
+  const { kind, apiVersion } = (value ?? {}) as { kind?: unknown; apiVersion?: unknown };
+  if (typeof kind !== 'string' || kind === '' || kind === wanted.kind) return;
+  const version = String(apiVersion ?? '').replace(/^.*\//, '');
+  const why = `converting (${version}.${kind}) to (${wanted.version}.${wanted.kind}): unknown conversion`;
+  throw badRequest(`${kind} in version ${JSON.stringify(version)} cannot be handled as a ${wanted.kind}: ${why}`);
 }
 
 interface DecodeOptions {

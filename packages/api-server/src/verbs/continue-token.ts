@@ -22,7 +22,7 @@ export function readContinue(text: string): ContinueToken {
   } catch {
     // Falls through to the refusal.
   }
-  throw badRequest('continue key is not valid');
+  throw badRequest('invalid continue token: continue key is not valid');
 }
 
 function isToken(value: unknown): value is { rv: number; after: string } {

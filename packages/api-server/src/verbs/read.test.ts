@@ -83,7 +83,7 @@ describe('list', () => {
     [{ sendInitialEvents: 'true' }, 422, /sendInitialEvents is forbidden for list/],
     [{ resourceVersion: 'x' }, 400, /strconv.ParseUint: parsing "x": invalid syntax/],
     [{ limit: 'x' }, 400, /strconv.ParseInt: parsing "x": invalid syntax/],
-    [{ continue: 'x' }, 400, /continue key is not valid/],
+    [{ continue: 'x' }, 400, /^invalid continue token: continue key is not valid/],
     [{ labelSelector: 'a in b' }, 400, /unable to parse requirement/],
     [{ fieldSelector: 'spec.x=1' }, 400, /^"spec.x" is not a known field selector: only "metadata.name", "metadata.namespace"$/],
   ])('refuses %j with %d', async (query, code, message) => {

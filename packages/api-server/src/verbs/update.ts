@@ -3,6 +3,7 @@ import type { KeelsonError } from '@keelson/base';
 import { checkManagerOptions } from '../managed-fields/manager-name.ts';
 import { onlyPaths, ownableFields, type OwnableFields, type OwnablePath } from '../managed-fields/ownable-fields.ts';
 import { isUnchanged, trackUpdate, withoutOwners } from '../managed-fields/track.ts';
+import { STATUS_METADATA, type StatusMetadata } from '../registry/strategy.ts';
 import type { ApiResult } from '../response/api-result.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
 import { invalid, type FieldError } from '../validation/field-error.ts';
@@ -257,17 +258,14 @@ function withOldParts(call: Call, { object, old, wanted }: Prepared): Kubernetes
     const whole = cloneJson(withoutOwners(old));
     setStatus(whole, statusOf(object));
     const meta = metaOf(whole);
-    setOrDelete(meta, 'labels', object.metadata?.labels);
-    setOrDelete(meta, 'annotations', object.metadata?.annotations);
-    // Whoever may only write the status keeps an object by it while there is something to clean up: cloud controllers do.
-    setOrDelete(meta, 'finalizers', object.metadata?.finalizers);
+    for (const field of strategy.statusMetadata ?? STATUS_METADATA) setOrDelete(meta, field, object.metadata?.[field]);
     strategy.prepareForStatusUpdate?.(whole, old, context);
     return whole;
   }
   return wanted.part.prepare(object, old);
 }
 
-function setOrDelete<K extends 'labels' | 'annotations' | 'finalizers'>(meta: Meta, field: K, value: Meta[K]): void {
+function setOrDelete<K extends StatusMetadata>(meta: Meta, field: K, value: Meta[K]): void {
   if (value === undefined) delete meta[field];
   else meta[field] = value;
 }

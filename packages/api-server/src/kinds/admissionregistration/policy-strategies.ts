@@ -40,6 +40,7 @@ const COMMON = { load: loadCel, allowUnconditionalUpdate: false, hasGeneration: 
 
 export const validatingPolicyStrategy: Strategy<ValidatingAdmissionPolicy> = {
   ...COMMON,
+  statusMetadata: [],
   setDefaults({ spec }) {
     if (spec === undefined) return;
     spec.failurePolicy ??= 'Fail';

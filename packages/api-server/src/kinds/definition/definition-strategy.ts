@@ -55,6 +55,7 @@ export function definitionStrategy(rules: SchemaRules = NO_RULES): Strategy<Cust
       const condition = { type: 'Terminating', status: 'True', reason: 'InstanceDeletionPending', message };
       definition.status = setCondition(definition.status ?? {}, condition, formatTime(nowMs));
     },
+    statusMetadata: [],
     companions: nameClaims,
     allowUnconditionalUpdate: false,
     hasGeneration: true,

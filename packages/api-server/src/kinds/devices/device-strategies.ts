@@ -32,6 +32,7 @@ function setRequestDefaults(request: ExactDeviceRequest | DeviceSubRequest): voi
 }
 
 export const resourceClaimStrategy: Strategy<ResourceClaim> = {
+  statusMetadata: [],
   setDefaults: ({ spec }) => setClaimDefaults(spec?.devices),
   validateCreate: ({ spec }) => Field.collect((at) => checkDeviceClaim(spec?.devices, at.child('spec').child('devices'))),
   validateUpdate: ({ spec }, old) => Field.collect((at) => checkFixed(spec, old.spec, at, 'spec')),

@@ -11,6 +11,7 @@ const MAX_VERSION_PRIORITY = 1000;
 const STATUSES = ['False', 'True', 'Unknown'];
 
 export const apiServiceStrategy: Strategy<APIService> = {
+  statusMetadata: [],
   setDefaults({ spec }) {
     if (spec?.service !== undefined) spec.service.port ??= 443;
   },

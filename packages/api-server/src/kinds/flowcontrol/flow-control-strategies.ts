@@ -25,6 +25,7 @@ const MAX_QUEUES = 10_000_000;
 const MAX_HASH_BITS = 60;
 
 export const flowSchemaStrategy: Strategy<FlowSchema> = {
+  statusMetadata: [],
   setDefaults({ spec }) {
     if (spec !== undefined) spec.matchingPrecedence ??= 1000;
   },
@@ -50,6 +51,7 @@ function checkSchema(name: string, spec: FlowSchemaSpec | undefined, at: Field):
 }
 
 export const priorityLevelStrategy: Strategy<PriorityLevelConfiguration> = {
+  statusMetadata: [],
   setDefaults({ spec }) {
     if (spec?.limited !== undefined) {
       spec.limited.nominalConcurrencyShares ??= 30;

@@ -17,6 +17,8 @@ export const podStrategy: Strategy<Pod> = {
     if (errors.length > 0) throw invalid({ group: '', kind: 'Pod', name: pod.metadata?.name ?? '' }, errors);
     pod.status = { phase: 'Pending', qosClass: qosClassOf(pod.spec ?? { containers: [] }) };
   },
+  // Old kubelets send owners that they did not understand.
+  statusMetadata: ['labels', 'annotations', 'finalizers'],
   prepareForStatusUpdate(pod, old) {
     pod.status ??= {};
     mirrorAddresses(pod.status);

@@ -144,6 +144,7 @@ export const storageCapacityStrategy: Strategy<CSIStorageCapacity> = {
 };
 
 export const attachmentStrategy: Strategy<VolumeAttachment> = {
+  statusMetadata: [],
   prepareForCreate: (attachment) => void (attachment.status = { attached: false }),
   validate: ({ spec }) =>
     Field.collect((root) => {

@@ -15,6 +15,8 @@ export interface KindCase {
   readonly isMadeByPut?: true;
   /** A merge patch of the status; absent for kinds without `/status`. */
   readonly status?: object;
+  /** What `/status` leaves as it is of labels, annotations, finalizers and owners. */
+  readonly keptByStatus?: readonly ('labels' | 'annotations' | 'finalizers' | 'ownerReferences')[];
   /** A new object keeps the status that it comes with. */
   readonly keepsStatus?: true;
 }
@@ -35,6 +37,7 @@ const WEBHOOK = {
   // Asked about nothing.
   rules: [],
 };
+const ALL_METADATA = ['labels', 'annotations', 'finalizers', 'ownerReferences'] as const;
 const CLAIM = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } };
 const DEVICES = { devices: { requests: [{ name: 'a', exactly: { deviceClassName: 'a.example.com' } }] } };
 
@@ -76,6 +79,7 @@ export const EVERY_KIND: readonly KindCase[] = [
     change: { spec: { activeDeadlineSeconds: 5 } },
     generation: 'counts',
     status: { phase: 'Running' },
+    keptByStatus: ['ownerReferences'],
   },
   {
     path: core('podtemplates'),
@@ -153,6 +157,7 @@ export const EVERY_KIND: readonly KindCase[] = [
     generation: 'counts',
     isStrict: true,
     status: { conditions: [CONDITION] },
+    keptByStatus: ALL_METADATA,
   },
   {
     path: cluster(ADMISSION, 'validatingadmissionpolicybindings'),
@@ -191,6 +196,7 @@ export const EVERY_KIND: readonly KindCase[] = [
     change: { spec: { versionPriority: 2 } },
     isStrict: true,
     status: { conditions: [{ ...CONDITION, type: 'Available' }] },
+    keptByStatus: ALL_METADATA,
   },
   { path: group('apps', 'controllerrevisions'), body: named({ revision: 1, data: {} }), change: { revision: 2 } },
   {
@@ -206,6 +212,7 @@ export const EVERY_KIND: readonly KindCase[] = [
     change: { spec: { replicas: 2 } },
     generation: 'counts',
     status: { replicas: 1 },
+    keptByStatus: ['labels'],
   },
   {
     path: group('apps', 'replicasets'),
@@ -260,6 +267,7 @@ export const EVERY_KIND: readonly KindCase[] = [
     change: { spec: { matchingPrecedence: 5 } },
     generation: 'counts',
     status: { conditions: [{ type: 'Dangling', status: 'True' }] },
+    keptByStatus: ALL_METADATA,
   },
   {
     path: cluster('flowcontrol.apiserver.k8s.io', 'prioritylevelconfigurations'),
@@ -267,6 +275,7 @@ export const EVERY_KIND: readonly KindCase[] = [
     change: { spec: { limited: { nominalConcurrencyShares: 5 } } },
     generation: 'counts',
     status: { conditions: [{ type: 'Odd', status: 'True' }] },
+    keptByStatus: ALL_METADATA,
   },
   {
     path: group(NETWORK, 'ingresses'),
@@ -333,6 +342,7 @@ export const EVERY_KIND: readonly KindCase[] = [
     path: group(DEVICE, 'resourceclaims'),
     body: named({ spec: DEVICES }),
     status: { allocation: { devices: { results: [{ request: 'a', driver: 'a.b', pool: 'p', device: 'd' }] } } },
+    keptByStatus: ALL_METADATA,
   },
   { path: group(DEVICE, 'resourceclaimtemplates'), body: named({ spec: { spec: DEVICES } }) },
   {
@@ -372,6 +382,7 @@ export const EVERY_KIND: readonly KindCase[] = [
     body: named({ spec: { attacher: 'a.b', nodeName: 'n', source: { persistentVolumeName: 'v' } } }),
     isStrict: true,
     status: { attached: true },
+    keptByStatus: ALL_METADATA,
   },
   { path: cluster(STORAGE, 'volumeattributesclasses'), body: named({ driverName: 'd', parameters: { a: 'b' } }) },
   {

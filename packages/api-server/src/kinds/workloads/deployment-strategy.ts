@@ -12,6 +12,7 @@ const TYPES = ['Recreate', 'RollingUpdate'];
 const NO_DEADLINE = 2_147_483_647;
 
 export const deploymentStrategy: Strategy<Deployment> = {
+  statusMetadata: ['annotations', 'finalizers', 'ownerReferences'],
   setDefaults(deployment) {
     const { spec } = deployment;
     if (spec === undefined) return;
