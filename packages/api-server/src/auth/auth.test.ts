@@ -233,6 +233,15 @@ describe('RbacAuthorizer', () => {
       },
     });
   });
+
+  it('says of kubelets that rules do not tell all that they may do', async () => {
+    const { selfsubjectrulesreviews } = reviews({ authorizer, reviewToken: () => Promise.reject(new Error('no')) });
+    const user = { name: 'system:node:n1', groups: ['system:nodes'] };
+
+    expect(await selfsubjectrulesreviews?.({ spec: { namespace: 'dev' } }, { user, namespace: undefined })).toMatchObject({
+      status: { incomplete: true, evaluationError: 'node authorizer does not support user rule resolution' },
+    });
+  });
 });
 
 describe('reviews that ask nothing', () => {

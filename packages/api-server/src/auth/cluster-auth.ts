@@ -4,10 +4,14 @@ import type { Transport } from '@keelson/client';
 import type { ApiServerExtensions } from '../api-server.ts';
 import type { VirtualResource } from '../registry/virtual-resource.ts';
 import type { PathHandler } from '../request/path-handler.ts';
+import { NODE_RULES } from '../bootstrap/component-roles.ts';
 import { ClientCertificateAuthenticator } from './authenticators.ts';
+import { AuthorizerChain } from './authorizer-chain.ts';
 import { BootstrapTokens } from './bootstrap-tokens.ts';
 import type { Authenticator } from './contracts.ts';
 import { isLegacyToken, LegacyTokens } from './legacy-tokens.ts';
+import { NodeAuthorizer } from './node/node-authorizer.ts';
+import { NodeRelations } from './node/node-relations.ts';
 import { RbacMirror } from './rbac-mirror.ts';
 import { RbacAuthorizer } from './rbac.ts';
 import { reviews } from './reviews.ts';
@@ -41,14 +45,15 @@ const REVIEW_GROUPS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Who may do what in a cluster: client certificates and service account tokens say who asks, RBAC says what they may do, and the review
- * kinds tell it to others.
+ * Who may do what in a cluster: client certificates and service account tokens say who asks, the Node authorizer and RBAC say what they may
+ * do, and the review kinds tell it to others.
  */
 export class ClusterAuth {
   readonly extensions: ApiServerExtensions;
   /** Makes the tokens that are kept in Secrets. */
   readonly legacyTokens: Pick<LegacyTokens, 'issue'>;
   readonly #mirror: RbacMirror;
+  readonly #relations: NodeRelations;
 
   constructor(dependencies: ClusterAuthDependencies, options: ClusterAuthOptions) {
     const { issuer = 'https://kubernetes.default.svc', signingKey, authenticators = [] } = options;
@@ -57,7 +62,9 @@ export class ClusterAuth {
     const bootstrapTokens = options.bootstrapTokens ? new BootstrapTokens(dependencies) : undefined;
     this.legacyTokens = legacyTokens;
     this.#mirror = new RbacMirror(dependencies);
-    const authorizer = new RbacAuthorizer(this.#mirror.roles);
+    this.#relations = new NodeRelations(dependencies);
+    const roles = new RbacAuthorizer(this.#mirror.roles);
+    const authorizer = new AuthorizerChain([new NodeAuthorizer(this.#relations, NODE_RULES), roles]);
     this.extensions = {
       authenticators: [
         new ClientCertificateAuthenticator(),
@@ -70,7 +77,7 @@ export class ClusterAuth {
       tokenIssuer: tokens,
       virtualResources: reviewResources({
         authorizer,
-        rulesOf: (user, namespace) => authorizer.rulesOf(user, namespace),
+        rulesOf: (user, namespace) => roles.rulesOf(user, namespace),
         reviewToken: async (token, audiences) => {
           const user = isLegacyToken(token) ? await legacyTokens.review(token) : await bootstrapTokens?.review(token);
           return user ? { user, audiences: ownAudience(audiences, issuer) } : tokens.review(token, audiences);
@@ -85,8 +92,8 @@ export class ClusterAuth {
     return this.#mirror.ready();
   }
 
-  stop(): Promise<void> {
-    return this.#mirror.stop();
+  async stop(): Promise<void> {
+    await Promise.all([this.#mirror.stop(), this.#relations.stop()]);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { PeerCertificate } from 'node:tls';
+import type { FieldTerm } from '@keelson/api';
 import type { UserInfo } from '../registry/strategy.ts';
 
 /** What an authenticator may look at. */
@@ -30,6 +31,8 @@ export interface AuthorizationAttributes {
     readonly subresource?: string | undefined;
     readonly namespace?: string | undefined;
     readonly name?: string | undefined;
+    /** Of a list or watch: all that is seen of it fulfils these. */
+    readonly fields?: readonly FieldTerm[] | undefined;
   };
   /** For requests that name no resource. */
   readonly path?: string;

@@ -66,7 +66,8 @@ export class RbacAuthorizer implements Authorizer {
   }
 }
 
-function allows(rule: PolicyRule, { verb, resource, path }: AuthorizationAttributes): boolean {
+/** True if the rule lets this be done. */
+export function allows(rule: PolicyRule, { verb, resource, path }: AuthorizationAttributes): boolean {
   if (!matches(rule.verbs, verb)) return false;
   if (!resource) return (rule.nonResourceURLs ?? []).some((pattern) => matchesPath(pattern, path ?? ''));
   if (!matches(rule.apiGroups, resource.group)) return false;

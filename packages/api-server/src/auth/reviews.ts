@@ -1,6 +1,7 @@
-import { badRequest } from '@keelson/api';
+import { badRequest, type FieldTerm } from '@keelson/api';
 import type { SelfSubjectReview, TokenReview } from '@keelson/api/authentication/v1';
 import type {
+  FieldSelectorAttributes,
   LocalSubjectAccessReview,
   SelfSubjectRulesReview,
   SubjectAccessReview,
@@ -9,7 +10,9 @@ import type {
 import type { PolicyRule } from '@keelson/api/rbac/v1';
 import { errorMessage } from '@keelson/base';
 import type { UserInfo } from '../registry/strategy.ts';
+import { fieldTerms } from '../request/field-terms.ts';
 import type { AuthorizationAttributes, Authorizer } from './contracts.ts';
+import { nodeOf } from './node/node-identity.ts';
 import { checkedLocal, checkedSelf, checkedSubject } from './review-validation.ts';
 
 /** What reviews ask. */
@@ -62,8 +65,19 @@ function attributesOf(spec: SubjectAccessReviewSpec): AuthorizationAttributes {
     subresource: asked.subresource || undefined,
     namespace: asked.namespace || undefined,
     name: asked.name || undefined,
+    fields: fieldsOf(asked.fieldSelector),
   };
   return { user, verb, resource: { group, version, resource, ...optional } };
+}
+
+/** Requirements that one value fulfils; what else is required makes what is asked for no larger. */
+function fieldsOf(selector: FieldSelectorAttributes | undefined): readonly FieldTerm[] | undefined {
+  const { rawSelector, requirements = [] } = selector ?? {};
+  if (requirements.length === 0) return fieldTerms(rawSelector);
+  return requirements.flatMap(({ key, operator, values = [] }): readonly FieldTerm[] => {
+    const [value] = values;
+    return operator === 'In' && values.length === 1 && value !== undefined ? [{ field: key, operator: '=', value }] : [];
+  });
 }
 
 function specOf(user: UserInfo): SubjectAccessReviewSpec {
@@ -79,7 +93,7 @@ function reviewRules({ rulesOf }: ReviewDependencies, review: SelfSubjectRulesRe
   return {
     ...review,
     status: {
-      incomplete: false,
+      ...completeness(user),
       resourceRules: rules
         .filter((rule) => rule.resources?.length)
         .map(({ verbs, apiGroups, resources, resourceNames }) => ({ verbs, apiGroups, resources, resourceNames })),
@@ -88,6 +102,12 @@ function reviewRules({ rulesOf }: ReviewDependencies, review: SelfSubjectRulesRe
         .map(({ verbs, nonResourceURLs }) => ({ verbs, nonResourceURLs })),
     },
   };
+}
+
+/** What a kubelet may do depends on its pods, and so on more than rules. */
+function completeness(user: UserInfo): { incomplete: boolean; evaluationError?: string } {
+  if (nodeOf(user) === undefined) return { incomplete: false };
+  return { incomplete: true, evaluationError: 'node authorizer does not support user rule resolution' };
 }
 
 async function reviewToken(dependencies: ReviewDependencies, review: TokenReview): Promise<TokenReview> {

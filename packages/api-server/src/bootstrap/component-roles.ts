@@ -8,6 +8,29 @@ const REVIEWS = [
   rule('authorization.k8s.io', 'subjectaccessreviews', 'create'),
 ];
 
+/** What kubelets do. */
+export const NODE_RULES: readonly PolicyRule[] = [
+  ...REVIEWS,
+  rule('authorization.k8s.io', 'localsubjectaccessreviews', 'create'),
+  rule('core', 'services configmaps secrets', READ),
+  rule('core', 'nodes', `${READ} create update patch`),
+  rule('core', 'nodes/status pods/status', 'patch update'),
+  rule('core', 'pods', `${READ} create delete`),
+  rule('core', 'pods/eviction serviceaccounts/token', 'create'),
+  rule('core', 'persistentvolumeclaims persistentvolumes endpoints serviceaccounts', 'get'),
+  rule('core', 'persistentvolumeclaims/status', 'get patch update'),
+  rule('certificates.k8s.io', 'certificatesigningrequests', `${READ} create`),
+  rule('certificates.k8s.io', 'clustertrustbundles', READ),
+  rule(LEASES, 'leases', 'get create update patch delete'),
+  rule('storage.k8s.io', 'volumeattachments', 'get'),
+  rule('storage.k8s.io', 'csidrivers', READ),
+  rule('storage.k8s.io', 'csinodes', 'get create update patch delete'),
+  rule('node.k8s.io', 'runtimeclasses', READ),
+  rule('resource.k8s.io', 'resourceclaims', 'get'),
+  rule('resource.k8s.io', 'resourceslices', `${READ} create update patch delete`),
+  EVENTS,
+];
+
 /** What the programs of a control plane may do (kubernetes.io: RBAC, "Core component roles"). */
 export const COMPONENT_RULES: Readonly<Record<string, readonly PolicyRule[]>> = {
   'system:kube-controller-manager': [
@@ -52,28 +75,8 @@ export const COMPONENT_RULES: Readonly<Record<string, readonly PolicyRule[]>> = 
     rule('core', 'nodes', `${READ} proxy`),
     rule('core', 'nodes/log nodes/metrics nodes/proxy nodes/stats nodes/configz nodes/healthz nodes/pods', '*'),
   ],
-  // Bound to nobody, as upstream: whoever lets machines join says who has it.
-  'system:node': [
-    ...REVIEWS,
-    rule('authorization.k8s.io', 'localsubjectaccessreviews', 'create'),
-    rule('core', 'services configmaps secrets', READ),
-    rule('core', 'nodes', `${READ} create update patch`),
-    rule('core', 'nodes/status pods/status', 'patch update'),
-    rule('core', 'pods', `${READ} create delete`),
-    rule('core', 'pods/eviction serviceaccounts/token', 'create'),
-    rule('core', 'persistentvolumeclaims persistentvolumes endpoints serviceaccounts', 'get'),
-    rule('core', 'persistentvolumeclaims/status', 'get patch update'),
-    rule('certificates.k8s.io', 'certificatesigningrequests', `${READ} create`),
-    rule('certificates.k8s.io', 'clustertrustbundles', READ),
-    rule(LEASES, 'leases', 'get create update patch delete'),
-    rule('storage.k8s.io', 'volumeattachments', 'get'),
-    rule('storage.k8s.io', 'csidrivers', READ),
-    rule('storage.k8s.io', 'csinodes', 'get create update patch delete'),
-    rule('node.k8s.io', 'runtimeclasses', READ),
-    rule('resource.k8s.io', 'resourceclaims', 'get'),
-    rule('resource.k8s.io', 'resourceslices', `${READ} create update patch delete`),
-    EVENTS,
-  ],
+  // Bound to nobody, as upstream: it is the Node authorizer that lets kubelets do this, each on its own node.
+  'system:node': NODE_RULES,
   'system:persistent-volume-provisioner': [
     rule('core', 'persistentvolumes', `${READ} create delete`),
     rule('core', 'persistentvolumeclaims', `${READ} update`),

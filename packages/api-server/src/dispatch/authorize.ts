@@ -2,7 +2,7 @@ import { KeelsonError } from '@keelson/base';
 import type { Authorizer } from '../auth/contracts.ts';
 import type { ApiRequest } from '../request/api-request.ts';
 import type { RequestInfo } from '../request/request-info.ts';
-import { authorizedName } from './verb.ts';
+import { authorizedName, selectedFields } from './verb.ts';
 
 /** Rejects with `Forbidden` unless the caller may do this to the resource. */
 export async function authorizeResource(
@@ -11,10 +11,15 @@ export async function authorizeResource(
   { info, verb }: { info: RequestInfo; verb: string },
 ): Promise<void> {
   const { group, version, resource, subresource, namespace } = info;
-  const name = authorizedName(request, info);
+  const fields = selectedFields(request, info);
+  const name = authorizedName(info, fields);
   // A namespace is authorized as if it were in itself, so that a role in it can allow to read it.
   const scope = group === '' && resource === 'namespaces' ? (namespace ?? name) : namespace;
-  const attributes = { user: request.user, verb, resource: { group, version, resource, subresource, namespace: scope, name } };
+  const attributes = {
+    user: request.user,
+    verb,
+    resource: { group, version, resource, subresource, namespace: scope, name, fields },
+  };
   const { allowed, reason } = await authorizer.authorize(attributes);
   if (allowed) return;
   const full = subresource === undefined ? resource : `${resource}/${subresource}`;

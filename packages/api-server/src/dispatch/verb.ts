@@ -1,4 +1,5 @@
-import { parseFieldSelector } from '@keelson/api';
+import type { FieldTerm } from '@keelson/api';
+import { fieldTerms } from '../request/field-terms.ts';
 import type { ApiRequest } from '../request/api-request.ts';
 import type { RequestInfo } from '../request/request-info.ts';
 
@@ -28,14 +29,13 @@ export function verbOf(request: ApiRequest, info: RequestInfo): Verb | undefined
   }
 }
 
+/** What a request over a collection is limited to. None if it says nothing that can be read: whoever serves it will refuse it. */
+export function selectedFields(request: ApiRequest, info: RequestInfo): readonly FieldTerm[] | undefined {
+  if (info.name !== undefined || request.method === 'POST') return undefined;
+  return fieldTerms(request.query.get('fieldSelector'));
+}
+
 /** The one object that a request over a collection is about, if it says so: then a right to that object is enough. */
-export function authorizedName(request: ApiRequest, info: RequestInfo): string | undefined {
-  if (info.name !== undefined) return info.name;
-  const selector = request.query.get('fieldSelector');
-  if (selector === undefined || !selector.includes('metadata.name')) return undefined;
-  try {
-    return parseFieldSelector(selector).find(({ field, operator }) => field === 'metadata.name' && operator === '=')?.value;
-  } catch {
-    return undefined;
-  }
+export function authorizedName(info: RequestInfo, fields: readonly FieldTerm[] | undefined): string | undefined {
+  return info.name ?? fields?.find(({ field, operator }) => field === 'metadata.name' && operator === '=')?.value;
 }

@@ -24,6 +24,7 @@ import {
 } from '@keelson/cel';
 import type { Authorizer } from '../../auth/contracts.ts';
 import type { UserInfo } from '../../registry/strategy.ts';
+import { fieldTerms } from '../../request/field-terms.ts';
 import type { AdmissionRequest } from '../admission.ts';
 
 /** How often an expression may wait for the authorizer; its cost allows two questions. */
@@ -181,11 +182,12 @@ export class AdmissionSession {
 
   async #ask(question: AccessQuestion): Promise<AccessAnswer> {
     if (!this.#authorizer) return { allowed: true, reason: '' };
-    const { verb, path, group = '', resource = '', subresource, namespace, name } = question;
+    const { verb, path, group = '', resource = '', subresource, namespace, name, fieldSelector } = question;
     const user = userOf(question, this.#request.userInfo);
+    const fields = fieldTerms(fieldSelector);
     try {
       const attributes =
-        path === undefined ? { resource: { group, version: '*', resource, subresource, namespace, name } } : { path };
+        path === undefined ? { resource: { group, version: '*', resource, subresource, namespace, name, fields } } : { path };
       const { allowed, reason = '' } = await this.#authorizer.authorize({ user, verb, ...attributes });
       return { allowed, reason };
     } catch (error) {
