@@ -1,9 +1,10 @@
 import { Node, Service } from '@keelson/api/core/v1';
 import { EndpointSlice } from '@keelson/api/discovery/v1';
 import { KeelsonError } from '@keelson/base';
-import { createClient, defaultConfig, httpsTransport, loadKubeconfig, type Client } from '@keelson/client';
+import type { Client } from '@keelson/client';
 import { detectProxyMode, explainService, PROXY_MODES, type ProxyModeName } from '@keelson/proxy';
 import { nodeNameOf } from './cluster/node-name.ts';
+import { withCluster } from './connection.ts';
 
 export interface ExplainFlags {
   /** Default: as kubectl finds it. */
@@ -18,10 +19,11 @@ export interface ExplainFlags {
 const MODE_URL = 'http://127.0.0.1:10249/proxyMode';
 
 /** The path of a packet to a Service of any cluster, for reading. */
-export async function explain(name: string, flags: ExplainFlags): Promise<string> {
-  const config = flags.kubeconfig === undefined ? defaultConfig() : loadKubeconfig(flags.kubeconfig);
-  const transport = httpsTransport(config);
-  const client = createClient(transport);
+export function explain(name: string, flags: ExplainFlags): Promise<string> {
+  return withCluster(flags.kubeconfig, (client) => explained(client, name, flags));
+}
+
+async function explained(client: Client, name: string, flags: ExplainFlags): Promise<string> {
   const [own = '', namespace = flags.namespace] = name.split('/').reverse();
   const service = await client.resource(Service).get({ name: own, namespace });
   const { items: slices } = await client
