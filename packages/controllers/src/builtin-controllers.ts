@@ -9,6 +9,7 @@ import { tokenCleanerController } from './bootstrap-tokens/token-cleaner.ts';
 import { certificateApprovingController } from './certificates/certificate-approving-controller.ts';
 import { certificateCleanerController } from './certificates/certificate-cleaner-controller.ts';
 import { certificateSigningController } from './certificates/certificate-signing-controller.ts';
+import { servingApprovingController } from './certificates/serving-approving-controller.ts';
 import { clusterRoleAggregationController } from './clusterrole-aggregation/cluster-role-aggregation-controller.ts';
 import type { ControllerFactory, ControllerOptions } from './controller-context.ts';
 import { cronJobController } from './cronjob/cron-job-controller.ts';
@@ -45,6 +46,7 @@ export function builtinControllers(options: ControllerOptions): Readonly<Record<
     }),
     ...(signer && { 'certificatesigningrequest-signing-controller': certificateSigningController(signer) }),
     ...(legacyTokens && { 'serviceaccount-token-controller': serviceAccountTokenController({ rootCa, legacyTokens }) }),
+    ...(options.approveServing && { 'kubelet-serving-approving-controller': servingApprovingController }),
     ...(nodeCidrs && { 'node-ipam-controller': nodeIpamController(nodeCidrs) }),
     ...(loadBalancers && { 'service-lb-controller': serviceLbController(loadBalancers) }),
     'certificatesigningrequest-approving-controller': certificateApprovingController,

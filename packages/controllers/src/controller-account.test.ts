@@ -10,6 +10,7 @@ const ALL = builtinControllers({
   signer: { sign: never },
   legacyTokens: { issue: never },
   bootstrapTokens: true,
+  approveServing: true,
   loadBalancers: {},
   nodeCidrs: { clusterCidr: '10.244.0.0/16' },
 });

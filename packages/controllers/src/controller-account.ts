@@ -16,6 +16,7 @@ const ACCOUNTS: Readonly<Record<string, string>> = {
   'garbage-collector-controller': 'generic-garbage-collector',
   'horizontal-pod-autoscaler-controller': 'horizontal-pod-autoscaler',
   'job-controller': 'job-controller',
+  'kubelet-serving-approving-controller': 'kubelet-serving-approver',
   'namespace-controller': 'namespace-controller',
   'node-ipam-controller': 'node-controller',
   'node-lifecycle-controller': 'node-controller',

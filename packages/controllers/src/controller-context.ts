@@ -30,6 +30,8 @@ export interface ControllerOptions {
   readonly legacyTokens?: LegacyTokenIssuer;
   /** Sign what the cluster says of itself by bootstrap tokens, and delete those that have expired. Default false, as upstream. */
   readonly bootstrapTokens?: boolean;
+  /** Approve the certificates that nodes ask for to serve with, if they are for what they say of themselves. Default false, as upstream. */
+  readonly approveServing?: boolean;
   /** Where nodes that bring no pod network get one from. Without it they get none. */
   readonly nodeCidrs?: NodeCidrOptions;
   /** Give Services of type LoadBalancer the addresses of nodes. Without it that is left to others. */

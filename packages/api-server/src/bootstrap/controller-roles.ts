@@ -153,6 +153,13 @@ const ACCOUNTS: Rules = {
     rule('authorization.k8s.io', 'subjectaccessreviews', 'create'),
     EVENTS,
   ],
+  // Not upstream's, where people approve what kubelets serve with.
+  'kubelet-serving-approver': [
+    rule(group, 'certificatesigningrequests', READ),
+    rule(group, 'certificatesigningrequests/approval', 'update'),
+    rule(group, 'signers', 'approve', 'kubernetes.io/kubelet-serving'),
+    EVENTS,
+  ],
   'clusterrole-aggregation-controller': [rule('rbac.authorization.k8s.io', 'clusterroles', `escalate ${READ} update patch`)],
   'root-ca-cert-publisher': [rule('core', 'configmaps', 'create update'), EVENTS],
   'service-account-controller': [rule('core', 'serviceaccounts', 'create'), EVENTS],

@@ -7,6 +7,7 @@ export interface Asked {
 }
 
 export const KUBELET_CLIENT_SIGNER = 'kubernetes.io/kube-apiserver-client-kubelet';
+export const KUBELET_SERVING_SIGNER = 'kubernetes.io/kubelet-serving';
 
 const NODE_USER = 'system:node:';
 const CLIENT = ['client auth', 'digital signature', 'key encipherment'];
@@ -18,7 +19,7 @@ const OPTIONAL = 'key encipherment';
 const SIGNERS: Readonly<Record<string, (asked: Asked) => string | undefined>> = {
   'kubernetes.io/kube-apiserver-client': ({ usages }) => clientUsagesProblem(usages),
   [KUBELET_CLIENT_SIGNER]: kubeletClientProblem,
-  'kubernetes.io/kubelet-serving': kubeletServingProblem,
+  [KUBELET_SERVING_SIGNER]: kubeletServingProblem,
   'kubernetes.io/legacy-unknown': () => undefined,
 };
 
