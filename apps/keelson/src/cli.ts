@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
-import { familyOf, isValidCIDR } from '@keelson/api';
 import { errorMessage, type LogLevel } from '@keelson/base';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
+import { count, POD_BITS, port, ranges, runtimeNames, SERVICE_BITS, storeChoice, whole } from './flag-values.ts';
 import {
   CLUSTER_DEFAULTS as standard,
   DNS_CHOICES,
@@ -10,10 +10,9 @@ import {
   PROXY_MODES,
   RUNTIMES,
   type ClusterOptions,
-  type RuntimeName,
-  type StoreChoice,
 } from './options.ts';
 import type { LoadFlags } from './image-commands.ts';
+import { addTokenCommands } from './join-cli.ts';
 import type { ExplainFlags } from './proxy-commands.ts';
 
 const STORE_HELP = 'where objects are stored: lmdb, memory, or etcd://HOST:PORT,...?ca=FILE&cert=FILE&key=FILE';
@@ -34,7 +33,11 @@ export async function run(argv: readonly string[]): Promise<number> {
     .description('start a cluster, and run it until it is interrupted')
     .addOption(dataDir())
     .addOption(new Option('--port <port>', 'of the API server; 0 for any that is free').argParser(port).default(standard.port))
-    .option('--bind <address>', 'the address that the API server listens on', standard.bind)
+    .option('--bind, --bind-address <address>', 'the address that the API server listens on', standard.bindAddress)
+    .option(
+      '--advertise-address <address>',
+      'where other machines reach this one (default: --bind-address, unless that is loopback)',
+    )
     .option('--kubeconfig <file>', "where to write the administrator's kubeconfig (default: kubeconfig in the data directory)")
     .addOption(new Option('--proxy-mode <mode>', 'how packets get to services').choices(PROXY_MODES).default(standard.proxyMode))
     .addOption(new Option('--dns <choice>', 'cluster DNS for pods').choices(DNS_CHOICES).default(standard.dns))
@@ -63,10 +66,11 @@ export async function run(argv: readonly string[]): Promise<number> {
   addImageCommands(program, dataDir);
   addCrdCommands(program);
   addProxyCommands(program);
+  addTokenCommands(program);
   program
     .command('test-server')
     .description('a cluster in memory for tests; it ends with its standard input')
-    .addOption(new Option('--nodes <n>', 'simulated ones; without any there is no scheduler').argParser(countOrNone).default(0))
+    .addOption(new Option('--nodes <n>', 'simulated ones; without any there is no scheduler').argParser(count).default(0))
     .option('--controllers <names>', 'which run, by commas: * for all, -NAME for all but this one', '')
     .option('--kubeconfig <file>', 'where to write it (default: among the temporary files)')
     .action(async ({ controllers, ...flags }: { controllers: string; nodes: number; kubeconfig?: string }) => {
@@ -106,7 +110,11 @@ function addNodeOptions(command: Command): Command {
         .default(moreRuntimes),
     )
     .addOption(criEndpoint())
-    .addOption(new Option('--nodes <n>', 'more than one only with --runtime sim').argParser(count).default(nodes))
+    .addOption(
+      new Option('--nodes <n>', '0 for a control plane alone; more than one only with --runtime sim')
+        .argParser(count)
+        .default(nodes),
+    )
     .addOption(new Option('--network <name>', 'what gives pods their network').choices(NETWORKS).default(network))
     .addOption(
       new Option('--cluster-cidr <cidrs>', 'addresses of all pods; for both IP families two ranges, by a comma')
@@ -209,65 +217,4 @@ function addProxyCommands(program: Command): void {
       const { explain } = await import('./proxy-commands.ts');
       process.stdout.write(await explain(service, flags));
     });
-}
-
-function whole(text: string): number {
-  if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It has to be a whole number, 0 or more.');
-}
-
-function storeChoice(text: string): StoreChoice {
-  if (text === 'lmdb' || text === 'memory') return text;
-  if (isEtcd(text)) return text;
-  throw new InvalidArgumentError('It has to be lmdb, memory or etcd://HOST:PORT.');
-}
-
-function isEtcd(text: string): text is `etcd://${string}` {
-  return text.startsWith('etcd://');
-}
-
-function port(text: string): number {
-  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
-  throw new InvalidArgumentError('It has to be a number from 0 to 65535.');
-}
-
-/** The widest and the narrowest range that will do. */
-interface Bounds {
-  readonly IPv4: readonly [number, number];
-  readonly IPv6: readonly [number, number];
-}
-
-const POD_BITS: Bounds = { IPv4: [8, 24], IPv6: [48, 64] };
-const SERVICE_BITS: Bounds = { IPv4: [8, 28], IPv6: [64, 124] };
-
-function ranges(text: string, bounds: Bounds): string {
-  const parts = text.split(',');
-  const fits = (part: string): boolean => {
-    const bits = Number(part.split('/')[1]);
-    const [widest, narrowest] = bounds[familyOf(part)];
-    return isValidCIDR(part).length === 0 && bits >= widest && bits <= narrowest;
-  };
-  if (parts.every(fits) && new Set(parts.map(familyOf)).size === parts.length) return text;
-  const between = (['IPv4', 'IPv6'] as const).map((family) => `${family} between /${bounds[family].join(' and /')}`);
-  throw new InvalidArgumentError(
-    `It has to be a range of addresses, or one of each family with a comma between: ${between.join(', ')}.`,
-  );
-}
-
-function countOrNone(text: string): number {
-  return text === '0' ? 0 : count(text);
-}
-
-function runtimeNames(text: string): readonly RuntimeName[] {
-  const known = RUNTIMES.filter((name) => name !== 'auto');
-  return text.split(',').map((word) => {
-    const found = known.find((name) => name === word);
-    if (found) return found;
-    throw new InvalidArgumentError(`Each has to be one of ${known.join(', ')}.`);
-  });
-}
-
-function count(text: string): number {
-  if (/^\d{1,4}$/.test(text) && Number(text) >= 1 && Number(text) <= 1_000) return Number(text);
-  throw new InvalidArgumentError('It has to be a number from 1 to 1000.');
 }

@@ -7,6 +7,8 @@ export const NETWORKS = ['auto', 'cni', 'docker'] as const;
 export const PROXY_MODES = ['auto', 'userspace', 'iptables', 'nftables', 'ipvs', 'none'] as const;
 export const DNS_CHOICES = ['auto', 'on', 'off'] as const;
 export const NETWORK_POLICY_CHOICES = ['auto', 'on', 'off'] as const;
+/** What a bootstrap token can be good for. */
+export const TOKEN_USAGES = ['signing', 'authentication'] as const;
 /** `lmdb`: in the data directory. `memory`: gone at the end. Or the URL of an etcd cluster, as `etcdOptionsOf` of `@keelson/store-etcd` reads it. */
 export type StoreChoice = 'lmdb' | 'memory' | `etcd://${string}`;
 
@@ -17,7 +19,12 @@ export interface ClusterOptions {
   /** Of the API server; 0 for any that is free. */
   readonly port: number;
   /** The address that the API server listens on. */
-  readonly bind: string;
+  readonly bindAddress: string;
+  /**
+   * Where other machines reach this one: the API server listens there too, and nodes have it as their address. Default: `bindAddress` unless that
+   * is of the loopback; of all addresses, the machine's first. Without any, this is a cluster of one machine.
+   */
+  readonly advertiseAddress?: string;
   /** Where the administrator's kubeconfig is written. */
   readonly kubeconfig: string;
   /** `auto`: the first that can be used of Docker, LXC and the simulated one. */
@@ -26,7 +33,7 @@ export interface ClusterOptions {
   readonly moreRuntimes: readonly RuntimeName[];
   /** The socket of the runtime with `cri`: `unix:///PATH`. */
   readonly criEndpoint: string;
-  /** More than one only with the simulated runtime. */
+  /** More than one only with the simulated runtime; 0 for a control plane alone, whose nodes are other machines. */
   readonly nodes: number;
   /** Who gives pods their network. `auto`: CNI; with Docker its own bridge where there are no plugins, no root or no free addresses. */
   readonly network: (typeof NETWORKS)[number];
@@ -56,7 +63,7 @@ export interface ClusterOptions {
 /** What is taken where nothing is said. `kubeconfig` is in the data directory. */
 export const CLUSTER_DEFAULTS = {
   port: 6443,
-  bind: '127.0.0.1',
+  bindAddress: '127.0.0.1',
   runtime: 'auto',
   moreRuntimes: [],
   criEndpoint: CONTAINERD_ENDPOINT,
@@ -87,3 +94,22 @@ export interface ClusterSettings extends Omit<ClusterOptions, 'network'> {
   /** What tells this cluster's containers from those of others. */
   readonly clusterId: string;
 }
+
+/** What of it a machine's nodes are made by, wherever the API server is. */
+export type MachineSettings = Pick<
+  ClusterSettings,
+  | 'dataDir'
+  | 'clusterId'
+  | 'runtime'
+  | 'moreRuntimes'
+  | 'criEndpoint'
+  | 'network'
+  | 'clusterCidr'
+  | 'serviceCidr'
+  | 'proxyMode'
+  | 'dns'
+  | 'networkPolicy'
+  | 'kubelet'
+  | 'staticPodPath'
+  | 'shutdownGracePeriod'
+>;

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { KeelsonError } from '@keelson/base';
 import { networkPolicyObstacle } from '@keelson/network-policy';
 import { detectProxyMode } from '@keelson/proxy';
+import { advertisedAddresses } from './cluster/advertised.ts';
 import type { Reachable } from './cluster/component-context.ts';
 import { cniObstacle } from './cluster/cni-obstacle.ts';
 import { clusterId } from './cluster/identity.ts';
@@ -22,16 +23,24 @@ export async function settle(
   }
   const proxyMode = await proxyModeFor(options, runtime);
   const id = await clusterId(options.dataDir);
-  const dns = dnsFor(options, { runtime, proxyMode });
+  const addresses = await advertisedAddresses(options);
+  const dns = dnsFor(options, { runtime, proxyMode, isAdvertised: addresses.length > 0 });
   const networkPolicy = await networkPolicyFor(options, runtime);
   const network = networkFor(options, runtime, bridgeOf({ clusterId: id }));
   await mustFitTogether(options, runtime, network);
   const settings = { ...options, runtime, proxyMode, dns, networkPolicy, network, clusterId: id };
+  return { settings, reachable: await reachableBy(settings, addresses) };
+}
+
+/** What others are told counts more than where the pods of this machine would find it. */
+async function reachableBy(settings: ClusterSettings, addresses: readonly string[]): Promise<Reachable> {
+  const { runtime, moreRuntimes } = settings;
   const reachable = await (await nodeRuntime(runtime)).reachable(settings);
   const others: Reachable[] = [];
-  for (const name of options.moreRuntimes) others.push(await (await nodeRuntime(name)).reachable(settings));
+  for (const name of moreRuntimes) others.push(await (await nodeRuntime(name)).reachable(settings));
   const podRanges = [...new Set([reachable, ...others].flatMap((one) => one.podRanges))];
-  return { settings, reachable: { ...reachable, podRanges } };
+  const [nodeAddress] = addresses;
+  return { ...reachable, podRanges, ...(nodeAddress !== undefined && { nodeAddress, nodeAddresses: addresses }) };
 }
 
 function familiesMustAgree({ clusterCidr, serviceCidr }: ClusterOptions): void {
@@ -45,6 +54,7 @@ function familiesMustAgree({ clusterCidr, serviceCidr }: ClusterOptions): void {
 
 async function runtimeFor(options: ClusterOptions): Promise<RuntimeName> {
   const { runtime, nodes } = options;
+  if (nodes === 0) return 'sim';
   if (runtime === 'auto') return nodes > 1 ? 'sim' : firstAvailable(options);
   const { available, title } = await nodeRuntime(runtime);
   const found = await available(options);
@@ -136,10 +146,12 @@ async function networkPolicyFor(
 }
 
 function dnsFor(
-  { dns }: ClusterOptions,
-  { runtime, proxyMode }: Pick<ClusterSettings, 'runtime' | 'proxyMode'>,
+  { dns, nodes }: ClusterOptions,
+  { runtime, proxyMode, isAdvertised }: Pick<ClusterSettings, 'runtime' | 'proxyMode'> & { readonly isAdvertised: boolean },
 ): ClusterSettings['dns'] {
   if (dns !== 'auto') return dns;
+  // Pods of other machines ask too, if they reach this one.
+  if (nodes === 0) return isAdvertised ? 'on' : 'off';
   // Without root the userspace proxy cannot give this machine the addresses of Services.
   const isReached = runtime !== 'sim' && proxyMode !== 'none' && process.getuid?.() === 0;
   return isReached ? 'on' : 'off';

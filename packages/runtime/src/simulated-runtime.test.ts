@@ -208,3 +208,31 @@ describe('SimulatedRuntime', () => {
     });
   });
 });
+
+describe('the addresses of simulated pods', () => {
+  it('come from the range that the node is given, and stay what they are', async () => {
+    const runtime = new SimulatedRuntime({ clock: new ManualClock(), podCidr: 'unknown' });
+    await expect(runtime.runSandbox(sandbox())).rejects.toThrow('not known yet');
+    expect((await runtime.info()).network?.ready).toBe(false);
+
+    await runtime.setPodCidrs(['10.244.7.0/24', 'fd00:7::/64']);
+    const first = await runtime.runSandbox(sandbox());
+    await runtime.setPodCidrs(['10.244.7.0/24', 'fd00:7::/64']);
+    const second = await runtime.runSandbox(sandbox({}, 'u2'));
+
+    expect([first.ips, second.ips]).toEqual([
+      ['10.244.7.2', 'fd00:7::2'],
+      ['10.244.7.3', 'fd00:7::3'],
+    ]);
+    expect((await runtime.info()).network).toBeUndefined();
+    await runtime.close();
+  });
+
+  it('are those of the options where these have some', async () => {
+    const runtime = new SimulatedRuntime({ clock: new ManualClock(), podCidr: '10.1.0.0/24' });
+    await runtime.setPodCidrs(['10.244.7.0/24']);
+
+    expect((await runtime.runSandbox(sandbox())).ips).toEqual(['10.1.0.2']);
+    await runtime.close();
+  });
+});

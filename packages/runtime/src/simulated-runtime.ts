@@ -36,7 +36,10 @@ import { taskScript } from './simulated/task-script.ts';
 
 export interface SimulatedRuntimeOptions {
   readonly clock: Clock;
-  /** Where pods' addresses come from, such as the node's `spec.podCIDR`; or a range of each family, by a comma. Default `10.244.0.0/24`. */
+  /**
+   * Where pods' addresses come from: a range, or one of each family with a comma between. Default `10.244.0.0/24`. `unknown`: what `setPodCidrs`
+   * says, before which no pod gets a network.
+   */
   readonly podCidr?: string;
   /**
    * A file in which it keeps what it has. A runtime that is opened on it again has the same pods, and their containers have gone on, save for
@@ -47,6 +50,11 @@ export interface SimulatedRuntimeOptions {
   readonly network?: string;
 }
 
+const NO_RANGE = {
+  ready: false,
+  reason: 'NetworkPluginNotReady',
+  message: 'it is not known yet which addresses pods may have',
+} as const;
 const KILLED = 137;
 const TERMINATED = 143;
 const CANNOT_START = 128;
@@ -72,7 +80,8 @@ export class SimulatedRuntime implements ContainerRuntime {
    */
   loadOf: ((container: ContainerStatus) => SimulatedLoad | undefined) | undefined;
   readonly #clock: Clock;
-  readonly #addresses: PodAddresses;
+  readonly #ownsRange: boolean;
+  #addresses: PodAddresses | undefined;
   readonly #ports = new SimulatedPorts();
   readonly #events = new Subject<RuntimeEvent>();
   readonly #sandboxes = new Map<string, SimulatedSandbox>();
@@ -85,7 +94,8 @@ export class SimulatedRuntime implements ContainerRuntime {
   /** Throws if the state cannot be read, or kept. */
   constructor({ clock, network = '10.244.0', podCidr = `${network}.0/24`, stateFile }: SimulatedRuntimeOptions) {
     this.#clock = clock;
-    this.#addresses = new PodAddresses(podCidr);
+    this.#ownsRange = podCidr !== 'unknown';
+    this.#addresses = this.#ownsRange ? new PodAddresses(podCidr) : undefined;
     this.#state = new SimulatedState(stateFile);
     this.images = new SimulatedImages(this.#state.images, (reference) => this.#state.addImage(reference));
     for (const { config, status } of this.#state.sandboxes.values()) this.#addSandbox(config, status);
@@ -98,11 +108,17 @@ export class SimulatedRuntime implements ContainerRuntime {
 
   async info(): Promise<RuntimeInfo> {
     // Nothing real has to be confined.
-    return { name: 'sim', version: '1.0.0', podNetwork: false, appArmor: true, imageVolumes: true };
+    const network = this.#addresses ? undefined : NO_RANGE;
+    return { name: 'sim', version: '1.0.0', podNetwork: false, appArmor: true, imageVolumes: true, ...(network && { network }) };
   }
 
-  /** It has its range from its options. */
-  async setPodCidrs(): Promise<void> {}
+  /** What the options say counts more. Pods keep the addresses that they have. */
+  async setPodCidrs(podCidrs: readonly string[]): Promise<void> {
+    if (this.#ownsRange) return;
+    const addresses = new PodAddresses(podCidrs.join(','));
+    for (const { status } of this.#sandboxes.values()) addresses.reserve(status.ips);
+    this.#addresses = addresses;
+  }
 
   async runSandbox(config: SandboxConfig): Promise<SandboxStatus> {
     const { pod, attempt, labels, annotations } = config;
@@ -110,7 +126,7 @@ export class SimulatedRuntime implements ContainerRuntime {
       if (other.status.attempt === attempt) await this.removeSandbox(other.status.id);
     }
     const id = newId();
-    const ips = config.hostNetwork ? [] : this.#addresses.take();
+    const ips = config.hostNetwork ? [] : this.#takeAddresses();
     const status: SandboxStatus = { id, pod, attempt, state: 'ready', createdAtMs: this.#clock.now(), ips, labels, annotations };
     this.#state.addSandbox({ config, status });
     this.#addSandbox(config, status);
@@ -121,7 +137,7 @@ export class SimulatedRuntime implements ContainerRuntime {
     const sandbox = this.#sandboxes.get(id);
     if (!sandbox || sandbox.status.state === 'not-ready') return;
     for (const container of this.#containersIn(sandbox)) this.#finish(container, KILLED);
-    this.#addresses.giveBack(sandbox.status.ips);
+    this.#addresses?.giveBack(sandbox.status.ips);
     sandbox.status = { ...sandbox.status, state: 'not-ready', ips: [] };
     this.#state.endSandbox({ config: sandbox.config, status: sandbox.status });
     this.#events.next({ type: 'sandbox-stopped', podUid: sandbox.config.pod.uid });
@@ -337,11 +353,16 @@ export class SimulatedRuntime implements ContainerRuntime {
     return { ...config, annotations: { ...config.annotations, ...script } };
   }
 
+  #takeAddresses(): readonly string[] {
+    if (this.#addresses) return this.#addresses.take();
+    throw new KeelsonError('ServiceUnavailable', NO_RANGE.message);
+  }
+
   #addSandbox(config: SandboxConfig, status: SandboxStatus): void {
     this.#sandboxes.set(status.id, { config, status, containers: new Set() });
     const { uid } = config.pod;
     this.#byPod.set(uid, (this.#byPod.get(uid) ?? new Set()).add(status.id));
-    this.#addresses.reserve(status.ips);
+    this.#addresses?.reserve(status.ips);
   }
 
   #addContainer(sandbox: SimulatedSandbox, config: ContainerConfig, status: ContainerStatus): SimulatedContainer {

@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import {
   API_SERVER,
@@ -29,9 +30,12 @@ import { addDns } from './dns.ts';
 import { addControllers, addScheduler } from './control-plane.ts';
 import { addMetrics } from './metrics.ts';
 import { addIngress, reservedPorts } from './ingress.ts';
+import { joinedNodeObjects } from './joining.ts';
 import { addNetworkPolicy } from './network-policy.ts';
 import { addNodes } from './nodes.ts';
-import { addProxy } from './proxy.ts';
+import { addressesForOthers, isAnyAddress } from './own-address.ts';
+import { ownNodes, takenRanges } from './own-nodes.ts';
+import { addProxy, hasProxies } from './proxy.ts';
 import { addStorage } from './storage.ts';
 import { addressAt, rangesIn } from './ranges.ts';
 import { addRoutes } from './routes.ts';
@@ -86,9 +90,11 @@ export class Cluster implements Runnable {
 
   async #start(signal: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
-    const { bind, serviceCidr } = this.#settings;
+    const { bindAddress, serviceCidr } = this.#settings;
     const own = rangesIn(serviceCidr).map((range) => addressAt(range, 1));
-    const hosts = [...new Set([bind, '127.0.0.1', ...this.#reachable.nodeAddresses, ...own])];
+    // Who listens on all addresses is reached by each of them, and by name.
+    const listening = isAnyAddress(bindAddress) ? [hostname(), ...addressesForOthers()] : [bindAddress];
+    const hosts = [...new Set(['127.0.0.1', ...this.#reachable.nodeAddresses, ...own, ...listening])];
     const credentials = await this.#progress.step('keys and certificates', () =>
       loadCredentials(join(this.#settings.dataDir, 'pki'), hosts, clock),
     );
@@ -115,7 +121,9 @@ export class Cluster implements Runnable {
         rootCa: authority.certificate,
         signer: authority,
         bootstrapTokens: true,
-        ...(this.#settings.proxyMode !== 'none' && { loadBalancers: { reservedPorts: reservedPorts(this.#settings) } }),
+        approveServing: true,
+        nodeCidrs: { clusterCidr: this.#settings.clusterCidr, reserved: takenRanges(this.#settings) },
+        ...(hasProxies(this.#settings) && { loadBalancers: { reservedPorts: reservedPorts(this.#settings) } }),
         legacyTokens: { issue: (subject) => container.get(CLUSTER_AUTH).legacyTokens.issue(subject) },
       }),
     );
@@ -155,12 +163,12 @@ export class Cluster implements Runnable {
   }
 
   #makeFrontend(server: ApiServer, { serving, authority }: ClusterCredentials): HttpFrontend {
-    const { bind, port } = this.#settings;
+    const { bindAddress, port } = this.#settings;
     const { nodeAddress } = this.#reachable;
     const { certificate, privateKey: key } = serving;
-    const isCovered = [nodeAddress, '0.0.0.0', '::'].includes(bind) || nodeAddress === '127.0.0.1';
+    const isCovered = nodeAddress === bindAddress || isAnyAddress(bindAddress) || nodeAddress === '127.0.0.1';
     return new HttpFrontend(server, {
-      host: bind,
+      host: bindAddress,
       port,
       moreHosts: isCovered ? [] : [nodeAddress],
       tls: { certificate, key, clientAuthorities: [authority.certificate] },
@@ -180,6 +188,7 @@ export class Cluster implements Runnable {
         frontProxyCa: frontProxy.authority,
       }),
       ...joiningObjects(kubeconfigOf('', { server: `https://${inUrl(nodeAddress)}:${port}`, ca })),
+      ...joinedNodeObjects(this.#settings),
     ];
   }
 
@@ -197,7 +206,9 @@ export class Cluster implements Runnable {
     const parts = new Lifecycle(this.#deps.logger);
     const informers = container.get(INFORMERS);
     await this.#lifecycle.run(informers, signal);
-    const context = { container, server, credentials, settings: this.#settings, informers, reachable: this.#reachable };
+    const [settings, reachable] = [this.#settings, this.#reachable];
+    const nodes = ownNodes(server, credentials, settings);
+    const context = { container, server, credentials, settings, informers, reachable, nodes };
     addControllers(parts, context);
     addScheduler(parts, context);
     addDns(parts, context);

@@ -1,7 +1,9 @@
 import type { ApiServer } from '@keelson/api-server';
+import type { Client } from '@keelson/client';
 import type { InformerFactory } from '@keelson/controller-runtime';
+import type { ServingOptions } from '@keelson/kubelet';
 import type { Container } from 'inversify';
-import type { ClusterSettings } from '../options.ts';
+import type { ClusterSettings, MachineSettings } from '../options.ts';
 import type { ClusterCredentials } from './credentials.ts';
 
 /** Who is where in the network. */
@@ -14,12 +16,30 @@ export interface Reachable {
   readonly podRanges: readonly string[];
 }
 
-/** What the parts around the API server are made from. */
-export interface ComponentContext {
+/** A node of this machine. */
+export interface NodeIdentity {
+  readonly name: string;
+  /** Acts as the node. */
+  readonly client: Client;
+  /** Where its pods get their addresses; none if the API says. */
+  readonly podCidrs: readonly string[];
+  readonly tls: NonNullable<ServingOptions['tls']>;
+  /** Of its kubelet's API; 0 for any that is free. */
+  readonly port: number;
+}
+
+/** What a machine's nodes are made from, and what they share: proxy, routes, policies. */
+export interface MachineContext {
   readonly container: Container;
+  readonly settings: MachineSettings;
+  readonly informers: InformerFactory;
+  readonly reachable: Reachable;
+  readonly nodes: readonly NodeIdentity[];
+}
+
+/** What the parts around the API server are made from. */
+export interface ComponentContext extends MachineContext {
   readonly server: ApiServer;
   readonly credentials: ClusterCredentials;
   readonly settings: ClusterSettings;
-  readonly informers: InformerFactory;
-  readonly reachable: Reachable;
 }

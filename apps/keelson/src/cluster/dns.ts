@@ -1,4 +1,5 @@
 import { getServers } from 'node:dns';
+import { hostname } from 'node:os';
 import { CLOCK, LOGGER, type Lifecycle } from '@keelson/base';
 import { createClient } from '@keelson/client';
 import { StatusServer } from '@keelson/controller-runtime';
@@ -6,12 +7,11 @@ import { DNS_SERVER, dnsServiceController } from '@keelson/dns';
 import { dnsModule } from '@keelson/dns/module';
 import { Container } from 'inversify';
 import type { ComponentContext } from './component-context.ts';
-import { nodeNameOf } from './node-name.ts';
 import { clusterDnsOf } from './ranges.ts';
 import { controllerUser } from './users.ts';
 
 /** Cluster DNS in this process, on free ports of the address by which pods reach the node, behind the Service `kube-system/kube-dns`. */
-export function addDns(parts: Lifecycle, { container, server, settings, informers, reachable }: ComponentContext): void {
+export function addDns(parts: Lifecycle, { container, server, settings, informers, reachable, nodes }: ComponentContext): void {
   if (settings.dns !== 'on') return;
   const [clock, logger] = [container.get(CLOCK), container.get(LOGGER)];
   const host = reachable.nodeAddress;
@@ -27,7 +27,7 @@ export function addDns(parts: Lifecycle, { container, server, settings, informer
   const client = createClient(server.transport(controllerUser('kube-dns')));
   const where = () => ({
     clusterIp,
-    nodeName: nodeNameOf(1),
+    nodeName: nodes[0]?.name ?? hostname(),
     address: host,
     port: dns.port,
     metricsPort: status.port,

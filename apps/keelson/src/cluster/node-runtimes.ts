@@ -1,7 +1,7 @@
 import { CONTAINER_RUNTIME, RuntimeRouter, type ContainerRuntime } from '@keelson/runtime';
 import { Container } from 'inversify';
-import type { ClusterSettings, RuntimeName } from '../options.ts';
-import type { NodeRuntime } from './runtimes/node-runtime.ts';
+import type { MachineSettings, RuntimeName } from '../options.ts';
+import type { NodePlace, NodeRuntime } from './runtimes/node-runtime.ts';
 
 /** Only those are loaded that are asked for: each brings code with it that no other one needs. */
 const LOADERS: Readonly<Record<RuntimeName, () => Promise<NodeRuntime>>> = {
@@ -17,10 +17,10 @@ export async function nodeRuntime(name: RuntimeName): Promise<NodeRuntime> {
 }
 
 /** Binds the runtime of a node, which is several if that is asked for: those with other handlers are behind the main one. */
-export async function bindRuntimes(container: Container, settings: ClusterSettings, index: number): Promise<void> {
+export async function bindRuntimes(container: Container, settings: MachineSettings, node: NodePlace): Promise<void> {
   const made = async (name: RuntimeName): Promise<ContainerRuntime> => {
     const own = new Container({ parent: container });
-    (await nodeRuntime(name)).bind(own, settings, index);
+    (await nodeRuntime(name)).bind(own, settings, node);
     return own.get(CONTAINER_RUNTIME);
   };
   const { runtime, moreRuntimes } = settings;

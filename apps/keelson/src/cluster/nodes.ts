@@ -1,18 +1,18 @@
 import { join } from 'node:path';
 import type { Lifecycle } from '@keelson/base';
-import { CLIENT, createClient } from '@keelson/client';
+import type { NodeAddress } from '@keelson/api/core/v1';
+import { CLIENT } from '@keelson/client';
 import { KUBELET, KUBELET_EVENTS, kubeletModule } from '@keelson/kubelet/module';
 import type { KubeletOptions } from '@keelson/kubelet';
 import { CONTAINER_RUNTIME } from '@keelson/runtime';
 import { EventRecorder } from '@keelson/controller-runtime';
 import { Container } from 'inversify';
-import type { ClusterSettings } from '../options.ts';
-import type { ComponentContext } from './component-context.ts';
-import { nodeNameOf } from './node-name.ts';
+import type { MachineSettings } from '../options.ts';
+import type { MachineContext, NodeIdentity, Reachable } from './component-context.ts';
 import { bindRuntimes } from './node-runtimes.ts';
 import { stopOnly } from './control-plane.ts';
-import { clusterDnsOf, podCidrsOf } from './ranges.ts';
-import { nodeUser } from './users.ts';
+import { clusterDnsOf } from './ranges.ts';
+import type { NodePlace } from './runtimes/node-runtime.ts';
 
 /** What a simulated node says it has: it costs nothing. */
 const SIMULATED_CAPACITY = { cpu: '32', memory: '256Gi', 'ephemeral-storage': '1Ti' };
@@ -20,54 +20,52 @@ const SIMULATED_CAPACITY = { cpu: '32', memory: '256Gi', 'ephemeral-storage': '1
 /** As Kubernetes has it, but for disks: those of people's own machines are fuller than servers'. */
 const EVICTION = { hard: { 'memory.available': '100Mi', 'nodefs.available': '5%', 'nodefs.inodesFree': '5%' } };
 
-export async function addNodes(parts: Lifecycle, context: ComponentContext): Promise<void> {
-  for (let index = 1; index <= context.settings.nodes; index += 1) await addNode(parts, context, index);
+/** The nodes of this machine. */
+export async function addNodes(parts: Lifecycle, context: MachineContext): Promise<void> {
+  for (const node of context.nodes) await addNode(parts, context, node);
 }
 
-async function addNode(parts: Lifecycle, context: ComponentContext, index: number): Promise<void> {
-  const { container, server, settings } = context;
-  const nodeName = nodeNameOf(index);
+async function addNode(parts: Lifecycle, context: MachineContext, node: NodeIdentity): Promise<void> {
+  const { container, settings, reachable } = context;
   const own = new Container({ parent: container });
-  own.bind(CLIENT).toConstantValue(createClient(server.transport(nodeUser(nodeName))));
-  own.load(kubeletModule(kubeletOptions(context, nodeName, index)));
-  const isOwn = await bindRuntime(own, settings, index);
+  own.bind(CLIENT).toConstantValue(node.client);
+  own.load(kubeletModule(kubeletOptions(context, node)));
+  const { name, podCidrs } = node;
+  const isOwn = await bindRuntime(own, settings, { name, podCidrs, hostAddress: reachable.nodeAddress });
   const runtime = own.get(CONTAINER_RUNTIME);
-  if (isOwn) parts.add(stopOnly(`runtime of ${nodeName}`, () => runtime.close()));
+  if (isOwn) parts.add(stopOnly(`runtime of ${name}`, () => runtime.close()));
   const events = own.get(KUBELET_EVENTS);
-  if (events instanceof EventRecorder) parts.add(stopOnly(`events of ${nodeName}`, () => events.stop()));
+  if (events instanceof EventRecorder) parts.add(stopOnly(`events of ${name}`, () => events.stop()));
   parts.add(own.get(KUBELET));
 }
 
 /** Unless somebody has bound a runtime for all nodes; true if not. */
-async function bindRuntime(container: Container, settings: ClusterSettings, index: number): Promise<boolean> {
+async function bindRuntime(container: Container, settings: MachineSettings, place: NodePlace): Promise<boolean> {
   if (container.isBound(CONTAINER_RUNTIME)) return false;
-  await bindRuntimes(container, settings, index);
+  await bindRuntimes(container, settings, place);
   return true;
 }
 
-function kubeletOptions({ credentials, settings, reachable }: ComponentContext, nodeName: string, index: number): KubeletOptions {
-  const { kubeletServing, authority } = credentials;
-  const host = reachable.nodeAddress;
+function kubeletOptions({ settings, reachable }: MachineContext, { name, podCidrs, tls, port }: NodeIdentity): KubeletOptions {
+  const { dns, kubelet, runtime, shutdownGracePeriod, staticPodPath } = settings;
   return {
-    nodeName,
-    addresses: [
-      ...reachable.nodeAddresses.map((address) => ({ type: 'InternalIP', address })),
-      { type: 'Hostname', address: nodeName },
-    ],
-    rootDir: join(settings.dataDir, 'kubelet', nodeName),
-    ...(settings.runtime === 'sim' ? { capacity: SIMULATED_CAPACITY } : { eviction: EVICTION }),
+    nodeName: name,
+    addresses: addressesOf(reachable, name),
+    rootDir: join(settings.dataDir, 'kubelet', name),
+    ...(runtime === 'sim' ? { capacity: SIMULATED_CAPACITY } : { eviction: EVICTION }),
     // Simulated pods resolve nothing, and should not be warned about it.
-    ...((settings.dns === 'on' || settings.runtime === 'sim') && { clusterDns: [clusterDnsOf(settings)] }),
-    ...settings.kubelet,
-    ...(settings.staticPodPath !== undefined && { staticPodPath: settings.staticPodPath }),
-    ...(settings.shutdownGracePeriod !== undefined && { shutdown: shutdownWithin(settings.shutdownGracePeriod) }),
-    podCidr: podCidrsOf(settings, index).join(','),
-    serving: {
-      host,
-      port: 0,
-      tls: { cert: kubeletServing.certificate, key: kubeletServing.privateKey, clientCa: authority.certificate },
-    },
+    ...((dns === 'on' || runtime === 'sim') && { clusterDns: [clusterDnsOf(settings)] }),
+    ...kubelet,
+    ...(staticPodPath !== undefined && { staticPodPath }),
+    ...(shutdownGracePeriod !== undefined && { shutdown: shutdownWithin(shutdownGracePeriod) }),
+    ...(podCidrs.length > 0 && { podCidr: podCidrs.join(',') }),
+    serving: { host: reachable.nodeAddress, port, tls },
   };
+}
+
+/** Where a node of this machine is reached, as it says itself. */
+export function addressesOf({ nodeAddresses }: Reachable, name: string): readonly NodeAddress[] {
+  return [...nodeAddresses.map((address) => ({ type: 'InternalIP', address })), { type: 'Hostname', address: name }];
 }
 
 function shutdownWithin(graceSeconds: number): NonNullable<KubeletOptions['shutdown']> {

@@ -4,18 +4,17 @@ import { PROXY_MODE, SERVICE_PROXY, StatusServer, type ServiceProxy } from '@kee
 import { proxyModule } from '@keelson/proxy/module';
 import { Container } from 'inversify';
 import type { ClusterSettings } from '../options.ts';
-import type { ComponentContext } from './component-context.ts';
-import { nodeNameOf } from './node-name.ts';
+import type { MachineContext } from './component-context.ts';
 import { familiesOf } from './ranges.ts';
 
 /**
  * A proxy for each IP family serves all nodes of the process, since they share the machine's network; what is bound to `PROXY_MODE` goes
  * before the flag, for the first family.
  */
-export function addProxy(parts: Lifecycle, context: ComponentContext): void {
-  const { container, settings } = context;
+export function addProxy(parts: Lifecycle, context: MachineContext): void {
+  const { container, nodes, settings } = context;
   const { proxyMode: mode } = settings;
-  if (mode === 'none') return;
+  if (mode === 'none' || nodes.length === 0) return;
   const families = familiesOf(settings.serviceCidr);
   const proxies = families.map((family) => proxyOf(context, { mode, family }));
   const [first] = proxies;
@@ -25,23 +24,24 @@ export function addProxy(parts: Lifecycle, context: ComponentContext): void {
   parts.add(statusServer(made, context, families.includes('IPv6') ? '::' : '0.0.0.0'));
 }
 
-function proxyOf({ container, reachable }: ComponentContext, { mode, family }: { mode: Mode; family: IpFamily }): Container {
+function proxyOf({ container, nodes, reachable }: MachineContext, { mode, family }: { mode: Mode; family: IpFamily }): Container {
   const own = new Container({ parent: container });
   const ranges = reachable.podRanges.filter((range) => familyOf(range) === family);
   // Pods of several runtimes may be in several ranges, and who is in none of them is not known to be outside.
   const [clusterCIDR] = ranges.length === 1 ? ranges : [];
-  own.load(proxyModule({ mode, family, nodeName: nodeNameOf(1), ...(clusterCIDR !== undefined && { clusterCIDR }) }));
+  own.load(proxyModule({ mode, family, nodeName: nodes[0]?.name ?? '', ...(clusterCIDR !== undefined && { clusterCIDR }) }));
   return own;
+}
+
+/** Whether Services are served, here or on machines that join. */
+export function hasProxies({ proxyMode, nodes }: Pick<ClusterSettings, 'proxyMode' | 'nodes'>): boolean {
+  return proxyMode !== 'none' || nodes === 0;
 }
 
 type Mode = Exclude<ClusterSettings['proxyMode'], 'none'>;
 
 /** On the ports of kube-proxy, which load balancers and Prometheus know. */
-function statusServer(
-  proxies: readonly ServiceProxy[],
-  { container, settings }: ComponentContext,
-  address: string,
-): StatusServer {
+function statusServer(proxies: readonly ServiceProxy[], { container, settings }: MachineContext, address: string): StatusServer {
   return new StatusServer(
     { proxies, mode: settings.proxyMode, logger: container.get(LOGGER) },
     { health: { address, port: 10_256 }, metrics: { address: '127.0.0.1', port: 10_249 } },

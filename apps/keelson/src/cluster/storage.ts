@@ -9,8 +9,8 @@ import type { ComponentContext } from './component-context.ts';
 import { stopOnly } from './control-plane.ts';
 import { controllerUser } from './users.ts';
 
-/** Volumes for claims that name no class: directories of this machine, on which all nodes are. */
-export function addStorage(parts: Lifecycle, { container, server, settings, informers }: ComponentContext): void {
+/** Volumes for claims that name no class: directories of the node that the pod is on. Each machine makes those of its nodes. */
+export function addStorage(parts: Lifecycle, { container, server, settings, informers, nodes }: ComponentContext): void {
   const [clock, logger] = [container.get(CLOCK), container.get(LOGGER).child({ component: 'local-path' })];
   const transport = server.transport(controllerUser('local-path-provisioner'));
   const client = createClient(transport);
@@ -22,5 +22,6 @@ export function addStorage(parts: Lifecycle, { container, server, settings, info
     stop: async () => undefined,
   });
   const root = join(settings.dataDir, 'volumes');
-  parts.add(localPathProvisioner({ root }, { client, informers, events, clock, logger }));
+  const isHere = (nodeName: string): boolean => nodes.some(({ name }) => name === nodeName);
+  parts.add(localPathProvisioner({ root, isHere }, { client, informers, events, clock, logger }));
 }

@@ -5,7 +5,8 @@ import { dockerAvailable, DockerRuntime } from '@keelson/runtime-docker';
 import { dockerRuntimeModule } from '@keelson/runtime-docker/module';
 import type { Reachable } from '../component-context.ts';
 import { bridgeOf, cleanUp, networkDirectory, ownOf, type NodeRuntime } from './node-runtime.ts';
-import { interfaceAddresses, NOWHERE, reachableAt, reachableByCni } from './reachable.ts';
+import { interfaceAddresses } from '../own-address.ts';
+import { NOWHERE, reachableAt, reachableByCni } from './reachable.ts';
 
 /** Pods on Docker, with its own network or by CNI. */
 export const dockerNodes: NodeRuntime = {

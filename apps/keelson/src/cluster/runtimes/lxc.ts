@@ -3,7 +3,6 @@ import { CLOCK, LOGGER, SystemClock, type Clock, type Logger } from '@keelson/ba
 import { CONTAINER_RUNTIME } from '@keelson/runtime';
 import { cniAvailable, CniNetwork } from '@keelson/runtime/cni';
 import { lxcAvailable, LxcRuntime } from '@keelson/runtime-lxc';
-import { gatewayOf, podCidrsOf } from '../ranges.ts';
 import { bridgeOf, cleanUp, ownOf, type NodeRuntime, type RuntimeSettings } from './node-runtime.ts';
 import { reachableByCni } from './reachable.ts';
 
@@ -17,14 +16,14 @@ export const lxcNodes: NodeRuntime = {
     return cni.available ? cni : { available: false, why: `${cni.why}. Install them (containernetworking-plugins on Debian)` };
   },
   reachable: (settings) => reachableByCni(settings),
-  bind: (container, settings) =>
+  bind: (container, settings, { hostAddress }) =>
     void container
       .bind(CONTAINER_RUNTIME)
-      .toResolvedValue((clock: Clock, logger: Logger) => lxcRuntime(settings, clock, logger), [CLOCK, LOGGER])
+      .toResolvedValue((clock: Clock, logger: Logger) => lxcRuntime(settings, { clock, logger, hostAddress }), [CLOCK, LOGGER])
       .inSingletonScope(),
   async reopen(settings) {
     if (!(await lxcAvailable()).available) return undefined;
-    return lxcRuntime(settings, new SystemClock());
+    return lxcRuntime(settings, { clock: new SystemClock() });
   },
   cleanUp,
 };
@@ -34,11 +33,12 @@ export function lxcDirectory(dataDir: string): string {
   return join(dataDir, 'lxc');
 }
 
-function lxcRuntime(settings: RuntimeSettings, clock: Clock, logger?: Logger): LxcRuntime {
-  const { dataDir } = settings;
-  const rootDir = lxcDirectory(dataDir);
-  const common = { clock, ...(logger && { logger }) };
+function lxcRuntime(
+  settings: RuntimeSettings,
+  { hostAddress, ...common }: { readonly clock: Clock; readonly logger?: Logger; readonly hostAddress?: string },
+): LxcRuntime {
+  const rootDir = lxcDirectory(settings.dataDir);
   const network = new CniNetwork({ ...common, stateDir: join(rootDir, 'network'), bridge: bridgeOf(settings) });
-  const hostAddress = gatewayOf(podCidrsOf(settings, 1)[0] ?? '');
-  return new LxcRuntime({ ...common, network, rootDir, cgroupRoot: ownOf(settings).cgroupRoot, hostAddress });
+  const { cgroupRoot } = ownOf(settings);
+  return new LxcRuntime({ ...common, network, rootDir, cgroupRoot, ...(hostAddress !== undefined && { hostAddress }) });
 }

@@ -10,6 +10,15 @@ type Availability = { readonly available: true } | { readonly available: false; 
 /** What tells the runtimes of one cluster from those of others. */
 export type RuntimeSettings = Pick<ClusterSettings, 'clusterCidr' | 'clusterId' | 'criEndpoint' | 'dataDir' | 'network'>;
 
+/** What a runtime has to know of its node. */
+export interface NodePlace {
+  readonly name: string;
+  /** Where its pods get their addresses; none if that is not known before the API says. */
+  readonly podCidrs: readonly string[];
+  /** Where they reach it. */
+  readonly hostAddress: string;
+}
+
 /** What `keelson up` has to know of a runtime. */
 export interface NodeRuntime {
   /** As people write it. */
@@ -19,7 +28,7 @@ export interface NodeRuntime {
   /** Where pods will be, and where they reach this machine: the API server and the kubelet listen there. Makes what is not there yet. */
   reachable(settings: RuntimeSettings): Promise<Reachable>;
   /** Binds `CONTAINER_RUNTIME` for a node. */
-  bind(container: Container, settings: RuntimeSettings, index: number): void;
+  bind(container: Container, settings: RuntimeSettings, node: NodePlace): void;
   /** Opens it to remove what a cluster has left; `undefined` if there is nothing to ask. */
   reopen(settings: RuntimeSettings): Promise<ContainerRuntime | undefined>;
   /** Removes what belongs to no pod. */

@@ -1,7 +1,6 @@
-import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os';
-import type { IpFamily } from '@keelson/api';
 import { CNI_CONFIG_DIR, loadNetworkConfig } from '@keelson/runtime/cni';
 import type { Reachable } from '../component-context.ts';
+import { machineAddress } from '../own-address.ts';
 import { makeBridge } from '../pod-bridge.ts';
 import { familiesOf, gatewayOf, podCidrsOf, rangesIn } from '../ranges.ts';
 import { bridgeOf, type RuntimeSettings } from './node-runtime.ts';
@@ -14,11 +13,13 @@ export const NOWHERE: Reachable = { nodeAddress: LOOPBACK_ADDRESS, nodeAddresses
 export async function reachableByCni(settings: RuntimeSettings, configDir: string = CNI_CONFIG_DIR): Promise<Reachable> {
   const configured = await loadNetworkConfig(configDir);
   const isOurs = !configured || configured.name === 'keelson';
-  if (!isOurs)
+  if (!isOurs) {
+    const addresses = await Promise.all(familiesOf(settings.clusterCidr).map(machineAddress));
     return reachableAt(
-      familiesOf(settings.clusterCidr).flatMap((family) => machineAddress(family) ?? []),
+      addresses.filter((address) => address !== undefined),
       [],
     );
+  }
   const ranges = podCidrsOf(settings, 1);
   await makeBridge(bridgeOf(settings), ranges);
   return reachableAt(ranges.map(gatewayOf), rangesIn(settings.clusterCidr));
@@ -28,16 +29,4 @@ export async function reachableByCni(settings: RuntimeSettings, configDir: strin
 export function reachableAt(nodeAddresses: readonly string[], podRanges: readonly string[]): Reachable {
   const [nodeAddress] = nodeAddresses;
   return nodeAddress === undefined ? { ...NOWHERE, podRanges } : { nodeAddress, nodeAddresses, podRanges };
-}
-
-/** One that other machines may know: none of the loopback, and of IPv6 none of a single link. */
-function machineAddress(wanted: IpFamily): string | undefined {
-  return interfaceAddresses().find(
-    ({ family, internal, address }) => family === wanted && !internal && !address.startsWith('fe80:'),
-  )?.address;
-}
-
-/** Of all interfaces of this machine. */
-export function interfaceAddresses(): readonly NetworkInterfaceInfo[] {
-  return Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
 }

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { CLOCK } from '@keelson/base';
 import { CONTAINER_RUNTIME, SimulatedRuntime } from '@keelson/runtime';
-import { nodeNameOf } from '../node-name.ts';
-import { podCidrsOf, rangesIn } from '../ranges.ts';
+import { rangesIn } from '../ranges.ts';
 import type { NodeRuntime } from './node-runtime.ts';
 import { NOWHERE } from './reachable.ts';
 
@@ -11,10 +10,10 @@ export const simulatedNodes: NodeRuntime = {
   title: 'The simulated runtime',
   available: async () => ({ available: true }),
   reachable: async ({ clusterCidr }) => ({ ...NOWHERE, podRanges: rangesIn(clusterCidr) }),
-  bind: (container, settings, index) => {
+  bind: (container, settings, { name, podCidrs }) => {
     const options = {
-      podCidr: podCidrsOf(settings, index).join(','),
-      stateFile: join(settings.dataDir, 'sim', `${nodeNameOf(index)}.json`),
+      podCidr: podCidrs.length > 0 ? podCidrs.join(',') : 'unknown',
+      stateFile: join(settings.dataDir, 'sim', `${name}.json`),
     };
     container
       .bind(CONTAINER_RUNTIME)
