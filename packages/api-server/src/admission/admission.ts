@@ -10,6 +10,8 @@ export interface AdmissionRequest<T extends KubernetesObject = KubernetesObject>
   readonly operation: AdmissionOperation;
   readonly resource: { readonly group: string; readonly version: string; readonly resource: string };
   readonly kind: string;
+  /** Of the object, if that is not of the resource's kind but what its subresource takes: an eviction of a pod. */
+  readonly objectKind?: { readonly group: string; readonly version: string; readonly kind: string };
   /** Empty for the object itself. */
   readonly subresource: string;
   /** Empty if a name is still to be generated, or for a whole collection. */

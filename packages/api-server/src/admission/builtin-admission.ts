@@ -6,6 +6,7 @@ import { DefaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { LimitRanger } from './limit-ranger.ts';
 import { NamespaceLifecycle } from './namespace-lifecycle.ts';
 import { PriorityAdmission } from './priority.ts';
+import { NodeRestriction } from './node-restriction/node-restriction.ts';
 import { MutatingPolicies } from './policies/mutating-policies.ts';
 import { PolicyTypeChecking } from './policies/type-checking.ts';
 import { ValidatingPolicies } from './policies/validating-policies.ts';
@@ -20,6 +21,7 @@ import type { WebhookSources } from './webhooks/webhook-caller.ts';
 /** Names of the admission plugins that are always there. */
 export type BuiltinAdmission =
   | 'NamespaceLifecycle'
+  | 'NodeRestriction'
   | 'ServiceAccount'
   | 'DefaultTolerationSeconds'
   | 'Priority'
@@ -40,6 +42,7 @@ export type BuiltinAdmission =
 /** What changes objects on their way in, unless it is switched off by name. */
 export function builtinMutators(services: WebhookSources, disabled: ReadonlySet<string>): AdmissionMutator[] {
   const all = [
+    new NodeRestriction(services),
     new LimitRanger(services),
     new ServiceAccountAdmission(services),
     new DefaultTolerationSeconds(),
@@ -59,6 +62,7 @@ export function builtinMutators(services: WebhookSources, disabled: ReadonlySet<
 export function builtinValidators(services: WebhookSources, disabled: ReadonlySet<string>): AdmissionValidator[] {
   const all = [
     new NamespaceLifecycle(services),
+    new NodeRestriction(services),
     new LimitRanger(services),
     new CertificateApproval(services),
     new CertificateSigning(services),

@@ -5,6 +5,7 @@ import type { Eviction } from '@keelson/api/policy/v1';
 import type { ApiResult } from '../response/api-result.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
 import { decodeAs, fieldValidationOf, parseBody } from '../verbs/body.ts';
+import { judgeGiven } from '../verbs/admit.ts';
 import type { Call } from '../verbs/call.ts';
 import { preconditionProblem, deleteObject } from '../verbs/delete.ts';
 import { isStoreConflict, MAX_TRIES } from '../verbs/finish.ts';
@@ -20,7 +21,9 @@ const DISRUPTION = {
 
 /** POST to a pod's `/eviction`: deletes it, if its disruption budget allows. */
 export async function evict(call: Call): Promise<ApiResult> {
-  const options = optionsOf(call, readEviction(call));
+  const eviction = readEviction(call);
+  const options = optionsOf(call, eviction);
+  await judgeGiven({ ...call, dryRun: (options.dryRun ?? []).length > 0 }, eviction, KIND);
   for (let tries = 1; !(await attempt(call, options, tries >= MAX_TRIES)); tries += 1);
   return { type: 'value', status: 201, value: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 } };
 }

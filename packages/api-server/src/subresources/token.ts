@@ -6,6 +6,7 @@ import type { Pod } from '@keelson/api/core/v1';
 import type { ApiResult } from '../response/api-result.ts';
 import { invalid } from '../validation/field-error.ts';
 import { decodeAs, fieldValidationOf, parseBody } from '../verbs/body.ts';
+import { judgeGiven } from '../verbs/admit.ts';
 import type { Call } from '../verbs/call.ts';
 
 const KIND = { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' };
@@ -22,6 +23,7 @@ export async function issueToken(call: Call): Promise<ApiResult> {
   if (!account) throw notFound(call.definition, call.name);
   const expirationSeconds = request.spec?.expirationSeconds ?? DEFAULT_SECONDS;
   check(call, expirationSeconds);
+  await judgeGiven(call, request, KIND);
   const boundTo = await boundObject(call, request);
   const issued = await tokenIssuer.issue({
     serviceAccount: { namespace: account.namespace, name: account.name, uid: account.object().metadata?.uid ?? '' },

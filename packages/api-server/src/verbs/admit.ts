@@ -1,4 +1,4 @@
-import type { KubernetesObject } from '@keelson/api';
+import { apiVersionOf, type KubernetesObject } from '@keelson/api';
 import type { AdmissionOperation, AdmissionRequest } from '../admission/admission.ts';
 import { Reinvocation } from '../admission/reinvocation.ts';
 import { settleAfterAdmission } from '../managed-fields/track.ts';
@@ -45,6 +45,15 @@ export async function judge(call: Call, admitted: Admitted): Promise<void> {
   for (const validator of validators) await validator.validate(request);
   for (const counter of counters) await counter.validate(request);
 }
+
+/** Runs all validators over what a subresource is given to make, such as an eviction. It cannot be changed by admission. */
+export async function judgeGiven(call: Call, given: KubernetesObject, objectKind: ObjectKind): Promise<void> {
+  const object = { ...given, apiVersion: apiVersionOf(objectKind), kind: objectKind.kind };
+  const request = { ...requestOf(call, { operation: 'CREATE', object, old: undefined }), kind: objectKind.kind, objectKind };
+  for (const validator of call.services.validators) await validator.validate(request);
+}
+
+type ObjectKind = NonNullable<AdmissionRequest['objectKind']>;
 
 function requestOf(call: Call, { operation, object, old, options }: Admitted): AdmissionRequest {
   const { definition, info, user, dryRun, warn } = call;

@@ -50,7 +50,8 @@ function isDryRun(call: Call, options: DeleteOptions): boolean {
 async function attempt(call: Call, item: StoredObject, options: DeleteOptions): Promise<ApiResult | 'again'> {
   const old = item.object();
   if (!(await preconditionsHold(call, item, options))) return 'again';
-  await judge(call, { operation: 'DELETE', object: undefined, old, options });
+  // What comes to a deletion by way of a subresource, as an eviction does, has been judged as that.
+  if (call.info.subresource === undefined) await judge(call, { operation: 'DELETE', object: undefined, old, options });
   const next = deletionOf(call, old, options);
   const grace = next.metadata?.deletionGracePeriodSeconds ?? 0;
   const stays = (next.metadata?.finalizers?.length ?? 0) > 0 || grace > 0 || call.definition.strategy.isHeldBack?.(next) === true;

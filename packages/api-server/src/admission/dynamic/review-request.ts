@@ -22,15 +22,15 @@ export interface ReviewRequest {
 
 /** What is told of a request that is seen as one of `seen`'s version. */
 export function reviewRequest(request: AdmissionRequest, seen: ResourceDefinition): ReviewRequest {
-  const { resource, subresource, name, namespace, operation, userInfo, dryRun, options } = request;
+  const { resource, subresource, name, namespace, operation, userInfo, dryRun, options, objectKind } = request;
   const { groups, uid, extra } = userInfo;
   return {
     uid: crypto.randomUUID(),
     // What is connected with is options, whatever they are put to.
-    kind: { group: seen.group, version: seen.version, kind: operation === 'CONNECT' ? request.kind : seen.kind },
+    kind: objectKind ?? { group: seen.group, version: seen.version, kind: operation === 'CONNECT' ? request.kind : seen.kind },
     resource: { group: seen.group, version: seen.version, resource: seen.resource },
     ...(subresource !== '' && { subResource: subresource }),
-    requestKind: { group: resource.group, version: resource.version, kind: request.kind },
+    requestKind: objectKind ?? { group: resource.group, version: resource.version, kind: request.kind },
     requestResource: { group: resource.group, version: resource.version, resource: resource.resource },
     ...(subresource !== '' && { requestSubResource: subresource }),
     ...(name !== '' && { name }),
@@ -45,6 +45,14 @@ export function reviewRequest(request: AdmissionRequest, seen: ResourceDefinitio
 function defaultOptions(operation: string): object {
   const kind = operation === 'DELETE' ? 'DeleteOptions' : operation === 'UPDATE' ? 'UpdateOptions' : 'CreateOptions';
   return { kind, apiVersion: 'meta.k8s.io/v1' };
+}
+
+/** The objects of a request in the version that it is seen in. What a subresource takes is seen as it is. */
+export function objectsSeen(
+  { object, oldObject, objectKind }: AdmissionRequest,
+  seen: ResourceDefinition,
+): Pick<AdmissionRequest, 'oldObject'> & { readonly object: Readonly<KubernetesObject> | undefined } {
+  return objectKind ? { object, oldObject } : { object: seenAs(object, seen), oldObject: seenAs(oldObject, seen) };
 }
 
 /** An object in the version that it is seen in, with its apiVersion and kind. Nothing of it may be changed. */

@@ -13,7 +13,7 @@ import { Configurations } from '../dynamic/configurations.ts';
 import { AdmissionSession, admissionExpression, type AdmissionExpression, type AdmissionValues } from '../dynamic/expressions.ts';
 import { judgeConditions } from '../dynamic/match-conditions.ts';
 import { RequestMatcher, type Match } from '../dynamic/request-matcher.ts';
-import { reviewRequest, seenAs } from '../dynamic/review-request.ts';
+import { objectsSeen, reviewRequest } from '../dynamic/review-request.ts';
 import { findParameters } from './parameters.ts';
 import { PolicyMetrics } from './policy-metrics.ts';
 import { compilePolicy, matchOf, POLICY_BUDGET, PolicyVariables, type PolicyProgram } from './policy-program.ts';
@@ -238,9 +238,8 @@ class Judgement {
   }
 
   #values({ seen, params, namespaceObject }: Situation): AdmissionValues {
-    const { object, oldObject } = this.request;
     const request = reviewRequest(this.request, seen);
-    return { object: seenAs(object, seen), oldObject: seenAs(oldObject, seen), request, params, namespaceObject };
+    return { ...objectsSeen(this.request, seen), request, params, namespaceObject };
   }
 }
 

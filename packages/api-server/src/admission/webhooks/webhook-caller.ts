@@ -8,7 +8,7 @@ import type { AdmissionRequest } from '../admission.ts';
 import { AdmissionSession } from '../dynamic/expressions.ts';
 import { judgeConditions } from '../dynamic/match-conditions.ts';
 import { RequestMatcher } from '../dynamic/request-matcher.ts';
-import { reviewRequest, seenAs } from '../dynamic/review-request.ts';
+import { objectsSeen, reviewRequest } from '../dynamic/review-request.ts';
 import type { Hook } from './hooks.ts';
 import { decodeReview, encodeReview, refusal, reviewVersion, type Verdict } from './review.ts';
 import { WebhookMetrics } from './webhook-metrics.ts';
@@ -45,11 +45,9 @@ export class WebhookCaller {
   async wants(hook: Hook, request: AdmissionRequest): Promise<ResourceDefinition | undefined> {
     const seen = await this.matcher.match(request, hook.match);
     if (!seen || hook.conditions.conditions.length === 0) return seen;
-    const { object, oldObject } = request;
     const session = new AdmissionSession(request, this.#sources.authorizer());
     const values = {
-      object: seenAs(object, seen),
-      oldObject: seenAs(oldObject, seen),
+      ...objectsSeen(request, seen),
       request: reviewRequest(request, seen),
       namespaceObject: await this.matcher.namespaceOf(request),
     };
@@ -91,8 +89,7 @@ export class WebhookCaller {
   async #ask({ webhook }: Hook, request: AdmissionRequest, seen: ResourceDefinition): Promise<Verdict> {
     const version = reviewVersion(webhook.admissionReviewVersions);
     const review = reviewRequest(request, seen);
-    const { object, oldObject } = request;
-    const body = encodeReview(version, review, { object: seenAs(object, seen), oldObject: seenAs(oldObject, seen) });
+    const body = encodeReview(version, review, objectsSeen(request, seen));
     const text = await this.#sources.client.post(webhook.clientConfig, body, webhook.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS);
     return decodeReview(text, version, review, this.#mayPatch);
   }

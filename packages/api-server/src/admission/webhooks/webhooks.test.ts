@@ -81,6 +81,29 @@ describe('a validating webhook', () => {
     );
   });
 
+  it('is asked about an eviction, in its own kind, and not about the deletion that comes of it', async () => {
+    await using world = await setUp();
+    const { api, hook } = world;
+    const pods = '/api/v1/namespaces/default/pods';
+    const resources = ['pods', 'pods/eviction'];
+    const rules = [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE', 'DELETE'], resources }];
+    await api.create(pods, { metadata: { name: 'p' }, spec: { containers: [{ name: 'c', image: 'i' }] } });
+    await world.configure('validating', { rules });
+
+    await api.create(`${pods}/p/eviction`, { metadata: { name: 'p' } });
+
+    expect(hook.requests).toMatchObject([
+      {
+        kind: { group: 'policy', version: 'v1', kind: 'Eviction' },
+        resource: { group: '', version: 'v1', resource: 'pods' },
+        subResource: 'eviction',
+        name: 'p',
+        operation: 'CREATE',
+        object: { kind: 'Eviction', apiVersion: 'policy/v1', metadata: { name: 'p' } },
+      },
+    ]);
+  });
+
   it('warns the client', async () => {
     await using world = await setUp(() => ({ allowed: true, warnings: ['old style'] }));
     await world.configure('validating', {});
