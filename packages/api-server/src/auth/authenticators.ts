@@ -64,16 +64,22 @@ export class AuthenticatorChain {
   }
 }
 
+const BEARER_PROTOCOL = 'base64url.bearer.authorization.k8s.io.';
+
+/** True for a WebSocket protocol that is a token. */
+export function isBearerProtocol(protocol: string): boolean {
+  return protocol.startsWith(BEARER_PROTOCOL);
+}
+
 /** The bearer token of a request: from the header, or from the WebSocket protocol that browsers use instead. */
 export function bearerToken({ headers }: AuthenticationRequest): string | undefined {
   const found = /^Bearer\s+(\S+)$/i.exec(headers.authorization ?? '');
   if (found) return found[1];
-  const prefix = 'base64url.bearer.authorization.k8s.io.';
   const protocol = headers['sec-websocket-protocol']
     ?.split(',')
     .map((text) => text.trim())
-    .find((text) => text.startsWith(prefix));
-  return protocol && Buffer.from(protocol.slice(prefix.length), 'base64url').toString();
+    .find(isBearerProtocol);
+  return protocol && Buffer.from(protocol.slice(BEARER_PROTOCOL.length), 'base64url').toString();
 }
 
 function all(value: string | string[] | undefined): string[] {

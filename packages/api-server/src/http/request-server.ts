@@ -19,6 +19,7 @@ import { labelsOf, type RequestLabels } from './request-labels.ts';
 import { RequestMetrics } from './request-metrics.ts';
 import { ResultSender, type Answer } from './result-sender.ts';
 import { addWarnings } from './warnings.ts';
+import { serveWatchUpgrade, type UpgradeRequest } from './watch-upgrade.ts';
 
 const BODY_LIMIT_BYTES = 3 * 1024 * 1024;
 const JSON_FORM: Representation = { as: 'object', mediaType: 'application/json' };
@@ -66,37 +67,49 @@ export class RequestServer {
 
   /** Whether a path may lead to another protocol; elsewhere the wish for one is ignored, as HTTP allows. */
   mayUpgrade(url: string, protocol: string | undefined): boolean {
-    const { isResource, group, version, subresource } = parsePath(splitUrl(url)[0]);
-    if (!isResource || subresource === undefined) return false;
-    if (subresource === 'log') return protocol?.toLowerCase() === 'websocket';
+    const [path, queryText] = splitUrl(url);
+    const { isResource, group, version, subresource, name, legacyWatch } = parsePath(path);
+    if (!isResource) return false;
+    const isWebSocket = protocol?.toLowerCase() === 'websocket';
+    if (subresource === 'log') return isWebSocket;
+    if (subresource === undefined) return isWebSocket && isWatch({ name, legacyWatch }, Query.parse(queryText));
     return STREAMS.has(subresource) || this.#server.extensionServers.find(group, version) !== undefined;
   }
 
   /** Answers a request that asks for another protocol. Never rejects. */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     socket.on('error', () => undefined);
+    const { headers, method = 'GET', url = '/' } = request;
+    const [path, queryText] = splitUrl(url);
+    const query = Query.parse(queryText);
+    const info = parsePath(path);
+    const labels = this.#labelsOf({ path, query, info }, { method, headers }, true);
     try {
-      const [path, queryText] = splitUrl(request.url ?? '/');
-      const user = await this.#authenticate(request.headers, request.socket);
-      const result = await this.#server.handle(
-        {
-          method: request.method ?? 'GET',
-          path,
-          query: Query.parse(queryText),
-          user,
-          body: undefined,
-          accept: request.headers.accept,
-          userAgent: request.headers['user-agent'],
-          signal: undefined,
-        },
-        () => undefined,
-      );
-      if (isStream(result)) return await handleReadUpgrade(request, socket, head, result.body as Readable);
-      if (result.type !== 'connect') throw badRequest('Upgrade request required');
-      await result.serve({ request, upgrade: { socket, head } });
+      const user = await this.#authenticate(headers, request.socket);
+      const { accept, 'user-agent': userAgent } = headers;
+      const asked: ApiRequest = { method, path, query, user, body: undefined, accept, userAgent, signal: undefined };
+      const result = await this.#server.handle(asked, () => undefined);
+      const serve = this.#upgraded({ request, socket, head }, result, () => this.#representationFor(info, query, accept));
+      this.metrics.record(labels, 101, undefined);
+      this.metrics.longRunning(labels, 1);
+      await serve().finally(() => this.metrics.longRunning(labels, -1));
     } catch (error) {
-      refuseUpgrade(socket, error);
+      const code = refuseUpgrade(socket, error);
+      this.metrics.record(labels, code, undefined);
     }
+  }
+
+  /** What serves the client in the protocol that it has asked for. */
+  #upgraded(upgrade: UpgradeRequest, result: ApiResult, representation: () => Representation): () => Promise<void> {
+    const { request, socket, head } = upgrade;
+    if (isStream(result)) return () => handleReadUpgrade(request, socket, head, result.body as Readable);
+    if (result.type === 'watch') {
+      const includeObject = Query.parse(splitUrl(request.url ?? '')[1]).get('includeObject');
+      const format = this.#server.representer.watchFormat(representation(), result.definition, includeObject);
+      return () => serveWatchUpgrade(upgrade, { result, format, clock: this.#server.clock });
+    }
+    if (result.type !== 'connect') throw badRequest('Upgrade request required');
+    return async () => result.serve({ request, upgrade: { socket, head } });
   }
 
   async #answer(incoming: Incoming, flight: Flight): Promise<number> {
@@ -138,13 +151,12 @@ export class RequestServer {
   #representationFor(info: RequestInfo, query: Query, accept: string | undefined): Representation {
     const { isResource, group, version, resource, subresource, name, legacyWatch } = info;
     if (!isResource || subresource === 'log') return JSON_FORM;
-    const isWatch = legacyWatch || (name === undefined && query.flag('watch'));
-    return negotiate(accept, this.#server.registry.find(group, version, resource), isWatch);
+    return negotiate(accept, this.#server.registry.find(group, version, resource), isWatch({ name, legacyWatch }, query));
   }
 
   #becomeLong(incoming: Incoming, flight: Flight): void {
     this.inFlight.becomesLong(flight);
-    const labels = this.#labelsOf(incoming, true);
+    const labels = this.#labelsOf(incoming, incoming.answer.exchange, true);
     this.metrics.longRunning(labels, 1);
     incoming.answer.exchange.onClose(() => {
       this.metrics.longRunning(labels, -1);
@@ -201,10 +213,10 @@ export class RequestServer {
   #record(incoming: Incoming, code: number, flight: Flight | undefined): void {
     const isLong = flight?.isLong === true;
     const durationMs = flight && !isLong ? this.#server.clock.monotonic() - flight.startMs : undefined;
-    this.metrics.record(this.#labelsOf(incoming, isLong), code, durationMs);
+    this.metrics.record(this.#labelsOf(incoming, incoming.answer.exchange, isLong), code, durationMs);
   }
 
-  #labelsOf({ answer: { exchange }, path, query, info }: Incoming, isLong: boolean): RequestLabels {
+  #labelsOf({ path, query, info }: Omit<Incoming, 'answer'>, exchange: RequestHead, isLong: boolean): RequestLabels {
     const definition = info.isResource ? this.#server.registry.find(info.group, info.version, info.resource) : undefined;
     const labels = labelsOf({
       method: exchange.method,
@@ -225,6 +237,8 @@ interface Incoming {
   readonly info: RequestInfo;
 }
 
+type RequestHead = Pick<Exchange, 'method' | 'headers'>;
+
 type MutableAnswer = { -readonly [K in keyof Answer]: Answer[K] };
 
 function plainAnswer(exchange: Exchange): MutableAnswer {
@@ -234,6 +248,10 @@ function plainAnswer(exchange: Exchange): MutableAnswer {
     'Cache-Control': 'no-cache, private',
   };
   return { exchange, headers, representation: JSON_FORM, pretty: false, includeObject: undefined };
+}
+
+function isWatch({ name, legacyWatch }: Pick<RequestInfo, 'name' | 'legacyWatch'>, query: Query): boolean {
+  return legacyWatch || (name === undefined && query.flag('watch'));
 }
 
 function splitUrl(url: string): [path: string, query: string] {
@@ -265,11 +283,13 @@ function stackOf(error: unknown): string | undefined {
   return error instanceof Error ? error.stack : undefined;
 }
 
-/** A socket that waits for an upgrade has no response object. */
-function refuseUpgrade(socket: Duplex, error: unknown): void {
+/** A socket that waits for an upgrade has no response object. Gives the status. */
+function refuseUpgrade(socket: Duplex, error: unknown): number {
   const status = statusOf(error);
+  const { code = 500 } = status;
   const body = `${JSON.stringify(status)}\n`;
   socket.end(
-    `HTTP/1.1 ${status.code ?? 500} ${status.reason ?? 'Error'}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${code} ${status.reason ?? 'Error'}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
+  return code;
 }
