@@ -2,7 +2,7 @@ import { ConfigMap } from '@keelson/api/core/v1';
 import { KeelsonError, silentLogger } from '@keelson/base';
 import { ManualClock } from '@keelson/base/testing';
 import { createClient } from '@keelson/client';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { CachedInformer } from './cached-informer.ts';
 import { HandDrivenApi } from './testing/hand-driven-api.ts';
 
@@ -62,6 +62,26 @@ describe('Reflector', () => {
     await clock.advance(60_000);
 
     expect(api.calls).toEqual(LISTS);
+  });
+
+  it('warns of a kind that stays away, and of anything else at once', async () => {
+    const warned: string[] = [];
+    const logger = { ...silentLogger, warn: (_text: string, fields: object = {}) => void warned.push(JSON.stringify(fields)) };
+    const [missing, away] = [new HandDrivenApi(), new HandDrivenApi()];
+    missing.failures.push(...Array.from({ length: 3 }, () => new KeelsonError('NotFound', 'gone')));
+    away.failures.push(AWAY);
+
+    for (const server of [missing, away]) {
+      const other = new CachedInformer(ConfigMap, { client: createClient(server), clock, logger, random: () => 0 });
+      onTestFinished(() => other.stop());
+      void other.start(new AbortController().signal).catch(() => undefined);
+      await clock.advance(60_000);
+    }
+
+    expect(warned.map((fields) => JSON.parse(fields))).toEqual([
+      { resource: 'configmaps', attempt: 3, error: 'gone' },
+      { resource: 'configmaps', attempt: 1, error: 'away' },
+    ]);
   });
 
   it('lists at one go when the server forgets the pages', async () => {

@@ -36,6 +36,8 @@ const WATCH_SECONDS = 300;
 const SILENCE_GRACE_MS = 30_000;
 /** A watch that ends sooner, without a word, has not worked. */
 const SHORT_WATCH_MS = 1_000;
+/** How often a kind may be missing before it is worth a warning. */
+const QUIET_ATTEMPTS = 2;
 const BACKOFF = { initialMs: 800, maxMs: 30_000, jitter: 1 };
 
 /**
@@ -211,7 +213,9 @@ export class Reflector<T extends KubernetesObject> {
     this.#attempt += 1;
     this.#setPhase('retrying', errorMessage(error));
     const { resource } = this.#kind;
-    this.#deps.logger.warn('list or watch failed; trying again', {
+    // A kind may be gone, as its definition is: whoever follows it hears of that in a moment.
+    const level = isReason(error, 'NotFound') && this.#attempt <= QUIET_ATTEMPTS ? 'debug' : 'warn';
+    this.#deps.logger[level]('list or watch failed; trying again', {
       resource,
       attempt: this.#attempt,
       error: errorMessage(error),

@@ -10,6 +10,7 @@ const PODS = '/api/v1/namespaces/default/pods';
 const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io';
 const MIB = 1024 * 1024;
 const YAML = 'application/yaml';
+const STRATEGIC = 'application/strategic-merge-patch+json';
 
 const map = (name: string, data: Record<string, string> = {}) => ({ metadata: { name }, data });
 
@@ -28,6 +29,41 @@ function slowPath() {
   return { handler, entered: entered.promise, release: gate.resolve };
 }
 
+describe('patches', () => {
+  const MERGE = 'application/merge-patch+json';
+  const OPERATIONS = 'application/json-patch+json';
+
+  it.each([
+    { type: MERGE, body: '{"data":{"a":"b","a":"c"}}', fault: 'duplicate field "data.a"' },
+    { type: MERGE, body: '{"dat":{"a":"b"}}', fault: 'unknown field "dat"' },
+    { type: STRATEGIC, body: '{"data":{"a":"b","a":"c"}}', fault: 'duplicate field "data.a"' },
+    {
+      type: OPERATIONS,
+      body: '[{"op":"add","path":"/data","value":{},"when":1}]',
+      fault: 'json patch unknown field "[0].when"',
+    },
+    {
+      type: OPERATIONS,
+      body: '[{"op":"add","op":"add","path":"/data","value":{}}]',
+      fault: 'json patch duplicate field "[0].op"',
+    },
+  ])('of $type are told of their faults: $fault', async ({ type, body, fault }) => {
+    await using server = await HttpsServer.start();
+    await server.json(MAPS, { method: 'POST', value: map('a') });
+    const patch = (validation: string) =>
+      server.json(`${MAPS}/a?fieldValidation=${validation}`, { method: 'PATCH', body, headers: { 'content-type': type } });
+
+    const strict = await patch('Strict');
+    const warned = await patch('Warn');
+    const ignored = await patch('Ignore');
+
+    expect(strict.value).toMatchObject({ code: 422, details: { causes: [{ field: 'patch' }] } });
+    expect(strict.value.message).toMatch(new RegExp(`strict decoding error: ${RegExp.escape(fault)}$`));
+    expect([warned.status, warned.headers['warning']]).toEqual([200, `299 - "${fault.replaceAll('"', '\\"')}"`]);
+    expect([ignored.status, ignored.headers['warning']]).toEqual([200, undefined]);
+  });
+});
+
 describe('bodies', () => {
   it.each([
     {
@@ -37,8 +73,19 @@ describe('bodies', () => {
       message:
         /^the object provided is unrecognized \(must be of type ConfigMap\): couldn't get version\/kind; json parse error: .*\(\{"metadata":\)$/,
     },
-    { title: 'JSON of the wrong type', type: 'application/json', body: '[]', message: /cannot unmarshal array/ },
-    { title: 'no body', type: 'application/json', body: '', message: /EOF/ },
+    {
+      title: 'JSON of the wrong type',
+      type: 'application/json',
+      body: '[]',
+      message: /^the object provided is unrecognized \(.*cannot unmarshal array .*\(5b5d\)$/,
+    },
+    {
+      title: 'no body',
+      type: 'application/json',
+      body: '',
+      message:
+        /^the object provided is unrecognized \(must be of type ConfigMap\): .*: unexpected end of JSON input \(<empty>\)$/,
+    },
     { title: 'YAML that breaks off', type: YAML, body: 'metadata: {name: [', message: /error converting YAML to JSON/ },
     {
       title: 'a wrong field type',

@@ -17,6 +17,8 @@ export interface RawBody {
   readonly value: unknown;
   /** Paths of keys that were given twice. */
   readonly duplicates: readonly string[];
+  /** What else is wrong with what it was made of, in the words for clients. */
+  readonly faults?: readonly string[];
   /** The object that the value was made of, if any, in the same version. */
   readonly known?: unknown;
 }
@@ -93,7 +95,10 @@ function withNumbers(value: unknown): unknown {
 export function decodeBody(call: Call): KubernetesObject {
   const validation = fieldValidationOf(call);
   const raw = readObject(call, validation !== 'Ignore');
-  if (raw.value === undefined || raw.value === null) throw badRequest('EOF');
+  const { value } = raw;
+  if (value === undefined || value === null) throw unrecognized(call, 'unexpected end of JSON input');
+  if (typeof value !== 'object' || Array.isArray(value))
+    throw unrecognized(call, `json: cannot unmarshal ${goKind(value)} into Go value of type ${HEAD}`);
   return decodeObject(call, raw, validation);
 }
 
@@ -109,11 +114,32 @@ function readObject({ request: { body }, definition }: Call, strict: boolean): R
     return raw;
   } catch (error) {
     if (body?.type !== 'bytes' || !isReason(error, 'BadRequest')) throw error;
-    const why = error.message.replace(/^Cannot parse JSON: /, "couldn't get version/kind; json parse error: ");
-    throw badRequest(
-      `the object provided is unrecognized (must be of type ${definition.kind}): ${why} (${summaryOf(body.data)})`,
-    );
+    if (!error.message.startsWith(NO_JSON)) throw unrecognizedBytes(definition, body.data, error.message);
+    throw unrecognized({ definition, request: { body } }, error.message.slice(NO_JSON.length));
   }
+}
+
+/** What Go reads of a body first. */
+const HEAD = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
+
+function goKind(value: unknown): string {
+  if (Array.isArray(value)) return 'array';
+  return typeof value === 'boolean' ? 'bool' : typeof value;
+}
+
+const NO_JSON = 'Cannot parse JSON: ';
+
+/** 400 of a body of which nobody can say what it should be. */
+function unrecognized(
+  { request: { body }, definition }: Pick<Call, 'definition'> & { readonly request: Pick<Call['request'], 'body'> },
+  why: string,
+): KeelsonError {
+  const data = body?.type === 'bytes' ? body.data : Buffer.alloc(0);
+  return unrecognizedBytes(definition, data, `couldn't get version/kind; json parse error: ${why}`);
+}
+
+function unrecognizedBytes({ kind }: ResourceDefinition, data: Buffer, why: string): KeelsonError {
+  return badRequest(`the object provided is unrecognized (must be of type ${kind}): ${why} (${summaryOf(data)})`);
 }
 
 /** Objects of kinds that come and go have to say what they are. */
@@ -128,6 +154,7 @@ const MAX_SUMMARY = 30;
 
 /** The beginning of a body: as text if it looks like JSON, else in hexadecimal. */
 function summaryOf(data: Buffer): string {
+  if (data.length === 0) return '<empty>';
   const start = data.subarray(0, MAX_SUMMARY);
   const text = data[0] === OPEN_BRACE ? start.toString() : start.toString('hex');
   return data.length > MAX_SUMMARY ? `${text} ...` : text;
@@ -187,6 +214,7 @@ export function decodeWith(schema: KindSchema, { raw, validation, warn, refuse }
   const { object, unknown } = strictly(refuse, () => schema.decode(raw.value, raw.known));
   if (validation !== 'Ignore') {
     const faults = [
+      ...(raw.faults ?? []),
       ...raw.duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`),
       ...unknown.map((path) => `unknown field ${JSON.stringify(path)}`),
     ];

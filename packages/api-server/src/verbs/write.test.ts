@@ -1,3 +1,4 @@
+import { statusOf } from '@keelson/api';
 import { ManualClock } from '@keelson/base/testing';
 import { describe, expect, it } from 'vitest';
 import type { AdmissionMutator } from '../admission/admission.ts';
@@ -319,7 +320,9 @@ describe('patch', () => {
     ['application/json', {}, 415],
     ['application/apply-patch+cbor', {}, 415],
     ['application/json-patch+json', [{ op: 'test', path: '/metadata/name', value: 'b' }], 422],
-    ['application/json-patch+json', [{ op: 'nope' }], 400],
+    ['application/json-patch+json', [{ op: 'nope', path: '/data' }], 422],
+    ['application/json-patch+json', ['nope'], 400],
+    ['application/json-patch+json', Array.from({ length: 10_001 }, () => ({ op: 'test', path: '/data', value: null })), 413],
     ['application/json-patch+json', {}, 400],
     ['application/merge-patch+json', [], 400],
     ['application/merge-patch+json', { metadata: { name: 'b' } }, 400],
@@ -332,6 +335,28 @@ describe('patch', () => {
     const error = await api.probe.call('PATCH', `${MAPS}/a`, { body, contentType }).catch(failure);
 
     expect(error.code).toBe(code);
+  });
+});
+
+describe('a JSON patch that does not fit', () => {
+  it('is refused in the words of Kubernetes', async () => {
+    await using api = await setUp();
+    await api.probe.create(MAPS, configMap('a'));
+    const body = [{ op: 'remove', path: '/data/a' }];
+
+    const call = { body, contentType: 'application/json-patch+json' };
+    const error = await api.probe.call('PATCH', `${MAPS}/a`, call).catch(statusOf);
+
+    expect(error).toEqual({
+      kind: 'Status',
+      apiVersion: 'v1',
+      metadata: {},
+      status: 'Failure',
+      message: 'the server rejected our request due to an error in our request',
+      reason: 'Invalid',
+      details: {},
+      code: 422,
+    });
   });
 });
 

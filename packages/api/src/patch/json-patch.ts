@@ -18,7 +18,7 @@ interface Operation {
 
 /**
  * A JSON patch (RFC 6902). Leaves the document as it is and gives the changed one, which shares with it and with the patch what is not changed.
- * `BadRequest` for what is no patch, `Invalid` for a failed `test` or a path that is not there, as the API server answers.
+ * `BadRequest` for what is no patch, `Invalid` for a failed `test`, a path that is not there or an operation that nobody knows, as the API server answers.
  */
 export function applyJsonPatch(document: unknown, patch: unknown): unknown {
   const draft = new Draft(document);
@@ -68,10 +68,8 @@ class CopyBudget {
   copy(value: unknown): unknown {
     this.#bytes += stringifyJson(value).length;
     if (this.#bytes <= MAX_COPIED_BYTES) return cloneJson(value);
-    throw new KeelsonError(
-      'Invalid',
-      'the server rejected our request due to an error in our request: Unable to complete the copy, the accumulated size increase of ' +
-        `copy is ${this.#bytes}, exceeding the limit ${MAX_COPIED_BYTES}`,
+    throw rejected(
+      `Unable to complete the copy, the accumulated size increase of copy is ${this.#bytes}, exceeding the limit ${MAX_COPIED_BYTES}`,
     );
   }
 }
@@ -83,7 +81,8 @@ function checked(patch: unknown): readonly Operation[] {
     throw new KeelsonError('RequestEntityTooLarge', message);
   }
   return patch.map((operation: unknown) => {
-    if (!isOperation(operation)) throw new KeelsonError('BadRequest', 'error decoding patch: an operation needs "op" and "path"');
+    if (!isObject(operation)) throw new KeelsonError('BadRequest', 'error decoding patch: an operation is an object');
+    if (!isOperation(operation)) throw rejected('an operation needs "op" and "path"');
     return operation;
   });
 }
@@ -105,7 +104,7 @@ function applyOperation(draft: Draft, operation: Operation, budget: CopyBudget):
     case 'move': {
       const from = fromOf(operation);
       const moved = lookUp(draft.value, from);
-      if (path.startsWith(`${from}/`)) throw new KeelsonError('BadRequest', `cannot move "${from}" into itself`);
+      if (path.startsWith(`${from}/`)) throw rejected(`cannot move "${from}" into itself`);
       remove(draft, from);
       return add(draft, path, moved);
     }
@@ -113,29 +112,25 @@ function applyOperation(draft: Draft, operation: Operation, budget: CopyBudget):
       return add(draft, path, budget.copy(lookUp(draft.value, fromOf(operation))));
     case 'test':
       if (deepEqual(lookUp(draft.value, path, true) ?? null, operation.value ?? null)) return;
-      throw new KeelsonError(
-        'Invalid',
-        `the server rejected our request due to an error in our request: testing path "${path}" failed`,
-      );
+      throw rejected(`testing path "${path}" failed`);
     default:
-      throw new KeelsonError('BadRequest', `error decoding patch: unknown operation "${op}"`);
+      throw rejected(`unknown operation "${op}"`);
   }
 }
 
 function required(operation: Operation): unknown {
-  if (!Object.hasOwn(operation, 'value'))
-    throw new KeelsonError('BadRequest', `error decoding patch: operation "${operation.op}" needs "value"`);
+  if (!Object.hasOwn(operation, 'value')) throw rejected(`operation "${operation.op}" needs "value"`);
   return operation.value;
 }
 
 function fromOf({ op, from }: Operation): string {
-  if (typeof from !== 'string') throw new KeelsonError('BadRequest', `error decoding patch: operation "${op}" needs "from"`);
+  if (typeof from !== 'string') throw rejected(`operation "${op}" needs "from"`);
   return from;
 }
 
 function pointer(path: string): string[] {
   if (path === '') return [];
-  if (!path.startsWith('/')) throw new KeelsonError('BadRequest', `error decoding patch: "${path}" is no JSON pointer`);
+  if (!path.startsWith('/')) throw rejected(`"${path}" is no JSON pointer`);
   return path
     .slice(1)
     .split('/')
@@ -143,10 +138,12 @@ function pointer(path: string): string[] {
 }
 
 function missing(path: string): KeelsonError {
-  return new KeelsonError(
-    'Invalid',
-    `the server rejected our request due to an error in our request: path "${path}" does not exist`,
-  );
+  return rejected(`path "${path}" does not exist`);
+}
+
+/** It is a patch, and does not fit the document. */
+function rejected(why: string): KeelsonError {
+  return new KeelsonError('Invalid', `the server rejected our request due to an error in our request: ${why}`);
 }
 
 function lookUp(document: unknown, path: string, mayMiss = false): unknown {

@@ -53,10 +53,11 @@ describe('applyJsonPatch', () => {
     [[{ op: 'replace', path: '/x', value: 1 }], 'Invalid'],
     [[{ op: 'add', path: '/l/01', value: 1 }], 'Invalid'],
     [[{ op: 'add', path: '/l/9', value: 1 }], 'Invalid'],
-    [[{ op: 'fly', path: '/a' }], 'BadRequest'],
-    [[{ op: 'add', path: '/a' }], 'BadRequest'],
-    [[{ op: 'add', path: 'a', value: 1 }], 'BadRequest'],
+    [[{ op: 'fly', path: '/a' }], 'Invalid'],
+    [[{ op: 'add', path: '/a' }], 'Invalid'],
+    [[{ op: 'add', path: 'a', value: 1 }], 'Invalid'],
     [{ op: 'add' }, 'BadRequest'],
+    [['add'], 'BadRequest'],
     [Array.from({ length: 10_001 }, () => ({ op: 'test', path: '/a', value: 1 })), 'RequestEntityTooLarge'],
   ])('refuses %o as %s', (patch, reason) => {
     expect(() => applyJsonPatch({ a: 1, l: [1] }, patch)).toThrow(expect.objectContaining({ reason }) as Error);
