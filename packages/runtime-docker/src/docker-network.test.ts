@@ -8,7 +8,7 @@ import { FOREVER, outputOf } from '@keelson/runtime/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { DockerRuntime } from './docker-runtime.ts';
 import { noCni, TestNetwork } from './testing/pod-network.ts';
-import { containerConfig, runScript, sandboxConfig } from './testing/pods.ts';
+import { containerConfig, ownPort, runScript, sandboxConfig } from './testing/pods.ts';
 import { noPrivateEngine, PrivateEngine, unless } from './testing/private-engine.ts';
 
 const run = promisify(execFile);
@@ -60,14 +60,14 @@ describe.skipIf(obstacle)(unless('pods on Docker whose network is CNI’s', obst
   });
 
   it('lets pods reach each other and the node, and opens ports of the node for as long as a pod is there', async () => {
-    const hostPort = 20_000 + (process.pid % 10_000);
+    const hostPort = ownPort();
     const portMappings = [{ protocol: 'TCP', containerPort: 8080, hostPort }] as const;
     const serve = 'echo open > /tmp/index.html; exec httpd -f -p 8080 -h /tmp';
     const server = await runScript(runtime, serve, { sandbox: { portMappings } });
     const client = await runScript(runtime, FOREVER);
     const [ip = ''] = server.sandbox.ips;
     const gateway = testNetwork.podCidr.replace(/0\/24$/, '1');
-    const get = (url: string) => outputOf(runtime, client.id, 'timeout', '5', 'wget', '-qO-', url);
+    const get = (url: string) => outputOf(runtime, client.id, 'timeout', '60', 'wget', '-qO-', url);
 
     await expect.poll(() => get(`http://${ip}:8080/`)).toBe('open');
     await expect.poll(() => get(`http://${gateway}:${hostPort}/`)).toBe('open');

@@ -5,7 +5,7 @@ import { FOREVER, outputOf } from '@keelson/runtime/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dockerAvailable } from './docker-available.ts';
 import { DockerRuntime } from './docker-runtime.ts';
-import { NODE, runScript, sandboxConfig } from './testing/pods.ts';
+import { NODE, ownPort, runScript, sandboxConfig } from './testing/pods.ts';
 import { noEngine, testEngine, unless, type TestEngine } from './testing/private-engine.ts';
 
 const OTHER_NODE = `${NODE}-other`;
@@ -48,7 +48,7 @@ describe.skipIf(noEngine)(unless('DockerRuntime', noEngine), () => {
   });
 
   it('opens ports of the node', async () => {
-    const hostPort = 20_000 + (process.pid % 10_000);
+    const hostPort = ownPort();
     const portMappings = [{ protocol: 'TCP' as const, containerPort: 8080, hostPort, hostIp: '127.0.0.1' }];
     await runScript(runtime, 'echo open > /tmp/index.html; exec httpd -f -p 8080 -h /tmp', { sandbox: { portMappings } });
 

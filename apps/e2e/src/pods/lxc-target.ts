@@ -20,7 +20,8 @@ export const lxcTarget: RuntimeTarget = {
     const clock = new SystemClock();
     const configDir = join(directory, 'net.d');
     const network = new CniNetwork({ clock, stateDir: join(directory, 'network'), configDir, bridge: name });
-    await network.setPodCidrs([`10.${200 + (randomBytes(1).readUInt8() % 50)}.${randomBytes(1).readUInt8()}.0/24`]);
+    // Engines of the lab have their ranges above.
+    await network.setPodCidrs([`10.${100 + (randomBytes(1).readUInt8() % 50)}.${randomBytes(1).readUInt8()}.0/24`]);
     const runtime = new LxcRuntime({ clock, network, rootDir: join(directory, 'node'), cgroupRoot: name });
     await runtime.images.import(archive);
     const close = async (): Promise<void> => {

@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { SystemClock } from '@keelson/base';
+import { eventually } from '@keelson/base/testing';
 import { removeCgroupTree } from '@keelson/runtime';
 import { cniAvailable } from '@keelson/runtime/cni';
 import type { Program, Programs } from '@keelson/runtime/testing';
@@ -29,7 +30,8 @@ const CGROUP_ROOT = `keelson-test-${process.pid}`;
 export class PrivateContainerd implements AsyncDisposable {
   readonly endpoint: string;
   readonly directory: string;
-  readonly podCidr = `10.${192 + (process.pid % 32)}.${Math.floor(process.pid / 32) % 256}.0/24`;
+  /** Out of what tests of other runtimes don't use. */
+  readonly podCidr = `10.${208 + (process.pid % 32)}.${Math.floor(process.pid / 32) % 256}.0/24`;
   readonly #name: string;
   readonly #bridge = `klc${process.pid}`;
 
@@ -58,11 +60,8 @@ export class PrivateContainerd implements AsyncDisposable {
       ...more,
     });
     await runtime.setPodCidrs([this.podCidr]);
-    for (let tries = 0; tries < 500; tries += 1) {
-      if ((await runtime.info()).network?.ready) return runtime;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    throw new Error('containerd does not find its network');
+    await eventually(async () => (await runtime.info()).network?.ready);
+    return runtime;
   }
 
   /** Starts it again after a kill; its containers have gone on. */

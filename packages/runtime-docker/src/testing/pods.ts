@@ -8,6 +8,11 @@ export const NODE = `node-${process.pid}`;
 const labels = { [NODE_LABEL]: NODE };
 let made = 0;
 
+/** A port of this machine for this process: out of those that neither lab etcds nor connections get. */
+export function ownPort(): number {
+  return 12_000 + (process.pid % 8_000);
+}
+
 export function sandboxConfig(more: Partial<SandboxConfig> = {}): SandboxConfig {
   return plain.sandboxConfig(`docker-${process.pid}-${(made += 1)}`, { labels, ...more });
 }

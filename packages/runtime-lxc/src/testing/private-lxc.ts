@@ -49,7 +49,8 @@ export class PrivateLxc implements AsyncDisposable {
   static async start(): Promise<PrivateLxc> {
     await run(join(LAB, 'images'), ['busybox']);
     const lxc = new PrivateLxc(await mkdtemp(join(tmpdir(), 'keelson-lxc-')));
-    await lxc.network.setPodCidrs([`10.${100 + (process.pid % 100)}.${Math.floor(process.pid / 100) % 256}.0/24`]);
+    // Other ranges than those of tests of other runtimes.
+    await lxc.network.setPodCidrs([`10.${100 + (process.pid % 60)}.${Math.floor(process.pid / 60) % 256}.0/24`]);
     const runtime = lxc.open();
     await runtime.images.import(lxc.archive('busybox'));
     await runtime.close();
