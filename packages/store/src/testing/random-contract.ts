@@ -123,6 +123,6 @@ export function describeRandomHistories(harness: Harness): void {
         }),
         { numRuns: 40 },
       );
-    }, 120_000);
+    }, 600_000);
   });
 }
