@@ -55,7 +55,7 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `
     await up();
     await eventually('the default service account', async () => (await kubectl(['get', 'sa', 'default', '-o', 'name'])) !== '');
     await kubectl(['create', '-f', '-'], JSON.stringify(OBJECTS));
-    await kubectl(['rollout', 'status', 'deployment/web', '--timeout=90s']).catch(async (error: unknown) => {
+    await kubectl(['rollout', 'status', 'deployment/web', '--timeout=180s']).catch(async (error: unknown) => {
       throw new Error(`${await kubectl(['describe', 'pods'])}${keelson.log.join('\n')}`, { cause: error });
     });
   });
@@ -80,7 +80,7 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `
     const web = 'deployment/web';
     const upper = await kubectl(['exec', '-i', web, '--', 'tr', 'a-z', 'A-Z'], 'hello\n');
     const forward = `${kubectlFile} --kubeconfig ${keelson.kubeconfig} port-forward ${web} 18080:80 > /dev/null & pid=$!
-      for i in $(seq 100); do curl -sf http://127.0.0.1:18080/ && break; sleep 0.1; done; kill $pid`;
+      for i in $(seq 1000); do curl -sf http://127.0.0.1:18080/ && break; sleep 0.1; done; kill $pid`;
 
     expect(upper).toBe('HELLO\n');
     expect(await machine.must('sh', ['-c', forward])).toContain('Welcome to nginx!');
@@ -90,8 +90,8 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `
   it('reaches pods by the address of their Service and from pods by its name', async () => {
     const address = await kubectl(['get', 'service', 'web', '-o', 'jsonpath={.spec.clusterIP}']);
 
-    await eventually('an answer', async () => (await machine.run('curl', ['-sf', '-m', '5', `http://${address}/`])).code === 0);
-    const fetch = ['exec', 'deployment/web', '--', 'timeout', '20', 'wget', '-qO-', 'http://web.default.svc.cluster.local/'];
+    await eventually('an answer', async () => (await machine.run('curl', ['-sf', '-m', '60', `http://${address}/`])).code === 0);
+    const fetch = ['exec', 'deployment/web', '--', 'timeout', '60', 'wget', '-qO-', 'http://web.default.svc.cluster.local/'];
     expect(await kubectl(fetch)).toContain('Welcome to nginx!');
   });
 
@@ -104,7 +104,7 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `
     await up();
 
     await eventually('a node that is ready', async () => (await kubectl(['get', 'node', 'node-1'])).includes(' Ready'));
-    await kubectl(['rollout', 'status', 'deployment/web', '--timeout=60s']);
+    await kubectl(['rollout', 'status', 'deployment/web', '--timeout=180s']);
     expect(await ids()).toBe(before);
   });
 

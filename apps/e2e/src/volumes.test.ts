@@ -90,8 +90,11 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `
     kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
   const inPod = async (script: string, pod = 'db-0'): Promise<string> =>
     (await kubectl(['exec', pod, '--', 'sh', '-c', script])).trim();
-  const isReady = async (): Promise<boolean> =>
-    (await kubectl(['get', 'statefulset', 'db', '-o', 'jsonpath={.status.readyReplicas}'])) === '2';
+  /** By the pods themselves: the StatefulSet may not know yet that they are others. */
+  const isReady = async (): Promise<boolean> => {
+    const path = '{.items[*].status.conditions[?(@.type=="Ready")].status}';
+    return (await kubectl(['get', 'pods', '-l', 'app=db', '-o', `jsonpath=${path}`])) === 'True True';
+  };
   const mounts = async (): Promise<readonly string[]> =>
     (await machine.must('cat', ['/proc/mounts'])).split('\n').filter((line) => line.includes(`${dataDir}/kubelet`));
   /** With what is known, if it takes too long. */
@@ -167,14 +170,17 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `
   it('keeps data when pods are deleted, and mounts when Keelson is killed', async () => {
     await kubectl(['delete', 'pod', 'db-0', 'db-1', '--now']);
     await ready();
-    expect(await inPod('cat /data/starts /data/logs-db-0/starts')).toBe('db-0\ndb-0\ndb-0\ndb-0');
+    await eventually(
+      'what was written before and after',
+      async () => (await inPod('cat /data/starts /data/logs-db-0/starts')) === 'db-0\ndb-0\ndb-0\ndb-0',
+    );
     const before = await mounts();
 
     await keelson.stop('SIGKILL');
     await up();
     await ready();
 
-    expect(await inPod('cat /logs/starts', 'db-1')).toBe('db-1\ndb-1');
+    await eventually('what db-1 wrote', async () => (await inPod('cat /logs/starts', 'db-1')) === 'db-1\ndb-1');
     expect(await mounts()).toEqual(before);
   });
 

@@ -31,8 +31,8 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `
     outside = await Outside.up(world.machine);
     await eventually('the default service account', async () => (await kubectl('get', 'sa', 'default', '-o', 'name')) !== '');
     await kubectl('apply', '-f', MANIFEST);
-    await kubectl('wait', '--for=condition=Ready', 'pod/client', '--timeout=90s');
-    await kubectl('rollout', 'status', 'statefulset/pets', '--timeout=90s');
+    await kubectl('wait', '--for=condition=Ready', 'pod/client', '--timeout=180s');
+    await kubectl('rollout', 'status', 'statefulset/pets', '--timeout=180s');
   });
 
   afterAll(async () => {
@@ -50,7 +50,7 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `
     });
     expect(all).toContain('Server:\t\t10.96.0.10');
     expect(await inClient('nslookup', `pets-1.${PETS}`)).toContain(second);
-    expect(await inClient('timeout', '5', 'wget', '-qO-', 'http://pets-0.pets:8080/')).toBe('pets-0\n');
+    expect(await inClient('timeout', '60', 'wget', '-qO-', 'http://pets-0.pets:8080/')).toBe('pets-0\n');
   });
 
   it('tells containers of services by variables, in both forms', async () => {
@@ -73,7 +73,7 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `
   it('says over TCP too what there is and what there is not', async () => {
     // A question for the name server's own address, over TCP: two bytes of length, then the packet.
     const question = String.raw`\0\066\0\1\1\0\0\1\0\0\0\0\0\0\012kubernetes\7default\3svc\7cluster\5local\0\0\1\0\1`;
-    const answer = await inClient('sh', '-c', `printf '${question}' | nc -w 3 10.96.0.10 53 | od -An -tu1 | tr -d '\\n'`);
+    const answer = await inClient('sh', '-c', `printf '${question}' | nc -w 30 10.96.0.10 53 | od -An -tu1 | tr -d '\\n'`);
 
     expect(answer).toMatch(/ 10 +96 +0 +1/);
     await expect(inClient('nslookup', 'nobody.default.svc.cluster.local')).rejects.toThrow('NXDOMAIN');
@@ -102,12 +102,12 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `
       /^10\.244\.1\.\S+ fd00:10:244:1::\S+$/,
     );
 
-    const page = (url: string): Promise<string> => inClient('timeout', '5', 'wget', '-qO-', url);
+    const page = (url: string): Promise<string> => inClient('timeout', '60', 'wget', '-qO-', url);
     for (const host of [ipv4, `[${ipv6}]`, 'twofold'])
       expect(await eventually(`a page of ${host}`, () => page(`http://${host}/`))).toMatch(/^pets-[01]\n$/);
     expect(await inClient('nslookup', '-type=aaaa', 'twofold.default.svc.cluster.local')).toContain(ipv6);
     const bridge = 'fd00:10:244:1::1';
-    const atNodePort = () => world.machine.must('curl', ['-sS', '--max-time', '5', `http://[${bridge}]:${port}/`]);
+    const atNodePort = () => world.machine.must('curl', ['-sS', '--max-time', '60', `http://[${bridge}]:${port}/`]);
     expect(await eventually('a page of the node port', atNodePort)).toMatch(/^pets-[01]\n$/);
   });
 
@@ -116,7 +116,7 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `
     await outside.must('ip', ['route', 'replace', address, 'via', outside.address]);
 
     const target = `http://${address}/from-outside`;
-    const ask = () => outside.must('curl', ['-sS', '--max-time', '5', '-o', '/dev/null', '-w', '%{http_code}', target]);
+    const ask = () => outside.must('curl', ['-sS', '--max-time', '60', '-o', '/dev/null', '-w', '%{http_code}', target]);
     const code = await eventually('an answer', ask);
     const log = await eventually('the request', async () => {
       const lines = await kubectl('logs', '-l', 'app=pets', '--tail=-1');
@@ -133,7 +133,7 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `
       const { stdout } = await world.machine.run(kubectlFile, ['--kubeconfig', world.keelson.kubeconfig, ...asked]);
       return stdout;
     };
-    expect(await reach()).toBe('pets-0\n');
+    await eventually('a door', async () => (await reach()) === 'pets-0\n');
     await kubectl('apply', '-f', join(import.meta.dirname, 'manifests/pets-policy.yaml'));
 
     await eventually('a closed door', async () => (await reach()) === '');
@@ -173,11 +173,11 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `
       '--rule=shop.example/*=shop:80,tls=shop',
       '--annotation=ingress.keelson.dev/ssl-redirect=true',
     );
-    await kubectl('rollout', 'status', 'deployment/shop', '--timeout=60s');
+    await kubectl('rollout', 'status', 'deployment/shop', '--timeout=180s');
     const at = (scheme: 'http' | 'https', port: number): string[] => [
       '-sS',
       '--max-time',
-      '5',
+      '60',
       '--cacert',
       cert,
       '--resolve',
@@ -210,9 +210,9 @@ describe.skipIf(withoutRoot !== undefined)(withoutRoot === undefined ? title : `
 
     await eventually(
       'the page',
-      async () => (await outside.run('curl', ['-sS', '--max-time', '5', `http://${address}:8081/`])).stdout === WELCOME,
+      async () => (await outside.run('curl', ['-sS', '--max-time', '60', `http://${address}:8081/`])).stdout === WELCOME,
     );
-    expect(await kubectl('describe', 'service', 'open')).toMatch(/EnsuredLoadBalancer/);
+    await eventually('its event', async () => /EnsuredLoadBalancer/.test(await kubectl('describe', 'service', 'open')));
     await kubectl('delete', 'service', 'open');
   });
 });

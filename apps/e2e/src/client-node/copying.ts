@@ -6,7 +6,7 @@ export const COPYING: CaseTable = {
     {
       title: 'files, there and back',
       steps: [
-        { run: 'kubectl apply -f box.yaml && kubectl wait --for=condition=Ready pod/box --timeout=60s' },
+        { run: 'kubectl apply -f box.yaml && kubectl wait --for=condition=Ready pod/box --timeout=180s' },
         { run: 'mkdir there && head -c 2000000 /dev/urandom > there/big && copy.ts to box main there /tmp' },
         { run: 'mkdir back && copy.ts from box main big back && cmp there/big back/big' },
       ],

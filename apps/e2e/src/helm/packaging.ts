@@ -6,7 +6,7 @@ const pack = (...words: readonly string[]): string =>
   [process.execPath, '--conditions=keelson-source', SAMPLE, ...words].join(' ');
 
 const CLEAN_UP = {
-  run: 'kubectl delete --ignore-not-found --timeout=60s crd/websites.sample.keelson.dev clusterrole/operator-sample clusterrolebinding/operator-sample validatingwebhookconfiguration/operator-sample mutatingwebhookconfiguration/operator-sample',
+  run: 'kubectl delete --ignore-not-found --timeout=180s crd/websites.sample.keelson.dev clusterrole/operator-sample clusterrolebinding/operator-sample validatingwebhookconfiguration/operator-sample mutatingwebhookconfiguration/operator-sample',
 } as const;
 
 const OVERLAY = `namespace: $NS
@@ -26,7 +26,7 @@ export const PACKAGING: CaseTable = {
         { run: pack('helm', 'chart'), prints: 'chart/templates/operator.yaml' },
         { run: 'helm lint --strict chart', prints: '1 chart(s) linted, 0 chart(s) failed' },
         {
-          run: 'helm install site chart --set podSecurityContext.runAsUser=1000 --wait --timeout 60s',
+          run: 'helm install site chart --set podSecurityContext.runAsUser=1000 --wait --timeout 180s',
           prints: 'STATUS: deployed',
         },
         { run: 'kubectl get deployment operator-sample', prints: /operator-sample +1\/1 +1 +1/ },
@@ -38,11 +38,11 @@ export const PACKAGING: CaseTable = {
           run: `kubectl get validatingwebhookconfiguration operator-sample -o jsonpath='{.webhooks[0].clientConfig.service.namespace}' | grep -x $NS`,
         },
         {
-          run: `helm upgrade site chart --set podSecurityContext.runAsUser=1000 --set 'tolerations[0].key=a,tolerations[0].operator=Exists' --set replicas=2 --wait --timeout 60s`,
+          run: `helm upgrade site chart --set podSecurityContext.runAsUser=1000 --set 'tolerations[0].key=a,tolerations[0].operator=Exists' --set replicas=2 --wait --timeout 180s`,
           prints: 'REVISION: 2',
         },
         { run: 'kubectl get deployment operator-sample', prints: /operator-sample +2\/2 +2 +2/ },
-        { run: 'helm uninstall site --wait --timeout 60s', prints: 'These resources were kept' },
+        { run: 'helm uninstall site --wait --timeout 180s', prints: 'These resources were kept' },
         { run: 'kubectl get crd websites.sample.keelson.dev -o name', prints: 'websites.sample.keelson.dev' },
         CLEAN_UP,
       ],
@@ -54,7 +54,7 @@ export const PACKAGING: CaseTable = {
         { run: `mkdir overlay && cat > overlay/kustomization.yaml <<END\n${OVERLAY}END` },
         { run: `kubectl kustomize overlay | grep -c "namespace: $NS"`, prints: /^6$/m },
         { run: 'kubectl apply --server-side -k overlay', prints: 'deployment.apps/operator-sample serverside-applied' },
-        { run: 'kubectl rollout status deployment/operator-sample --timeout=60s', prints: 'successfully rolled out' },
+        { run: 'kubectl rollout status deployment/operator-sample --timeout=180s', prints: 'successfully rolled out' },
         { run: 'kubectl get deployment operator-sample', prints: /operator-sample +2\/2 +2 +2/ },
         CLEAN_UP,
       ],

@@ -308,7 +308,7 @@ export const CHANGING: CaseTable = {
           complains: 'Expected replicas to be 5, was 3',
         },
         { run: 'kubectl scale deployment app --current-replicas=3 --replicas=1', prints: 'scaled' },
-        { run: 'kubectl rollout status deployment/app --timeout=60s && kubectl get deployment app', prints: /app +1\/1 +1 +1/ },
+        { run: 'kubectl rollout status deployment/app --timeout=180s && kubectl get deployment app', prints: /app +1\/1 +1 +1/ },
         {
           run: 'kubectl create deployment other --image=nginx && kubectl scale deployment --all --replicas=0',
           prints: ['app scaled', 'other scaled'],
@@ -339,7 +339,7 @@ export const CHANGING: CaseTable = {
           run: 'kubectl create serviceaccount robot && kubectl set serviceaccount deployment app robot',
           prints: 'serviceaccount updated',
         },
-        { run: 'kubectl rollout status deployment/app --timeout=60s', prints: 'successfully rolled out' },
+        { run: 'kubectl rollout status deployment/app --timeout=180s', prints: 'successfully rolled out' },
         { run: `kubectl get pods -l app=app -o jsonpath='{.items[0].spec.serviceAccountName}'`, prints: 'robot' },
         { run: 'kubectl set selector service app app=other', prints: 'service/app selector updated' },
         {

@@ -101,7 +101,7 @@ export const CREATING: CaseTable = {
         { run: `kubectl run two --image=busybox --overrides='{"spec":{"hostname":"other"}}'`, prints: 'pod/two created' },
         { run: `kubectl get pod two -o jsonpath='{.spec.hostname}'`, prints: 'other' },
         { run: 'kubectl run web --image=nginx --port=80 --expose', prints: ['service/web created', 'pod/web created'] },
-        { run: 'kubectl wait --for=condition=Ready pod/one pod/two pod/web --timeout=60s', prints: 'pod/web condition met' },
+        { run: 'kubectl wait --for=condition=Ready pod/one pod/two pod/web --timeout=180s', prints: 'pod/web condition met' },
       ],
     },
   ],
@@ -148,7 +148,7 @@ export const CREATING: CaseTable = {
           prints: /^burner +Deployment\/burner +cpu: [89]\d%\/50% +1 +2 +[12] /,
           eventually: true,
         },
-        { run: 'kubectl wait --for=condition=Available deployment/burner --timeout=60s' },
+        { run: 'kubectl wait --for=condition=Available deployment/burner --timeout=180s' },
         { run: "kubectl get deployment burner -o jsonpath='{.spec.replicas}'", prints: '2', eventually: true },
         {
           run: 'kubectl describe hpa burner',

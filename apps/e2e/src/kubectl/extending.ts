@@ -2,7 +2,7 @@ import type { CaseTable } from '../testing/shell-case.ts';
 
 /** Each case has a group of its own. */
 const DEFINE = 'sed "s/GROUP/$NS.example.com/" crontabs.yaml | kubectl apply -f -';
-const ESTABLISHED = 'kubectl wait --for=condition=Established "crd/crontabs.$NS.example.com" --timeout=60s';
+const ESTABLISHED = 'kubectl wait --for=condition=Established "crd/crontabs.$NS.example.com" --timeout=180s';
 const CREATE = 'sed "s/GROUP/$NS.example.com/" crontab.yaml | kubectl apply -f -';
 const UNDEFINE = 'kubectl delete crd "crontabs.$NS.example.com"';
 const KIND = '"crontabs.$NS.example.com"';
@@ -12,10 +12,10 @@ const BEGIN = [
 ] as const;
 
 const BOATS = {
-  run: 'sed -i "s/GROUP/$NS.example.org/" boats.yaml boat.yaml && kubectl apply -f boats.yaml && kubectl wait --for=condition=Established crd/boats.$NS.example.org --timeout=60s',
+  run: 'sed -i "s/GROUP/$NS.example.org/" boats.yaml boat.yaml && kubectl apply -f boats.yaml && kubectl wait --for=condition=Established crd/boats.$NS.example.org --timeout=180s',
   prints: ['created', 'condition met'],
 } as const;
-const BOATS_GONE = { run: 'kubectl delete -f boats.yaml --timeout=60s', prints: 'deleted' } as const;
+const BOATS_GONE = { run: 'kubectl delete -f boats.yaml --timeout=180s', prints: 'deleted' } as const;
 
 /** Kinds that users define. */
 export const EXTENDING: CaseTable = {
@@ -88,7 +88,7 @@ export const EXTENDING: CaseTable = {
           run: `kubectl patch boat ketch --subresource=status --type=merge -p '{"status":{"conditions":[{"type":"Afloat","status":"True"}]},"spec":{"sails":1}}'`,
           prints: 'patched',
         },
-        { run: 'kubectl wait --for=condition=Afloat boat/ketch --timeout=60s', prints: 'condition met' },
+        { run: 'kubectl wait --for=condition=Afloat boat/ketch --timeout=180s', prints: 'condition met' },
         { run: `kubectl get boat ketch -o jsonpath='{.spec.sails} {.metadata.generation}'`, prints: '2 1' },
         BOATS_GONE,
       ],

@@ -1,8 +1,8 @@
 import type { CaseTable } from '../testing/shell-case.ts';
 
-const APP = { run: 'kubectl apply -f app.yaml && kubectl rollout status deployment/app --timeout=60s' } as const;
+const APP = { run: 'kubectl apply -f app.yaml && kubectl rollout status deployment/app --timeout=180s' } as const;
 const ROLLED_OUT =
-  'kubectl rollout status statefulset/ordered --timeout=60s && kubectl rollout status daemonset/everywhere --timeout=60s';
+  'kubectl rollout status statefulset/ordered --timeout=180s && kubectl rollout status daemonset/everywhere --timeout=180s';
 const IMAGES = `kubectl get pods -l 'app in (ordered,everywhere)' -o jsonpath='{.items[*].spec.containers[0].image}'`;
 const IMAGE = `kubectl get deployment app -o jsonpath='{.spec.template.spec.containers[*].image}'`;
 
@@ -15,16 +15,16 @@ export const OPERATING: CaseTable = {
         APP,
         { run: "kubectl annotate deployment app kubernetes.io/change-cause='the first'" },
         {
-          run: 'kubectl set image deployment/app web=nginx:1.23 && kubectl rollout status deployment/app --timeout=60s',
+          run: 'kubectl set image deployment/app web=nginx:1.23 && kubectl rollout status deployment/app --timeout=180s',
           prints: 'successfully rolled out',
         },
         { run: 'kubectl rollout history deployment/app', prints: /REVISION +CHANGE-CAUSE\n1 +.*\n2 +the first\n/ },
         { run: 'kubectl rollout history deployment/app --revision=2', prints: /Image:\s+nginx:1.23/ },
         { run: 'kubectl rollout undo deployment/app', prints: 'rolled back' },
         { run: IMAGE, prints: /^nginx:1.22$/ },
-        { run: 'kubectl rollout status deployment/app --timeout=60s' },
+        { run: 'kubectl rollout status deployment/app --timeout=180s' },
         {
-          run: 'kubectl rollout undo deployment/app --to-revision=2 && kubectl rollout status deployment/app --timeout=60s',
+          run: 'kubectl rollout undo deployment/app --to-revision=2 && kubectl rollout status deployment/app --timeout=180s',
           prints: 'rolled back',
         },
         { run: IMAGE, prints: /^nginx:1.23$/ },
@@ -47,7 +47,7 @@ export const OPERATING: CaseTable = {
           eventually: true,
         },
         {
-          run: 'kubectl rollout resume deployment/app && kubectl rollout status deployment/app --timeout=60s',
+          run: 'kubectl rollout resume deployment/app && kubectl rollout status deployment/app --timeout=180s',
           prints: ['resumed', 'successfully rolled out'],
         },
         {
@@ -56,7 +56,7 @@ export const OPERATING: CaseTable = {
           eventually: true,
         },
         {
-          run: 'kubectl rollout restart deployment/app && kubectl rollout status deployment/app --timeout=60s',
+          run: 'kubectl rollout restart deployment/app && kubectl rollout status deployment/app --timeout=180s',
           prints: 'restarted',
         },
         {
@@ -108,7 +108,7 @@ export const OPERATING: CaseTable = {
       title: 'for a Job to be complete',
       steps: [
         {
-          run: 'kubectl create -f job.yaml && kubectl wait --for=condition=Complete job/work --timeout=60s',
+          run: 'kubectl create -f job.yaml && kubectl wait --for=condition=Complete job/work --timeout=180s',
           prints: 'job.batch/work condition met',
         },
         { run: 'kubectl get job work', prints: /work .*3\/3/ },
@@ -121,14 +121,14 @@ export const OPERATING: CaseTable = {
       steps: [
         { run: 'kubectl apply -f app.yaml' },
         {
-          run: 'kubectl wait --for=condition=Available deployment/app --timeout=60s',
+          run: 'kubectl wait --for=condition=Available deployment/app --timeout=180s',
           prints: 'deployment.apps/app condition met',
         },
-        { run: 'kubectl wait --for=condition=Ready pods -l app=app --timeout=60s', prints: /pod\/app-\S+ condition met/ },
+        { run: 'kubectl wait --for=condition=Ready pods -l app=app --timeout=180s', prints: /pod\/app-\S+ condition met/ },
         {
-          run: `sed 's/main.logs: .*/main.stop-seconds: "1"/' pod.yaml | kubectl apply -f - && kubectl wait --for=condition=Ready pod/talker --timeout=60s`,
+          run: `sed 's/main.logs: .*/main.stop-seconds: "1"/' pod.yaml | kubectl apply -f - && kubectl wait --for=condition=Ready pod/talker --timeout=180s`,
         },
-        { run: 'kubectl delete pod talker --wait=false && kubectl wait --for=delete pod/talker --timeout=60s' },
+        { run: 'kubectl delete pod talker --wait=false && kubectl wait --for=delete pod/talker --timeout=180s' },
         {
           run: 'kubectl apply -f pod.yaml && kubectl wait --for=condition=Never pod/talker --timeout=1s',
           code: 1,
@@ -141,9 +141,9 @@ export const OPERATING: CaseTable = {
       only: '1.35',
       steps: [
         { run: 'kubectl apply -f app.yaml' },
-        { run: "kubectl wait --for=jsonpath='{.status.readyReplicas}'=2 deployment/app --timeout=60s", prints: 'condition met' },
+        { run: "kubectl wait --for=jsonpath='{.status.readyReplicas}'=2 deployment/app --timeout=180s", prints: 'condition met' },
         {
-          run: '(kubectl wait --for=create configmap/late --timeout=60s & kubectl create configmap late; wait $!)',
+          run: '(kubectl wait --for=create configmap/late --timeout=180s & kubectl create configmap late; wait $!)',
           prints: 'configmap/late condition met',
         },
       ],
@@ -159,7 +159,7 @@ export const OPERATING: CaseTable = {
         { run: 'kubectl delete replicaset -l app=app --cascade=foreground', prints: /replicaset.apps "app-\w+" deleted/ },
         { run: 'kubectl get pods -l app=app -o name', prints: /^$/ },
         {
-          run: 'kubectl apply -f app.yaml && kubectl rollout status deployment/app --timeout=60s && kubectl delete deployment app --cascade=background',
+          run: 'kubectl apply -f app.yaml && kubectl rollout status deployment/app --timeout=180s && kubectl delete deployment app --cascade=background',
         },
         { run: 'kubectl get replicasets,pods -l app=app -o name', prints: /^$/, eventually: true },
       ],
@@ -167,7 +167,7 @@ export const OPERATING: CaseTable = {
     {
       title: 'at once, by file, by selector, all; dry; what is not there',
       steps: [
-        { run: 'kubectl apply -f app.yaml -f pod.yaml && kubectl wait --for=condition=Ready pod/talker --timeout=60s' },
+        { run: 'kubectl apply -f app.yaml -f pod.yaml && kubectl wait --for=condition=Ready pod/talker --timeout=180s' },
         { run: 'kubectl delete pod talker --dry-run=server', prints: /"talker" deleted.* \(server dry run\)/ },
         {
           run: 'kubectl delete pod talker --force --grace-period=0',
@@ -202,9 +202,9 @@ export const OPERATING: CaseTable = {
       title: 'a namespace with all that is in it',
       steps: [
         {
-          run: 'kubectl create namespace to-go && kubectl -n to-go apply -f app.yaml && kubectl -n to-go rollout status deployment/app --timeout=60s',
+          run: 'kubectl create namespace to-go && kubectl -n to-go apply -f app.yaml && kubectl -n to-go rollout status deployment/app --timeout=180s',
         },
-        { run: 'kubectl delete namespace to-go --timeout=60s', prints: 'namespace "to-go" deleted' },
+        { run: 'kubectl delete namespace to-go --timeout=180s', prints: 'namespace "to-go" deleted' },
         { run: 'kubectl get namespace to-go', code: 1, complains: 'NotFound' },
         { run: 'kubectl get pods -A -l app=app -o jsonpath={.items[*].metadata.namespace}', prints: /^((?!to-go).)*$/ },
         { run: 'kubectl delete namespace default', code: 1, complains: /\(Forbidden\).*this namespace may not be deleted/ },
@@ -219,15 +219,15 @@ export const OPERATING: CaseTable = {
         { run: 'kubectl get node node-3', prints: 'Ready,SchedulingDisabled' },
         { run: 'kubectl uncordon node-3', prints: 'node/node-3 uncordoned' },
         {
-          run: `kubectl run alone --image=busybox --overrides='{"spec":{"nodeName":"node-3"}}' && kubectl wait --for=condition=Ready pod/alone --timeout=60s`,
+          run: `kubectl run alone --image=busybox --overrides='{"spec":{"nodeName":"node-3"}}' && kubectl wait --for=condition=Ready pod/alone --timeout=180s`,
         },
         {
-          run: 'kubectl drain node-3 --ignore-daemonsets --timeout=60s',
+          run: 'kubectl drain node-3 --ignore-daemonsets --timeout=180s',
           code: 1,
           complains: /cannot delete Pods (not managed by|declare no controller|that declare no controller)/,
         },
         {
-          run: 'kubectl drain node-3 --ignore-daemonsets --force --delete-emptydir-data --timeout=60s',
+          run: 'kubectl drain node-3 --ignore-daemonsets --force --delete-emptydir-data --timeout=180s',
           prints: ['pod/alone evicted', /node\/node-3 (drained|evicted)/],
         },
         { run: 'kubectl get pods -A -l run=alone --field-selector=spec.nodeName=node-3 -o name', prints: /^$/ },
@@ -239,7 +239,7 @@ export const OPERATING: CaseTable = {
       only: '1.35',
       steps: [
         {
-          run: `kubectl run kept --image=busybox --overrides='{"spec":{"nodeName":"node-3"}}' && kubectl wait --for=condition=Ready pod/kept --timeout=60s`,
+          run: `kubectl run kept --image=busybox --overrides='{"spec":{"nodeName":"node-3"}}' && kubectl wait --for=condition=Ready pod/kept --timeout=180s`,
         },
         { run: 'kubectl create poddisruptionbudget kept --selector=run=kept --min-available=1' },
         {
@@ -249,7 +249,7 @@ export const OPERATING: CaseTable = {
         },
         { run: 'kubectl delete poddisruptionbudget kept' },
         {
-          run: 'kubectl drain node-3 --ignore-daemonsets --force --pod-selector=run=kept --timeout=60s',
+          run: 'kubectl drain node-3 --ignore-daemonsets --force --pod-selector=run=kept --timeout=180s',
           prints: 'pod/kept evicted',
         },
         { run: 'kubectl uncordon node-3', prints: 'uncordoned' },
@@ -266,7 +266,7 @@ export const OPERATING: CaseTable = {
         { run: `kubectl run picky --image=busybox --overrides='{"spec":{"nodeSelector":{"kubernetes.io/hostname":"node-2"}}}'` },
         { run: 'kubectl describe pod picky', prints: /FailedScheduling .*untolerated taint/, eventually: true },
         { run: 'kubectl taint node node-2 team:NoSchedule-', prints: 'node/node-2 untainted' },
-        { run: 'kubectl wait --for=condition=Ready pod/picky --timeout=60s', prints: 'met' },
+        { run: 'kubectl wait --for=condition=Ready pod/picky --timeout=180s', prints: 'met' },
       ],
     },
   ],
@@ -336,7 +336,7 @@ export const OPERATING: CaseTable = {
       title: 'of one container, of all, of a deployment, the last lines, with times',
       steps: [
         {
-          run: 'kubectl apply -f pod.yaml -f app.yaml && kubectl wait --for=condition=Ready pod/talker --timeout=60s && kubectl rollout status deployment/app --timeout=60s',
+          run: 'kubectl apply -f pod.yaml -f app.yaml && kubectl wait --for=condition=Ready pod/talker --timeout=180s && kubectl rollout status deployment/app --timeout=180s',
         },
         { run: 'kubectl logs talker -c main', prints: /^one\ntwo\nthree\n$/ },
         { run: 'kubectl logs talker -c main --tail=1 --timestamps', prints: /^20\S+Z three\n$/ },

@@ -1,6 +1,6 @@
 import type { CaseTable } from '../testing/shell-case.ts';
 
-const APP = { run: 'kubectl apply -f app.yaml && kubectl rollout status deployment/app --timeout=60s' } as const;
+const APP = { run: 'kubectl apply -f app.yaml && kubectl rollout status deployment/app --timeout=180s' } as const;
 
 /** Commands that show objects and what there is. */
 export const READING: CaseTable = {
@@ -322,7 +322,7 @@ export const READING: CaseTable = {
     {
       title: 'shows what pods and their containers use',
       steps: [
-        { run: 'kubectl apply -f load.yaml && kubectl wait --for=condition=Ready pod -l load --timeout=60s' },
+        { run: 'kubectl apply -f load.yaml && kubectl wait --for=condition=Ready pod -l load --timeout=180s' },
         {
           run: 'kubectl top pods --sort-by=cpu',
           prints: /^NAME +CPU\(cores\) +MEMORY\(bytes\) +\nheavy +80\dm +64Mi +\nlight +3[01]m +20Mi +\n$/,

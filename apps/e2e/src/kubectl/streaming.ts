@@ -1,7 +1,7 @@
 import type { CaseTable } from '../testing/shell-case.ts';
 
-const BOX = { run: 'kubectl apply -f box.yaml && kubectl wait --for=condition=Ready pod/box --timeout=60s' } as const;
-const WEB = { run: 'kubectl apply -f app.yaml && kubectl rollout status deployment/app --timeout=60s' } as const;
+const BOX = { run: 'kubectl apply -f box.yaml && kubectl wait --for=condition=Ready pod/box --timeout=180s' } as const;
+const WEB = { run: 'kubectl apply -f app.yaml && kubectl rollout status deployment/app --timeout=180s' } as const;
 
 /** Runs a line on a terminal, with the standard input typed into it. */
 const onTerminal = (line: string): string => `script -qec ${JSON.stringify(line)} /dev/null`;
@@ -71,7 +71,7 @@ export const STREAMING: CaseTable = {
         {
           run: `kubectl run cat --image=keelson/busybox:1 --restart=Never --overrides='{"spec":{"containers":[{"name":"cat","image":"keelson/busybox:1","command":["cat"],"stdin":true,"stdinOnce":true}]}}'`,
         },
-        { run: 'kubectl wait --for=condition=Ready pod/cat --timeout=60s' },
+        { run: 'kubectl wait --for=condition=Ready pod/cat --timeout=180s' },
         { run: 'seq 3 | kubectl attach -i cat', prints: '1\n2\n3\n' },
         { run: `kubectl get pod cat -o jsonpath='{.status.phase}'`, prints: 'Succeeded', eventually: true },
       ],
@@ -174,7 +174,7 @@ export const STREAMING: CaseTable = {
       steps: [
         BOX,
         {
-          run: 'kubectl debug box --image=keelson/busybox:1 --copy-to=twin --share-processes -- sleep 1000 && kubectl wait --for=condition=Ready pod/twin --timeout=60s',
+          run: 'kubectl debug box --image=keelson/busybox:1 --copy-to=twin --share-processes -- sleep 1000 && kubectl wait --for=condition=Ready pod/twin --timeout=180s',
           prints: 'condition met',
         },
         {
@@ -192,7 +192,7 @@ export const STREAMING: CaseTable = {
           run: 'kubectl debug node/node-1 --image=keelson/busybox:1 --profile=general -- sleep 1000',
           prints: /Creating debugging pod/,
         },
-        { run: 'kubectl wait --for=condition=Ready pods --all --timeout=60s', prints: 'condition met' },
+        { run: 'kubectl wait --for=condition=Ready pods --all --timeout=180s', prints: 'condition met' },
         { run: 'kubectl exec "$(kubectl get pods -o name)" -- cat /host/etc/hostname', prints: /\w/ },
       ],
     },

@@ -32,6 +32,8 @@ export function describeKilled(): void {
         await using keelson = await connected();
         const running = async () => (await phases(keelson.client, names)).filter((phase) => phase === 'Running');
         await eventually(`${PODS} running pods`, async () => (await running()).length === PODS, WAIT);
+        // What runs may not have written yet.
+        await eventually('their files', async () => (await startsOf(names)).every((count) => count > 0), WAIT);
         expect(await startsOf(names), `starts in round ${round}`).toEqual(names.map(() => 1));
 
         const pods = keelson.client.resource(Pod);

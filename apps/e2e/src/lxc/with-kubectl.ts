@@ -28,18 +28,20 @@ export function describeKubectl(): void {
 
     it('makes a Deployment, shows its logs, runs commands in it and forwards ports to it', async () => {
       await kubectl('create', 'deployment', 'web', '--image=nginx:1.22', '--replicas=2');
-      await kubectl('rollout', 'status', 'deployment/web', '--timeout=90s');
+      await kubectl('rollout', 'status', 'deployment/web', '--timeout=180s');
       const ips = (await kubectl('get', 'pods', '-l', 'app=web', '-o', 'jsonpath={.items[*].status.podIP}')).split(' ');
 
       expect(ips).toHaveLength(2);
-      for (const ip of ips) expect(await must('curl', ['-sS', '--max-time', '5', `http://${ip}/`])).toBe(WELCOME);
-      expect(await kubectl('logs', 'deployment/web', '--all-pods')).toContain('GET / HTTP/1.1');
+      for (const ip of ips)
+        expect(await eventually('an answer', () => must('curl', ['-sS', '--max-time', '60', `http://${ip}/`]))).toBe(WELCOME);
+      const logs = () => kubectl('logs', 'deployment/web', '--all-pods');
+      await eventually('the request in the log', async () => (await logs()).includes('GET / HTTP/1.1'));
       expect(await kubectl('exec', 'deployment/web', '--', 'cat', '/usr/share/nginx/html/index.html')).toBe(WELCOME);
       expect((await run(path, flags('exec', 'deployment/web', '--', 'sh', '-c', 'exit 7'))).code).toBe(7);
 
       const forward = start(path, flags('port-forward', 'deployment/web', '18081:80'));
       try {
-        expect(await eventually('an answer', async () => must('curl', ['-sS', '--max-time', '5', FORWARDED]))).toBe(WELCOME);
+        expect(await eventually('an answer', async () => must('curl', ['-sS', '--max-time', '60', FORWARDED]))).toBe(WELCOME);
       } finally {
         forward.kill();
         await once(forward, 'exit');
@@ -54,14 +56,14 @@ export function describeKubectl(): void {
       await keelson.stop('SIGKILL');
       keelson = await world.keelson('--port', '0', '--proxy-mode', 'none', '--dns', 'off');
 
-      await kubectl('wait', '--for=condition=Available', 'deployment/web', '--timeout=60s');
+      await kubectl('wait', '--for=condition=Available', 'deployment/web', '--timeout=180s');
       expect(await idOf()).toBe(before);
       expect(before).toMatch(/^lxc:\/\/\w+ lxc:\/\/\w+$/);
     });
 
     it('deletes all of it without a trace', async () => {
       await kubectl('delete', 'deployment', 'web');
-      await kubectl('wait', '--for=delete', 'pod', '-l', 'app=web', '--timeout=90s');
+      await kubectl('wait', '--for=delete', 'pod', '-l', 'app=web', '--timeout=180s');
 
       await eventually('no traces', async () => (await world.leftovers()).length === 0, { timeoutMs: 300_000 });
     });

@@ -35,7 +35,7 @@ export function deploymentSuite(version: '1.20' | '1.35', proxyMode: 'iptables' 
       return stdout;
     };
     const inClient = (...command: readonly string[]): Promise<string> => kubectl('exec', 'client', '--', ...command);
-    const fromHost = (url: string): Promise<string> => world.machine.must('curl', ['-sS', '--max-time', '5', url]);
+    const fromHost = (url: string): Promise<string> => world.machine.must('curl', ['-sS', '--max-time', '60', url]);
     const jsonPath = (path: string, ...args: readonly string[]): Promise<string> =>
       kubectl('get', ...args, '-o', `jsonpath=${path}`);
 
@@ -57,8 +57,8 @@ export function deploymentSuite(version: '1.20' | '1.35', proxyMode: 'iptables' 
     it('applies three tiers, which all become ready', async () => {
       const output = await kubectl('apply', '-f', MANIFEST);
       expect(output).toContain('deployment.apps/web created');
-      await kubectl('wait', '--for=condition=Available', 'deployment/web', 'deployment/data', '--timeout=60s');
-      await kubectl('wait', '--for=condition=Ready', 'pod/client', '--timeout=60s');
+      await kubectl('wait', '--for=condition=Available', 'deployment/web', 'deployment/data', '--timeout=180s');
+      await kubectl('wait', '--for=condition=Ready', 'pod/client', '--timeout=180s');
       expect(await kubectl('apply', '-f', MANIFEST)).toContain('deployment.apps/web unchanged');
     });
 
@@ -73,7 +73,7 @@ export function deploymentSuite(version: '1.20' | '1.35', proxyMode: 'iptables' 
     });
 
     it('shows logs, and runs commands with their input, output and exit code', async () => {
-      expect(await kubectl('logs', 'client')).toBe('ready\n');
+      await eventually('its log', async () => (await kubectl('logs', 'client')) === 'ready\n');
       expect(await inClient('sh', '-c', 'echo $GREETING, $PASSWORD, $NODE_NAME; cat /settings/notes.txt')).toBe(
         'hello from the config map, open sesame, node-1\nfirst line\nsecond line\n',
       );
@@ -86,17 +86,18 @@ export function deploymentSuite(version: '1.20' | '1.35', proxyMode: 'iptables' 
     it('serves by cluster IP from another pod, by node port from the host, and by environment variables', async () => {
       const clusterIP = await jsonPath('{.spec.clusterIP}', 'service', 'web');
       const dataIP = await jsonPath('{.spec.clusterIP}', 'service', 'data');
-      expect(await inClient('timeout', '5', 'wget', '-qO-', `http://${clusterIP}/`)).toBe(WELCOME);
-      expect(await fromHost('http://127.0.0.1:30080/')).toBe(WELCOME);
+      const inCluster = () => inClient('timeout', '60', 'wget', '-qO-', `http://${clusterIP}/`);
+      await eventually('an answer', async () => (await inCluster()) === WELCOME);
+      await eventually('an answer of the node', async () => (await fromHost('http://127.0.0.1:30080/')) === WELCOME);
       expect(await fromHost(`http://${clusterIP}/`)).toBe(WELCOME);
       expect(await kubectl('exec', 'deploy/data', '--', 'redis-cli', '-h', dataIP, 'ping')).toBe('PONG\n');
       // A pod that uses its own service.
-      const hairpin = await kubectl('exec', 'deploy/web', '--', 'timeout', '5', 'wget', '-qO-', `http://${clusterIP}/`);
+      const hairpin = await kubectl('exec', 'deploy/web', '--', 'timeout', '60', 'wget', '-qO-', `http://${clusterIP}/`);
       expect(hairpin).toBe(WELCOME);
     });
 
     it('tells pods the addresses of services by their names', async () => {
-      expect(await inClient('timeout', '5', 'wget', '-qO-', 'http://web/')).toBe(WELCOME);
+      expect(await inClient('timeout', '60', 'wget', '-qO-', 'http://web/')).toBe(WELCOME);
       expect(await inClient('nslookup', 'kubernetes.default.svc.cluster.local')).toMatch(/Address: *10\.96\.0\.1\n/);
       expect(await inClient('cat', '/etc/resolv.conf')).toMatch(
         /search default\.svc\.cluster\.local svc\.cluster\.local cluster\.local.*\n(.*\n)*options ndots:5/,
@@ -105,7 +106,7 @@ export function deploymentSuite(version: '1.20' | '1.35', proxyMode: 'iptables' 
 
     it('lets pods reach the API server by their service account', async () => {
       expect(
-        await inClient('sh', '-c', 'nc -w 3 $KUBERNETES_SERVICE_HOST $KUBERNETES_SERVICE_PORT </dev/null && echo open'),
+        await inClient('sh', '-c', 'nc -w 30 $KUBERNETES_SERVICE_HOST $KUBERNETES_SERVICE_PORT </dev/null && echo open'),
       ).toBe('open\n');
       expect(await inClient('cut', '-c1-2', '/var/run/secrets/kubernetes.io/serviceaccount/token')).toBe('ey\n');
     });
@@ -129,7 +130,7 @@ export function deploymentSuite(version: '1.20' | '1.35', proxyMode: 'iptables' 
 
     it('scales, labels and exposes', async () => {
       await kubectl('scale', 'deployment/web', '--replicas=4');
-      await kubectl('rollout', 'status', 'deployment/web', '--timeout=60s');
+      await kubectl('rollout', 'status', 'deployment/web', '--timeout=180s');
       expect((await jsonPath('{.items[*].metadata.name}', 'pods', '-l', 'app=web')).split(' ')).toHaveLength(4);
       await kubectl('label', 'deployment/web', 'release=canary');
       expect(await kubectl('get', 'deployments', '-l', 'release=canary', '-o', 'name')).toBe('deployment.apps/web\n');
@@ -137,7 +138,7 @@ export function deploymentSuite(version: '1.20' | '1.35', proxyMode: 'iptables' 
       const address = await jsonPath('{.spec.clusterIP}', 'service', 'web2');
       await eventually(
         'the exposed service',
-        async () => (await inClient('timeout', '5', 'wget', '-qO-', `http://${address}:8080/`)) === WELCOME,
+        async () => (await inClient('timeout', '60', 'wget', '-qO-', `http://${address}:8080/`)) === WELCOME,
       );
     });
 
@@ -148,7 +149,7 @@ export function deploymentSuite(version: '1.20' | '1.35', proxyMode: 'iptables' 
       const seen = new Set<string>();
       const ask = async (url: string): Promise<void> => {
         while (!stop.signal.aborted) {
-          const { code, stdout, stderr } = await world.machine.run('curl', ['-sS', '--max-time', '5', url]);
+          const { code, stdout, stderr } = await world.machine.run('curl', ['-sS', '--max-time', '60', url]);
           if (code !== 0) failures.push(`${new Date().toISOString()} ${url} ${stderr}`);
           else seen.add(stdout);
         }
@@ -156,10 +157,10 @@ export function deploymentSuite(version: '1.20' | '1.35', proxyMode: 'iptables' 
       const asking = [ask(`http://${clusterIP}/`), ask('http://127.0.0.1:30080/')];
 
       await kubectl('set', 'image', 'deployment/web', 'nginx=nginx:1.22-alt');
-      expect(await kubectl('rollout', 'status', 'deployment/web', '--timeout=120s')).toContain('successfully rolled out');
+      expect(await kubectl('rollout', 'status', 'deployment/web', '--timeout=180s')).toContain('successfully rolled out');
       await eventually('the new version alone', async () => (await fromHost('http://127.0.0.1:30080/')) === OTHER_WELCOME);
       await kubectl('rollout', 'undo', 'deployment/web');
-      expect(await kubectl('rollout', 'status', 'deployment/web', '--timeout=120s')).toContain('successfully rolled out');
+      expect(await kubectl('rollout', 'status', 'deployment/web', '--timeout=180s')).toContain('successfully rolled out');
       await eventually('the old version alone', async () => (await fromHost('http://127.0.0.1:30080/')) === WELCOME);
       stop.abort();
       await Promise.all(asking);

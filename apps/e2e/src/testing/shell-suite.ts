@@ -18,7 +18,7 @@ export interface ShellWorld {
   readonly run?: (file: string, args: readonly string[], options: RunOptions) => Promise<Output>;
 }
 
-const LINE_MS = 180_000;
+const LINE_MS = 240_000;
 
 /** Tests out of a table. Each case gets an empty namespace, `$NS`, which its kubeconfig defaults to, and a home directory of its own. */
 export function shellSuite(table: CaseTable, version: string, world: () => ShellWorld): void {

@@ -1,4 +1,5 @@
 import type { Container } from '@keelson/api/core/v1';
+import { expect } from 'vitest';
 
 /** A container, `web` unless named, that runs a script in a shell. */
 export function script(text: string, more: Partial<Container> = {}): Container {
@@ -16,5 +17,8 @@ export function forever(name = 'web', more: Partial<Container> = {}): Container 
 export function after(text: string, more: Partial<Container> = {}): Container {
   return script(`${text}; ${FOREVER}`, more);
 }
+
+/** How often a container was restarted that is restarted again and again: a look may come late. */
+export const AT_LEAST_ONCE: unknown = expect.toSatisfy((count: number) => count > 0);
 
 export const RUNNING = { state: { running: {} } } as const;

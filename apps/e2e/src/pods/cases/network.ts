@@ -151,7 +151,7 @@ async function answerOf(url: string): Promise<void> {
   for (let attempt = 0; ; attempt += 1) {
     const answer = await fetch(url).catch(() => undefined);
     if (answer?.ok && (await answer.text()) === 'here\n') return;
-    if (attempt === 50) throw new Error(`${url} does not answer`);
+    if (attempt === 600) throw new Error(`${url} does not answer`);
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }
