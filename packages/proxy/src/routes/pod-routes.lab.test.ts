@@ -81,6 +81,7 @@ describe.skipIf(obstacle !== '')(`PodRoutes${obstacle === '' ? '' : ` (LEFT OUT:
 
   it('puts back what somebody has removed, and makes nothing twice', async () => {
     const rules = () => nodes[0]?.sh('iptables -t nat -S; iptables -S; ip route show proto 75');
+    await expect.poll(rules).toMatch(/-A FORWARD -j KEELSON-PODS[^]*10\.210\.3\.0/);
     const before = await rules();
     await nodes[0]?.sh('ip route del 10.210.2.0/24; iptables -t nat -F');
 

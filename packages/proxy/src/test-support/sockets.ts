@@ -44,9 +44,9 @@ export async function tcpServer(
   };
 }
 
-/** A port of loopback on which nobody listens. */
+/** A port of loopback on which nobody listens, nor will: it is on an address that nobody else is given. */
 export async function closedPort(): Promise<string> {
-  await using server = await tcpServer('soon gone');
+  await using server = await tcpServer('soon gone', undefined, ownLoopbackAddress());
   return server.at;
 }
 

@@ -359,11 +359,11 @@ const CHANGES: readonly ModeCase[] = [
     async run({ lab, serve }) {
       await serve(ONLY_A);
       await lab.podB.call('hold', 'one', VIP, 80);
-      ok((await lab.podB.call('askHeld', 'one', 'w', 10_000)).startsWith('a '));
+      ok((await lab.podB.call('askHeld', 'one', 'w', 20_000)).startsWith('a '));
 
       await serve(ONLY_B);
 
-      const answer = await lab.podB.call('askHeld', 'one', 'x', 10_000);
+      const answer = await lab.podB.call('askHeld', 'one', 'x', 20_000);
       ok(answer.startsWith('a ') && answer.endsWith(' x'), answer);
       strictEqual(serverOf(await lab.podB.tcp(VIP, 80)), 'b');
     },

@@ -49,6 +49,8 @@ export const IPVS: ModeSubject = {
 /** The iptables mode by one of its two variants. */
 export function iptablesSubject(variant: 'nft' | 'legacy'): ModeSubject {
   const save = `iptables-${variant}-save`;
+  // The legacy one has one lock for all network namespaces, and gives up at once if another test has it.
+  const change = `iptables-${variant} -w 60`;
   return {
     name: `iptables-${variant}`,
     open: (lab, of) =>
@@ -59,11 +61,11 @@ export function iptablesSubject(variant: 'nft' | 'legacy'): ModeSubject {
       ),
     keepsClientAddress: true,
     withoutLocalEndpoint: 'dropped',
-    damage: `iptables-${variant} -t nat -F KUBE-SERVICES; iptables-${variant} -t nat -D OUTPUT 1; iptables-${variant} -A KUBE-FORWARD -j DROP`,
+    damage: `${change} -t nat -F KUBE-SERVICES; ${change} -t nat -D OUTPUT 1; ${change} -A KUBE-FORWARD -j DROP`,
     traces: `{ ${save} -t nat; ${save} -t filter; } | grep -E '^(-A|:KUBE)' | sed 's/ \\[.*//'`,
     foreign: {
-      put: `iptables-${variant} -t nat -A OUTPUT -d 203.0.113.1/32 -j RETURN; iptables-${variant} -N KUBE-SOMEONE-ELSE`,
-      take: `iptables-${variant} -t nat -D OUTPUT -d 203.0.113.1/32 -j RETURN; iptables-${variant} -X KUBE-SOMEONE-ELSE`,
+      put: `${change} -t nat -A OUTPUT -d 203.0.113.1/32 -j RETURN; ${change} -N KUBE-SOMEONE-ELSE`,
+      take: `${change} -t nat -D OUTPUT -d 203.0.113.1/32 -j RETURN; ${change} -X KUBE-SOMEONE-ELSE`,
     },
   };
 }

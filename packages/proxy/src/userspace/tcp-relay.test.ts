@@ -6,7 +6,10 @@ import { describe, expect, it } from 'vitest';
 import { closedPort, tcpServer } from '../test-support/sockets.ts';
 import { connectTo, reset } from './tcp-relay.ts';
 
-const endpointOf = (at: string) => ({ address: '127.0.0.1', port: Number(at.split(':')[1]), local: false });
+const endpointOf = (at: string) => {
+  const [address = '', port] = at.split(':');
+  return { address, port: Number(port), local: false };
+};
 
 /** Both ends of a connection, and what the far one hears of its end. */
 async function pair() {

@@ -51,13 +51,13 @@ describe.skipIf(obstacle !== '')(`UserspaceMode, on a node with pods${obstacle &
   it('lets connections run on when endpoints change, and ends them with the service', async () => {
     await serve({ endpoints: [A] });
     await lab.podB.call('hold', 'one', VIP, 80);
-    expect(await lab.podB.call('askHeld', 'one', 'w', 3_000)).toBe('a 10.200.1.1 w');
+    expect(await lab.podB.call('askHeld', 'one', 'w', 20_000)).toBe('a 10.200.1.1 w');
 
     await serve({ endpoints: [B] });
-    expect(await lab.podB.call('askHeld', 'one', 'x', 3_000)).toBe('a 10.200.1.1 x');
+    expect(await lab.podB.call('askHeld', 'one', 'x', 20_000)).toBe('a 10.200.1.1 x');
     await serve();
 
-    expect(await lab.podB.call('askHeld', 'one', 'y', 3_000)).toBe('CLOSED');
+    expect(await lab.podB.call('askHeld', 'one', 'y', 20_000)).toBe('CLOSED');
   });
 
   it('refuses while it is closed, and leaves only what is not its own when it cleans up', async () => {
