@@ -2,7 +2,10 @@ import { createServer, type RequestListener } from 'node:http';
 import { Event, Service } from '@keelson/api/core/v1';
 import { Ingress, IngressClass } from '@keelson/api/networking/v1';
 import { afterEach, describe, expect, it } from 'vitest';
-import { closedPort, IngressWorld, pathTo, portOf, askTls } from './testing/world.ts';
+import { IngressWorld, pathTo, portOf, askTls } from './testing/world.ts';
+
+/** Nobody listens there, and nobody is given them by chance. */
+const CLOSED_PORTS = [1, 2];
 
 const says =
   (words: string): RequestListener =>
@@ -47,7 +50,7 @@ describe('IngressController', () => {
   it('answers 503 without endpoints and 502 when none can be reached, and says by events what is missing', async () => {
     world = await IngressWorld.up();
     await world.service('empty', []);
-    await world.service('dead', [], [await closedPort(), await closedPort()]);
+    await world.service('dead', [], CLOSED_PORTS);
     await world.route('shop.example', { '/empty': 'empty', '/dead': 'dead', '/none': 'none' });
 
     await expect.poll(async () => (await world.get('shop.example', '/dead')).status).toBe(502);
@@ -60,7 +63,7 @@ describe('IngressController', () => {
 
   it('goes to another endpoint when one cannot be reached', async () => {
     world = await IngressWorld.up();
-    await world.service('web', [says('web')], [await closedPort()]);
+    await world.service('web', [says('web')], CLOSED_PORTS.slice(1));
     await world.route('shop.example', { '/': 'web' });
     await expect.poll(async () => (await world.get('shop.example')).status).toBe(200);
 
@@ -132,7 +135,7 @@ describe('IngressController', () => {
   });
 
   it('lets requests that are under way end when it stops, and takes no others', async () => {
-    world = await IngressWorld.up();
+    world = await IngressWorld.up({ drainMs: 60_000 });
     const arrived = Promise.withResolvers<() => void>();
     await world.service('slow', [
       (incoming, response) => {

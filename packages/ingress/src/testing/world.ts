@@ -175,17 +175,6 @@ export function portOf(server: Server): number {
   return (server.address() as AddressInfo).port;
 }
 
-/** A port on which nobody listens. */
-export async function closedPort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const port = portOf(server);
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 export async function ask(port: number, host: string, options: RequestOptions): Promise<Answer> {
   const { headers, ...more } = options;
   const outgoing = request({ agent: new Agent(), host: '127.0.0.1', port, headers: { host, ...(headers as object) }, ...more });
