@@ -25,7 +25,7 @@ describe('a cluster with both IP families', () => {
     dataDir = await mkdtemp(join(tmpdir(), 'keelson-dual-'));
     const { settings, reachable } = await settle({ ...simulated, dataDir, clusterCidr: PODS, serviceCidr: SERVICES });
     cluster = new Cluster(settings, reachable, { clock: new SystemClock(), logger });
-    await cluster.start(AbortSignal.timeout(30_000));
+    await cluster.start(AbortSignal.timeout(60_000));
     client = createClient(httpsTransport(loadKubeconfig(settings.kubeconfig)));
   });
   afterAll(async () => {

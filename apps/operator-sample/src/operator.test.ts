@@ -10,7 +10,7 @@ import { Website } from './website.ts';
 let world: World;
 beforeAll(async () => {
   world = await startWorld();
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await world[Symbol.asyncDispose]();
 });

@@ -31,7 +31,7 @@ describe('the scheduler', () => {
   it('runs as a program, and ends by itself', async () => {
     const main = join(import.meta.dirname, 'main.ts');
     const args = ['--conditions=keelson-source', main];
-    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 15_000 });
+    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 60_000 });
 
     expect(stdout).toContain('with CheapNodes\n  pod-1 -> node-2\n  pod-2 -> node-2\n  pod-3 -> node-2\n');
   });

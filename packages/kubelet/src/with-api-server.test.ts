@@ -47,7 +47,7 @@ describe('Kubelet with an API server and the simulated runtime', () => {
     container.load(controllerRuntimeModule(), kubeletModule({ nodeName: 'n1', rootDir, serving: false }));
     kubelet = container.get(KUBELET);
     const informers = container.get(INFORMERS);
-    const signal = AbortSignal.timeout(20_000);
+    const signal = AbortSignal.timeout(60_000);
     await informers.start(signal);
     await kubelet.start(signal);
     stopNode = async () => {

@@ -56,7 +56,7 @@ async function start(options: Partial<LocalPathOptions> = {}): Promise<void> {
     new Controllers({ ...world, informers, controllers: builtin }, { enabled: BINDER }),
     localPathProvisioner({ root, ...options }, { ...world, informers, events }),
   );
-  for (const part of running) await part.start(AbortSignal.timeout(10_000));
+  for (const part of running) await part.start(AbortSignal.timeout(60_000));
 }
 
 const claims = () => client.resource(PersistentVolumeClaim);

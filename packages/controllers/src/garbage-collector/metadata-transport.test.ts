@@ -40,8 +40,8 @@ describe('metadataTransport over HTTP', () => {
     await informers.start(new AbortController().signal);
     await make('b');
     const both = (): boolean => informer.size === 2 && whole.size === 2;
-    await informer.until(both, AbortSignal.timeout(10_000)).catch(() => undefined);
-    await whole.until(both, AbortSignal.timeout(10_000));
+    await informer.until(both, AbortSignal.timeout(60_000)).catch(() => undefined);
+    await whole.until(both, AbortSignal.timeout(60_000));
     await informers.stop();
     if (http) await transport.close();
 

@@ -95,7 +95,7 @@ describe('NodeCredentials', () => {
   }
 
   async function becomeKnown(): Promise<void> {
-    const started = credentials.start(AbortSignal.timeout(20_000));
+    const started = credentials.start(AbortSignal.timeout(60_000));
     await decide(CLIENT);
     await started;
     await decide(SERVING);
@@ -138,7 +138,7 @@ describe('NodeCredentials', () => {
     await credentials.stop();
 
     credentials = make();
-    await credentials.start(AbortSignal.timeout(20_000));
+    await credentials.start(AbortSignal.timeout(60_000));
 
     expect(credentials.servingCertificate.current).toBeDefined();
     expect(await requests(CLIENT)).toHaveLength(1);
@@ -154,7 +154,7 @@ describe('NodeCredentials', () => {
     await spoil();
 
     credentials = make();
-    const started = credentials.start(AbortSignal.timeout(20_000));
+    const started = credentials.start(AbortSignal.timeout(60_000));
     const again = await decide(CLIENT);
     await started;
 
@@ -162,7 +162,7 @@ describe('NodeCredentials', () => {
   });
 
   it('asks again after it was denied, and after an API that was away', async () => {
-    const started = credentials.start(AbortSignal.timeout(20_000));
+    const started = credentials.start(AbortSignal.timeout(60_000));
     await decide(CLIENT, 'Denied');
     down = true;
     await expect.poll(() => clock.advance(3000).then(() => clock.pending)).toBeGreaterThan(0);
@@ -176,7 +176,7 @@ describe('NodeCredentials', () => {
   });
 
   it('gives up a request that nobody decides on, and makes another', async () => {
-    const started = credentials.start(AbortSignal.timeout(20_000));
+    const started = credentials.start(AbortSignal.timeout(60_000));
     await expect.poll(async () => (await requests(CLIENT)).length).toBe(1);
     await clock.advance(15 * 60_000);
     await expect.poll(async () => (await clock.advance(1000), (await requests(CLIENT)).length)).toBe(2);

@@ -21,7 +21,7 @@ export interface RecordedEvent {
   readonly message: string;
 }
 
-const START_MS = 30_000;
+const START_MS = 120_000;
 
 /** A kubelet with everything around it in memory, and time at a standstill. */
 export class World implements AsyncDisposable {

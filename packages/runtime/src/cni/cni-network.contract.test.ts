@@ -28,7 +28,7 @@ describe.skipIf(noCni)(noCni === undefined ? 'with the plugins of Debian' : `wit
       const portMappings = [{ protocol: 'TCP', containerPort: 80, hostPort: 8080 }] as const;
       const server = await network.add({ pod, sandboxId: 'server', namespacePath: serverPath, portMappings });
       const client = await network.add({ pod, sandboxId: 'client', namespacePath: clientPath, portMappings: [] });
-      const ping = (path: string, address = '') => node.output(['busybox', 'ping', '-c', '1', '-W', '5', address], path);
+      const ping = (path: string, address = '') => node.output(['busybox', 'ping', '-c', '1', '-W', '60', address], path);
 
       await ping(clientPath, server.ips[0]);
       await ping(clientPath, '10.99.1.1');
@@ -88,7 +88,7 @@ describe.skipIf(noCni)(noCni === undefined ? 'with the plugins of Debian' : `wit
       const attachments = await Promise.all(requests.map((request) => network.add(request)));
 
       const path = requests[0]?.namespacePath ?? '';
-      await node.output(['busybox', 'ping', '-c', '1', '-W', '20', attachments[1]?.ips[0] ?? ''], path);
+      await node.output(['busybox', 'ping', '-c', '1', '-W', '60', attachments[1]?.ips[0] ?? ''], path);
       await Promise.all(['one', 'two', 'three'].map((id) => network.remove(id)));
     });
 

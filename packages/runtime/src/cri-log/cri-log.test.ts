@@ -90,7 +90,7 @@ describe('criLog', () => {
     isOpen = false;
     await appendFile(path, record(4, 'last'));
 
-    await expect.poll(() => log.readableEnded, { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => log.readableEnded).toBe(true);
     expect(seen.join('')).toBe('one\ntwo\nthree\nlast\n');
   });
 

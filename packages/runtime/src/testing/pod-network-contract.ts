@@ -15,7 +15,7 @@ export interface NetworkUnderTest {
 }
 
 const none = async (): Promise<ReadonlySet<string>> => new Set();
-const OPEN_TIMEOUT_MS = 60_000;
+const OPEN_TIMEOUT_MS = 120_000;
 
 /** The contract of `PodNetwork` as a suite of tests. `start` is called once; each test begins with no sandbox attached. */
 export function describePodNetworkContract(name: string, start: () => Promise<NetworkUnderTest>): void {

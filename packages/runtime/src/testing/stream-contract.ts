@@ -50,15 +50,15 @@ export function describeStreams(harness: Harness): void {
     });
 
     it('runs one to its end', async () => {
-      const { exitCode, stdout } = await harness.runtime.execSync(id, ['echo', 'hello', 'there'], 10_000);
-      const failed = await harness.runtime.execSync(id, ['sh', '-c', 'exit 5'], 10_000);
+      const { exitCode, stdout } = await harness.runtime.execSync(id, ['echo', 'hello', 'there'], 60_000);
+      const failed = await harness.runtime.execSync(id, ['sh', '-c', 'exit 5'], 60_000);
 
       expect(Buffer.from(stdout).toString()).toBe('hello there\n');
       expect([exitCode, failed.exitCode]).toEqual([0, 5]);
     });
 
     it('gives a command the environment of its container', async () => {
-      const { stdout } = await harness.runtime.execSync(id, ['env'], 10_000);
+      const { stdout } = await harness.runtime.execSync(id, ['env'], 60_000);
 
       expect(Buffer.from(stdout).toString().split('\n')).toContain('COLOUR=blue = green');
     });
@@ -81,7 +81,7 @@ export function describeStreams(harness: Harness): void {
       const { id: gone } = await harness.start(harness.programs.ending('main', 0, []));
       await harness.ended(gone);
 
-      await expect(harness.runtime.execSync(gone, ['true'], 10_000)).rejects.toMatchObject({ reason: 'BadRequest' });
+      await expect(harness.runtime.execSync(gone, ['true'], 60_000)).rejects.toMatchObject({ reason: 'BadRequest' });
     });
   });
 
