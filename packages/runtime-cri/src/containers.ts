@@ -89,7 +89,7 @@ export class Containers {
   async stop(id: string, graceSeconds: number, signal?: AbortSignal): Promise<void> {
     const timeout = Math.max(0, Math.ceil(graceSeconds));
     const call = { signal, timeoutMs: timeout * 1000 + STOP_SLACK_MS };
-    await this.#deps.client.call(STOP_CONTAINER, { id, timeout }, call).catch(unlessGone);
+    await this.#deps.client.end(STOP_CONTAINER, { id, timeout }, call).catch(unlessGone);
     this.#known.delete(id);
   }
 
@@ -97,7 +97,7 @@ export class Containers {
     const known = await this.get(id, signal).catch(undefinedIfGone);
     if (known?.status.state === 'running') await this.stop(id, 0, signal);
     const call = { signal, timeoutMs: CREATE_TIMEOUT_MS, isRepeatable: true };
-    await this.#deps.client.call(REMOVE_CONTAINER, { id }, call).catch(unlessGone);
+    await this.#deps.client.end(REMOVE_CONTAINER, { id }, call).catch(unlessGone);
     this.#known.delete(id);
     if (known && known.logPath !== '') await removeLogs(known.logPath);
   }

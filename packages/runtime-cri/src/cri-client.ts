@@ -1,4 +1,4 @@
-import { KeelsonError, type Clock } from '@keelson/base';
+import { Backoff, isReason, KeelsonError, type Clock } from '@keelson/base';
 import { GrpcChannel, GrpcError, type GrpcMethod, type GrpcStream } from '@keelson/grpc';
 
 export interface CriCall {
@@ -9,13 +9,18 @@ export interface CriCall {
   readonly isRepeatable?: boolean;
 }
 
+/** Within this time a runtime has noticed that a process of its own is gone. */
+const NOTICE_MS = 3_000;
+
 /** Calls to a CRI runtime's socket. */
 export class CriClient implements Disposable {
   readonly #channel: GrpcChannel;
+  readonly #clock: Clock;
   readonly #timeoutMs: number;
 
   constructor({ endpoint, clock, timeoutMs }: { readonly endpoint: string; readonly clock: Clock; readonly timeoutMs: number }) {
     this.#channel = new GrpcChannel({ address: endpoint, clock });
+    this.#clock = clock;
     this.#timeoutMs = timeoutMs;
   }
 
@@ -37,6 +42,23 @@ export class CriClient implements Disposable {
       signal?.throwIfAborted();
       throw wordsOf(error, method.path);
     });
+  }
+
+  /**
+   * A call that ends something. containerd fails over what ends by itself while it is being killed (`ttrpc: closed`): it is asked again for a
+   * moment, until it has noticed.
+   */
+  async end<Response, Request>(method: GrpcMethod<Response, Request>, request: Request, call: CriCall = {}): Promise<void> {
+    const endMs = this.#clock.monotonic() + NOTICE_MS;
+    const backoff = new Backoff({ initialMs: 20, maxMs: 500 });
+    for (;;) {
+      try {
+        return void (await this.call(method, request, call));
+      } catch (error) {
+        if (!isReason(error, 'InternalError') || this.#clock.monotonic() >= endMs) throw error;
+      }
+      await this.#clock.sleep(backoff.next(), call.signal);
+    }
   }
 
   /** A call whose answers go on and on. */

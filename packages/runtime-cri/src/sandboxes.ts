@@ -57,14 +57,14 @@ export class Sandboxes {
   async stop(id: string, signal?: AbortSignal): Promise<void> {
     this.#known.delete(id);
     const call = { signal, timeoutMs: RUN_TIMEOUT_MS, isRepeatable: true };
-    await this.#client.call(STOP_POD_SANDBOX, { id }, call).catch(unlessGone);
+    await this.#client.end(STOP_POD_SANDBOX, { id }, call).catch(unlessGone);
   }
 
   async remove(id: string, signal?: AbortSignal): Promise<void> {
     const known = await this.get(id, signal).catch(() => undefined);
     await this.stop(id, signal);
     const call = { signal, timeoutMs: RUN_TIMEOUT_MS, isRepeatable: true };
-    await this.#client.call(REMOVE_POD_SANDBOX, { id }, call).catch(unlessGone);
+    await this.#client.end(REMOVE_POD_SANDBOX, { id }, call).catch(unlessGone);
     if (known) await this.#clearUp(known, signal);
   }
 

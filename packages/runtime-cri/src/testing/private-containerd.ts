@@ -98,7 +98,7 @@ const shell = (script: string): Program => ({ command: ['sh', '-c', script] });
 
 /** What containers of `BUSYBOX` are told to do. */
 export const shellPrograms: Programs = {
-  patient: () => shell("trap 'exit 143' TERM; while true; do sleep 0.05; done"),
-  stubborn: () => shell("trap '' TERM; while true; do sleep 1; done"),
+  patient: () => ({ ...shell("trap 'exit 143' TERM; echo ready; while true; do sleep 0.05; done"), ready: 'ready' }),
+  stubborn: () => ({ ...shell("trap '' TERM; echo ready; while true; do sleep 1; done"), ready: 'ready' }),
   ending: (_name, exitCode, lines) => shell([...lines.map((line) => `echo ${line}`), `exit ${exitCode}`].join('; ')),
 };
