@@ -20,7 +20,7 @@ describe.skipIf(noLxc)(unless('LxcRuntime, killed and started again', noLxc), ()
   });
   afterAll(async () => {
     await harness.close();
-    expect(await lxc.leftovers()).toEqual([]);
+    await lxc.expectNothingLeft();
     await lxc[Symbol.asyncDispose]();
   });
 

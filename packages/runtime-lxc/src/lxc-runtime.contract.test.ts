@@ -1,12 +1,12 @@
 import { describeLinuxRuntime, describeRuntimeContract } from '@keelson/runtime/testing';
-import { afterAll, describe, expect } from 'vitest';
+import { afterAll, describe } from 'vitest';
 import { BUSYBOX, noLxc, PrivateLxc, shellPrograms, unless } from './testing/private-lxc.ts';
 
 describe.skipIf(noLxc)(unless('on LXC', noLxc), () => {
   let lxc: PrivateLxc | undefined;
 
   afterAll(async () => {
-    expect(await lxc?.leftovers()).toEqual([]);
+    await lxc?.expectNothingLeft();
     await lxc?.[Symbol.asyncDispose]();
   });
 

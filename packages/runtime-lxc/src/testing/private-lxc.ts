@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { SystemClock } from '@keelson/base';
+import { eventually } from '@keelson/base/testing';
 import { removeCgroupTree, type PodNetwork } from '@keelson/runtime';
 import { cniAvailable, CniNetwork } from '@keelson/runtime/cni';
 import type { Program, Programs } from '@keelson/runtime/testing';
@@ -76,8 +77,14 @@ export class PrivateLxc implements AsyncDisposable {
     return join(STATE, 'images', `${name}.tar`);
   }
 
-  /** What pods have left, after all of them were removed. */
-  async leftovers(): Promise<readonly string[]> {
+  /** Rejects if pods have left something, after all of them were removed. What was killed may take a moment to go. */
+  async expectNothingLeft(): Promise<void> {
+    let left: readonly string[] = [];
+    const isGone = async (): Promise<boolean> => (left = await this.#leftovers()).length === 0;
+    await eventually(isGone, { describe: () => left });
+  }
+
+  async #leftovers(): Promise<readonly string[]> {
     const { stdout: mounts } = await run('findmnt', ['-rno', 'TARGET']);
     const { stdout: processes } = await run('ps', ['-eo', 'args']);
     const cgroups = await Promise.all(
