@@ -61,11 +61,10 @@ it('does not wait for a store that does not answer', async () => {
   const store = new DeafStore({ clock });
   await using server = await HttpsServer.start({ store, clock });
   store.isDeaf = true;
-  const pending = get(server, '/livez');
-  await expect.poll(() => server.frontend.requests).toBe(1);
+  let isAnswered = false;
+  const pending = get(server, '/livez').finally(() => (isAnswered = true));
 
-  await clock.advance(2_000);
-
+  await expect.poll(() => clock.advance(2_000).then(() => isAnswered)).toBe(true);
   expect((await pending).text).toContain('[-]etcd failed: reason withheld');
 });
 

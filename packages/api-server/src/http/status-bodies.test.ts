@@ -233,10 +233,10 @@ describe('the Status for', () => {
     const clock = new ManualClock(Date.UTC(2026, 0, 1));
     await using server = await HttpsServer.start({ clock });
     const revision = await server.api.store.revision();
-    const pending = server.json(`${MAPS}?resourceVersion=999999`);
-    await expect.poll(() => server.frontend.requests).toBe(1);
+    let isAnswered = false;
+    const pending = server.json(`${MAPS}?resourceVersion=999999`).finally(() => (isAnswered = true));
 
-    await clock.advance(3_000);
+    await expect.poll(() => clock.advance(3_000).then(() => isAnswered)).toBe(true);
     const { value, headers } = await pending;
 
     expect(value).toEqual({
