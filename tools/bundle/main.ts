@@ -20,21 +20,26 @@ function isFresh(): boolean {
 }
 
 /**
- * An `import` of `node:http` reads all its exports, and those that belong to WebSocket load a whole HTTP client (45 ms). So it is got in the
- * other way, without them.
+ * An `import` of a module of Node's reads all its exports, of which some are made when they are read: those of `node:http` that belong to
+ * WebSocket load a whole HTTP client (45 ms), and `node:tls` makes text of all authorities that Node knows. So these modules are got in the
+ * other way, without what nobody here imports.
  */
-function leanHttp(): Plugin {
-  const id = '\0lean-http';
-  const names = Object.keys(Object.getOwnPropertyDescriptors(process.getBuiltinModule('node:http'))).filter(
-    (name) => !['WebSocket', 'CloseEvent', 'MessageEvent', 'default'].includes(name),
-  );
+function leanBuiltins(): Plugin {
+  const unread = { http: ['WebSocket', 'CloseEvent', 'MessageEvent'], tls: ['rootCertificates'] } as const;
+  const lean = Object.entries(unread).map(([name, left]) => {
+    const all = Object.keys(Object.getOwnPropertyDescriptors(process.getBuiltinModule(`node:${name}`)));
+    const names = all.filter((each) => each !== 'default' && !(left as readonly string[]).includes(each)).join(', ');
+    const code = `const it = process.getBuiltinModule('node:${name}');\nexport default it;\nexport const { ${names} } = it;\n`;
+    return [`\0lean-${name}`, code] as const;
+  });
+  const codes = new Map(lean);
   return {
-    name: 'lean-http',
-    resolveId: (source) => (source === 'node:http' || source === 'http' ? id : null),
-    load: (asked) =>
-      asked === id
-        ? `const http = process.getBuiltinModule('node:http');\nexport default http;\nexport const { ${names.join(', ')} } = http;\n`
-        : null,
+    name: 'lean-builtins',
+    resolveId(source) {
+      const id = `\0lean-${source.replace(/^node:/, '')}`;
+      return codes.has(id) ? id : null;
+    },
+    load: (id) => codes.get(id) ?? null,
   };
 }
 
@@ -59,14 +64,17 @@ if (!isFresh()) {
   const bundle = await rolldown({
     input: join(app, 'dist/main.js'),
     platform: 'node',
+    // ECMAScript modules where there are any: of others all is taken in, though little of it be used.
+    resolve: { mainFields: ['module', 'main'], alias: { rxjs: join(root, 'node_modules/rxjs/dist/esm/index.js') } },
     // It loads a compiled part of its own, from where it is.
     external: ['lmdb'],
-    plugins: [leanHttp(), asciiOnly()],
+    plugins: [leanBuiltins(), asciiOnly()],
     logLevel: 'warn',
   });
   try {
-    // Names stay, for stack traces; what stands between them need not be read.
-    const minify = { compress: false, mangle: false, codegen: { removeWhitespace: true } };
+    // Names of functions and classes stay, for stack traces; what stands between them need not be read.
+    const mangle = { toplevel: false, keepNames: { function: true, class: true } };
+    const minify = { compress: false, mangle, codegen: { removeWhitespace: true } };
     await bundle.write({ dir: output, format: 'es', minify });
   } finally {
     await bundle.close();
