@@ -120,9 +120,11 @@ export const CHANGING: CaseTable = {
         { run: 'kubectl apply --server-side --dry-run=server -f app.yaml', prints: 'serverside-applied (server dry run)' },
         { run: 'kubectl get -f app.yaml --ignore-not-found', prints: /^$/ },
         {
-          run: 'kubectl apply --server-side -f app.yaml && kubectl diff --server-side -f app.yaml',
+          run: 'kubectl apply --server-side -f app.yaml',
           prints: 'serverside-applied',
         },
+        // A status that changes meanwhile is a difference, too.
+        { run: 'kubectl diff --server-side -f app.yaml', prints: /^$/, eventually: true },
         {
           run: 'kubectl diff --server-side -f app-changed.yaml',
           code: 1,
@@ -142,6 +144,7 @@ export const CHANGING: CaseTable = {
         {
           run: `kubectl get deployment app --show-managed-fields -o jsonpath='{range .metadata.managedFields[*]}{.manager} {.operation} {.subresource}{"\\n"}{end}'`,
           prints: ['kubectl Apply \n', /\S+ Update status\n/],
+          eventually: true,
         },
       ],
     },
@@ -151,7 +154,7 @@ export const CHANGING: CaseTable = {
       title: 'shows what would change, and exits with 1',
       steps: [
         { run: 'kubectl apply -f app.yaml' },
-        { run: 'kubectl diff -f app.yaml', prints: /^$/ },
+        { run: 'kubectl diff -f app.yaml', prints: /^$/, eventually: true },
         {
           run: 'kubectl diff -f app-changed.yaml',
           code: 1,
@@ -211,7 +214,7 @@ export const CHANGING: CaseTable = {
           code: 1,
           complains: 'The request is invalid',
         },
-        { run: `kubectl patch deployment app -p '{"spec":{"replicas":1}}'`, prints: 'patched (no change)' },
+        { run: `kubectl patch deployment app -p '{"spec":{"replicas":1}}'`, prints: 'patched (no change)', eventually: true },
         { run: `kubectl patch configmap settings -p '{"data":{"color":"red"}}' --dry-run=server -o yaml`, prints: 'color: red' },
         { run: `kubectl get configmap settings -o jsonpath='{.data.color}'`, prints: 'blue' },
       ],
@@ -313,7 +316,11 @@ export const CHANGING: CaseTable = {
           run: 'kubectl create deployment other --image=nginx && kubectl scale deployment --all --replicas=0',
           prints: ['app scaled', 'other scaled'],
         },
-        { run: 'kubectl scale replicaset -l app=other --replicas=0', prints: /replicaset.apps\/other-\w+ scaled/ },
+        {
+          run: 'kubectl scale replicaset -l app=other --replicas=0',
+          prints: /replicaset.apps\/other-\w+ scaled/,
+          eventually: true,
+        },
       ],
     },
   ],
@@ -340,7 +347,11 @@ export const CHANGING: CaseTable = {
           prints: 'serviceaccount updated',
         },
         { run: 'kubectl rollout status deployment/app --timeout=180s', prints: 'successfully rolled out' },
-        { run: `kubectl get pods -l app=app -o jsonpath='{.items[0].spec.serviceAccountName}'`, prints: 'robot' },
+        {
+          run: `kubectl get pods -l app=app -o jsonpath='{.items[*].spec.serviceAccountName}'`,
+          prints: /^robot robot$/,
+          eventually: true,
+        },
         { run: 'kubectl set selector service app app=other', prints: 'service/app selector updated' },
         {
           run: 'kubectl create rolebinding b --clusterrole=view --user=jane && kubectl set subject rolebinding b --group=devs',
@@ -359,7 +370,7 @@ export const CHANGING: CaseTable = {
           run: 'kubectl apply -k kustomize',
           prints: ['configmap/my-settings created', /configmap\/my-generated-\w+ created/, 'deployment.apps/my-web created'],
         },
-        { run: 'kubectl diff -k kustomize', prints: /^$/ },
+        { run: 'kubectl diff -k kustomize', prints: /^$/, eventually: true },
         { run: 'kubectl get -k kustomize -o name', prints: 'deployment.apps/my-web' },
         { run: 'kubectl delete -k kustomize', prints: 'deployment.apps "my-web" deleted' },
       ],

@@ -72,7 +72,7 @@ export const EXTENDING: CaseTable = {
         { run: CREATE, prints: 'unchanged' },
         { run: `kubectl label ${KIND} my-cron x=y && kubectl annotate ${KIND} my-cron a=b`, prints: 'labeled' },
         { run: `kubectl get ${KIND} -l x=y --field-selector spec.image=nginx -o name`, prints: 'my-cron' },
-        { run: `kubectl get ${KIND} --watch --request-timeout=3s`, prints: 'my-cron' },
+        { run: `kubectl get ${KIND} --watch --request-timeout=5s`, prints: 'my-cron' },
         { run: `${CREATE.replace('apply', 'replace')}`, prints: 'replaced' },
         { run: `kubectl delete ${KIND} my-cron`, prints: 'deleted' },
         { run: UNDEFINE },

@@ -113,7 +113,7 @@ export const OPERATING: CaseTable = {
         },
         { run: 'kubectl get job work', prints: /work .*3\/3/ },
         { run: 'kubectl get pods -l job-name=work --field-selector=status.phase=Succeeded -o name | wc -l', prints: '3' },
-        { run: 'kubectl describe job work', prints: [/3 Succeeded \/ 0 Failed/, 'Job completed'] },
+        { run: 'kubectl describe job work', prints: [/3 Succeeded \/ 0 Failed/, 'Job completed'], eventually: true },
       ],
     },
     {
@@ -243,7 +243,7 @@ export const OPERATING: CaseTable = {
         },
         { run: 'kubectl create poddisruptionbudget kept --selector=run=kept --min-available=1' },
         {
-          run: 'kubectl drain node-3 --ignore-daemonsets --force --pod-selector=run=kept --timeout=1s',
+          run: 'kubectl drain node-3 --ignore-daemonsets --force --pod-selector=run=kept --timeout=4s',
           code: 1,
           complains: "Cannot evict pod as it would violate the pod's disruption budget",
         },

@@ -126,10 +126,12 @@ export const READING: CaseTable = {
             /NewReplicaSet: +app-\w+ \(2\/2 replicas created\)/,
             /Scaled up replica set app-\w+/,
           ],
+          eventually: true,
         },
         {
           run: 'kubectl describe replicaset -l app=app',
           prints: [/Controlled By: +Deployment\/app/, /2 Running \/ 0 Waiting/, 'SuccessfulCreate'],
+          eventually: true,
         },
         {
           run: 'kubectl describe pods -l app=app',
@@ -140,6 +142,7 @@ export const READING: CaseTable = {
             /GREETING: +hello/,
             /Ready +True/,
           ],
+          eventually: true,
         },
         { run: 'kubectl create job j --image=busybox -- true && kubectl describe job j', prints: /Completions: +1/ },
       ],
@@ -153,10 +156,15 @@ export const READING: CaseTable = {
           prints: [/Selector: +app=app/, /TargetPort: +http\/TCP/, /Endpoints: +10\.\S+:80,10\.\S+:80/],
           eventually: true,
         },
-        { run: 'kubectl describe endpoints app', prints: /Addresses: +10\.\S+,10\.\S+/ },
+        { run: 'kubectl describe endpoints app', prints: /Addresses: +10\.\S+,10\.\S+/, eventually: true },
         {
-          run: 'kubectl create ingress i --rule=example.org/path=app:80 && kubectl describe ingress i',
+          run: 'kubectl create ingress i --rule=example.org/path=app:80',
+          prints: 'ingress.networking.k8s.io/i created',
+        },
+        {
+          run: 'kubectl describe ingress i',
           prints: /example.org\s+\/path +app:80 \(10\.\S+:80,10\.\S+:80\)/,
+          eventually: true,
         },
       ],
     },
@@ -285,8 +293,12 @@ export const READING: CaseTable = {
       only: '1.35',
       steps: [
         APP,
-        { run: 'kubectl events', prints: /Normal +Scheduled +Pod\/app-/ },
-        { run: 'kubectl events --for deployment/app --types=Normal', prints: /Normal +ScalingReplicaSet +Deployment\/app/ },
+        { run: 'kubectl events', prints: /Normal +Scheduled +Pod\/app-/, eventually: true },
+        {
+          run: 'kubectl events --for deployment/app --types=Normal',
+          prints: /Normal +ScalingReplicaSet +Deployment\/app/,
+          eventually: true,
+        },
         { run: 'kubectl events --types=Warning', complains: /No events found/ },
       ],
     },
@@ -294,7 +306,11 @@ export const READING: CaseTable = {
       title: 'as objects of both groups',
       steps: [
         APP,
-        { run: 'kubectl get events --sort-by=.lastTimestamp', prints: /Normal +ScalingReplicaSet +deployment\/app +Scaled up/ },
+        {
+          run: 'kubectl get events --sort-by=.lastTimestamp',
+          prints: /Normal +ScalingReplicaSet +deployment\/app +Scaled up/,
+          eventually: true,
+        },
         {
           run: 'kubectl get events --field-selector=involvedObject.kind=Deployment,reason=ScalingReplicaSet -o name',
           prints: 'event/app.',

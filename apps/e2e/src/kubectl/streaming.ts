@@ -107,10 +107,15 @@ export const STREAMING: CaseTable = {
       title: 'to a pod, a deployment and a service, many connections at once',
       steps: [
         WEB,
-        { run: forwarded('deployment/app :80', 'curl -sS "http://127.0.0.1:$port/"'), prints: 'Welcome to nginx!' },
+        {
+          run: forwarded('deployment/app :80', 'curl -sS "http://127.0.0.1:$port/"'),
+          prints: 'Welcome to nginx!',
+          eventually: true,
+        },
         {
           run: forwarded('service/app :http', 'seq 24 | xargs -P 8 -I{} curl -sS "http://127.0.0.1:$port/" | sort | uniq -c'),
           prints: /24 Welcome to nginx!/,
+          eventually: true,
         },
         { run: forwarded('$(kubectl get pods -o name | head -1) :81', 'curl -sS "http://127.0.0.1:$port/"'), code: 52 },
       ],
@@ -121,7 +126,7 @@ export const STREAMING: CaseTable = {
       title: 'of real containers: now, followed, of the one before',
       steps: [
         BOX,
-        { run: 'kubectl logs box -c main', prints: /^(hello\nwarned|warned\nhello)\n$/ },
+        { run: 'kubectl logs box -c main', prints: /^(hello\nwarned|warned\nhello)\n$/, eventually: true },
         {
           run: `kubectl run counter --image=keelson/busybox:1 --restart=Never -- sh -c 'for i in 1 2 3 4 5; do echo line $i; sleep 0.1; done' && kubectl wait --for=condition=PodScheduled pod/counter`,
         },
@@ -181,7 +186,7 @@ export const STREAMING: CaseTable = {
           run: `kubectl get pod twin -o jsonpath='{.spec.shareProcessNamespace} {.spec.containers[*].name}'`,
           prints: /^true main side debugger-\w+$/,
         },
-        { run: 'kubectl exec twin -c main -- ps', prints: /sleep 100000[^]*sleep 1000/ },
+        { run: 'kubectl exec twin -c main -- ps', prints: /sleep 100000[^]*sleep 1000/, eventually: true },
       ],
     },
     {
