@@ -37,6 +37,8 @@ export interface Candidate extends ProxyEndpoint {
 export interface SelectedEndpoints {
   readonly clusterEndpoints: readonly ProxyEndpoint[];
   readonly localEndpoints: readonly ProxyEndpoint[];
+  /** None of the local endpoints is ready: they serve what still comes, and load balancers had better send nothing more. */
+  readonly localTerminating: boolean;
 }
 
 /**
@@ -46,9 +48,12 @@ export interface SelectedEndpoints {
  */
 export function selectEndpoints(query: EndpointQuery): SelectedEndpoints {
   const candidates = findCandidates(query);
+  const local = candidates.filter((one) => one.local);
+  const localEndpoints = readyElseServing(local);
   return {
     clusterEndpoints: readyElseServing(candidates, query),
-    localEndpoints: readyElseServing(candidates.filter((one) => one.local)),
+    localEndpoints,
+    localTerminating: localEndpoints.length > 0 && !local.some((one) => one.ready),
   };
 }
 
@@ -58,7 +63,10 @@ export function endpointText(endpoint: Pick<ProxyEndpoint, 'address' | 'port'>):
 }
 
 /** The addresses of the endpoints on this node. */
-export function localAddresses({ clusterEndpoints, localEndpoints }: SelectedEndpoints): string[] {
+export function localAddresses({
+  clusterEndpoints,
+  localEndpoints,
+}: Pick<SelectedEndpoints, 'clusterEndpoints' | 'localEndpoints'>): string[] {
   return [...clusterEndpoints, ...localEndpoints].filter((one) => one.local).map((one) => one.address);
 }
 

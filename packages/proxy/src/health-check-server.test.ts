@@ -35,6 +35,16 @@ describe('HealthCheckServer', () => {
     });
   });
 
+  it('tells load balancers to send nothing more while the last endpoints of the node are terminating', async () => {
+    await using world = await setUp();
+    const { server, checked, ask } = world;
+    await server.sync(mapOf({ ...checked(['10.0.0.1:80']), localTerminating: true }));
+
+    const answer = await ask();
+
+    expect([answer.status, await answer.json()]).toMatchObject([503, { localEndpoints: 0 }]);
+  });
+
   it('counts an endpoint with two ports once', async () => {
     await using world = await setUp();
     const { server, checked, ask } = world;

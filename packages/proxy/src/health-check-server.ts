@@ -12,8 +12,9 @@ interface Check {
 }
 
 /**
- * Answers load balancers that ask, on a Service's `healthCheckNodePort`, whether this node has endpoints of it: with 200 if it has and 503 if
- * not. For Services with `externalTrafficPolicy: Local`, whose traffic a node without endpoints drops.
+ * Answers load balancers that ask, on a Service's `healthCheckNodePort`, whether this node has ready endpoints of it: with 200 if it has and 503
+ * if not. For Services with `externalTrafficPolicy: Local`, whose traffic a node without endpoints drops. Endpoints that are terminating serve
+ * until load balancers have taken the answer to heart.
  */
 export class HealthCheckServer {
   readonly #address: string;
@@ -82,7 +83,8 @@ function checksOf(services: ServiceMap): Map<number, Check> {
 }
 
 function checkOf(port: number, ports: readonly ServicePort[]): Check {
-  const endpoints = new Set(ports.flatMap((one) => one.localEndpoints).map((endpoint) => endpointText({ ...endpoint, port: 0 })));
+  const ready = ports.flatMap(({ localEndpoints, localTerminating }) => (localTerminating ? [] : localEndpoints));
+  const endpoints = new Set(ready.map((endpoint) => endpointText({ ...endpoint, port: 0 })));
   return { port, namespace: ports[0]?.namespace ?? '', name: ports[0]?.name ?? '', localEndpoints: endpoints.size };
 }
 

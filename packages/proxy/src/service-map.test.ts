@@ -118,6 +118,16 @@ describe('which endpoints are used', () => {
     expect(localOf(port)).toEqual(['10.0.0.1:8080']);
   });
 
+  it.each([
+    { title: 'one is ready', states: [{ ready: true }, { ready: false, serving: true, terminating: true }], terminating: false },
+    { title: 'all are on their way out', states: [{ ready: false, serving: true, terminating: true }], terminating: true },
+    { title: 'there is none', states: [], terminating: false },
+  ])('says of the endpoints on this node whether they are on their way out: $title', ({ states, terminating }) => {
+    const endpoints = states.map((conditions, at) => endpoint(`10.0.0.${at}`, conditions, NODE));
+
+    expect(build([service('web')], [slice('a', [...endpoints, endpoint('10.0.1.1')])])[0]?.localTerminating).toBe(terminating);
+  });
+
   it('marks those on this node', () => {
     const [port] = build([service('web')], [slice('a', [endpoint('10.0.0.2'), endpoint('10.0.0.1', {}, NODE)])]);
 

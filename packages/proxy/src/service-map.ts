@@ -33,6 +33,8 @@ export interface ServicePort {
   readonly clusterEndpoints: readonly ProxyEndpoint[];
   /** Usable endpoints on this node. If a policy is `Local` and only this is empty, the traffic is dropped. */
   readonly localEndpoints: readonly ProxyEndpoint[];
+  /** Of the local ones none is ready: they are on their way out, and still serve. */
+  readonly localTerminating: boolean;
 }
 
 /** All service ports by their key. Of a `SnapshotMap`, as the builders make, modes find out what has changed without looking at the rest. */

@@ -134,5 +134,6 @@ function service(index: number, last = 4): ServicePort {
     externalTrafficPolicy: 'Cluster',
     clusterEndpoints: ENDPOINTS.map((one) => ({ address: address(one === 4 ? last : one), port: 8080, local: one === 0 })),
     localEndpoints: [],
+    localTerminating: false,
   };
 }

@@ -33,6 +33,7 @@ export function servicePort(sketch: ServicePortSketch = {}): ServicePort {
     externalTrafficPolicy: 'Cluster',
     clusterEndpoints: endpoints.map(parse),
     localEndpoints: local.map(parse),
+    localTerminating: false,
     ...rest,
   };
 }
