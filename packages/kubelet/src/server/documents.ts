@@ -41,7 +41,10 @@ const DOCUMENTS: Readonly<Record<string, MakeDocument>> = {
   '/runningpods': async ({ api }) => podList(api.runningPods()),
   '/configz': async ({ config }) => json({ kubeletconfig: config() }),
   '/stats/summary': async ({ api }, query) => json(await api.stats.summary(query.get('only_cpu_and_memory') === 'true')),
-  '/metrics': async ({ api, metrics }) => prometheus(`${kubeletFamilies(api)}${await metrics.own.metrics()}`),
+  '/metrics': async ({ api, metrics }) => {
+    const volumes = await api.stats.volumeMetrics(api.runningPods());
+    return prometheus(`${kubeletFamilies(api)}${volumes}${await metrics.own.metrics()}`);
+  },
   '/metrics/probes': async ({ metrics }) => prometheus(await metrics.probes.metrics()),
   '/metrics/resource': async ({ api }) => prometheus(await api.stats.resourceMetrics()),
   '/metrics/cadvisor': async ({ api }) => prometheus(await api.stats.containerMetrics()),

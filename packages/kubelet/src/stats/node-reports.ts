@@ -1,6 +1,7 @@
 import { uptime } from 'node:os';
 import type { Clock } from '@keelson/base';
 import { parseQuantity } from '@keelson/api';
+import type { Pod } from '@keelson/api/core/v1';
 import { interfaceUsage, type ContainerRuntime } from '@keelson/runtime';
 import { containerMetrics } from './container-metrics.ts';
 import { fileSystemUsage, processCount } from './machine.ts';
@@ -9,10 +10,11 @@ import type { PodDisks } from './pod-disks.ts';
 import { resourceMetrics } from './resource-metrics.ts';
 import { summaryOf, type MachineFacts, type PodFacts } from './summary.ts';
 import type { NodeUsage } from './usage.ts';
+import { volumeMetrics } from './volume-metrics.ts';
 
 export interface NodeReportsDependencies {
   readonly stats: NodeStats;
-  readonly disks: Pick<PodDisks, 'recent'>;
+  readonly disks: Pick<PodDisks, 'recent' | 'claims'>;
   readonly runtime: ContainerRuntime;
   readonly clock: Clock;
 }
@@ -67,6 +69,11 @@ export class NodeReports {
     const podNetworks = await this.#deps.stats.networks();
     const cores = amount(this.#options.capacity['cpu']);
     return containerMetrics({ usage, cores, memoryCapacityBytes: this.#memoryCapacityBytes, network, podNetworks });
+  }
+
+  /** Of `/metrics`: the volumes that these pods have by claims. */
+  async volumeMetrics(pods: readonly Pod[]): Promise<string> {
+    return volumeMetrics(await this.#deps.disks.claims(pods));
   }
 
   get #isSimulated(): boolean {

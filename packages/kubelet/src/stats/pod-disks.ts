@@ -5,6 +5,7 @@ import type { PodView } from '../pod/runtime-view.ts';
 import type { MeasurableVolume } from '../volumes/measurable-volumes.ts';
 import { within } from '../within.ts';
 import { fileSystemUsage, type FileSystemUsage } from './machine.ts';
+import type { ClaimDisk } from './volume-metrics.ts';
 
 /** What a volume takes up, and what there is of it. */
 export interface VolumeDisk extends MeasurableVolume {
@@ -33,6 +34,7 @@ export interface PodDisksDependencies {
 
 /** The runtime may have to look at many files. */
 const ANSWER_MS = 120_000;
+const CLAIM_MS = 5_000;
 /** Whoever wants to show it gets what was seen up to so long ago. */
 const RECENT_MS = 60_000;
 const NEVER = new AbortController().signal;
@@ -75,6 +77,25 @@ export class PodDisks {
     const fileSystem = await fileSystemUsage(path);
     const { inodes = 0, inodesFree = 0, usedBytes = 0 } = fileSystem ?? {};
     return { used: { usedBytes, inodesUsed: inodes - inodesFree }, ...(fileSystem && { fileSystem }) };
+  }
+
+  /** The file systems of claims that the pods use, each once. One that does not answer in time, as a server's may, is left out. */
+  async claims(pods: readonly Pod[]): Promise<readonly ClaimDisk[]> {
+    const found = new Map<string, Promise<ClaimDisk | undefined>>();
+    for (const pod of pods) {
+      const namespace = pod.metadata?.namespace ?? '';
+      for (const { claim, path } of await this.#deps.volumes(pod)) {
+        const key = `${namespace}/${claim}`;
+        if (claim !== undefined && !found.has(key)) found.set(key, this.#claim({ namespace, claim }, path));
+      }
+    }
+    return (await Promise.all(found.values())).filter((disk) => disk !== undefined);
+  }
+
+  async #claim(name: Pick<ClaimDisk, 'namespace' | 'claim'>, path: string): Promise<ClaimDisk | undefined> {
+    const limit = { clock: this.#deps.clock, ms: CLAIM_MS, signal: NEVER };
+    const fileSystem = await within(limit, () => fileSystemUsage(path)).catch(() => undefined);
+    return fileSystem && { ...name, fileSystem };
   }
 
   async #containers(signal: AbortSignal, only: { readonly podUid: string } | undefined): Promise<readonly ContainerDiskUsage[]> {
