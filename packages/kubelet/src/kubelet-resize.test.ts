@@ -3,6 +3,8 @@ import { findCondition } from '@keelson/api';
 import { Pod, type ContainerStatus } from '@keelson/api/core/v1';
 import { container, World } from './testing/world.ts';
 
+const MIB = 1024 * 1024;
+const memory = (amount: string) => ({ requests: { memory: amount }, limits: { memory: amount } });
 const cpu = (amount: string) => ({ requests: { cpu: amount } });
 
 function status(world: World, name = 'a'): ContainerStatus | undefined {
@@ -49,7 +51,6 @@ describe('Kubelet: resizing', () => {
     { way: 'grows', from: '64Mi', to: '128Mi', pod: [128, 128] },
     { way: 'shrinks', from: '128Mi', to: '64Mi', pod: [128, 64] },
   ])('leaves room in the pod for a container that $way', async ({ from, to, pod }) => {
-    const memory = (amount: string) => ({ requests: { memory: amount }, limits: { memory: amount } });
     await using world = await World.start();
     await running(world, memory(from));
 
@@ -152,6 +153,52 @@ describe('Kubelet: resizing', () => {
 
     await world.advanceUntil(() => condition(world, 'PodResizeInProgress') === undefined);
     expect(status(world)?.resources?.requests).toEqual({ cpu: '2' });
+  });
+
+  it('takes no memory away that a container uses, and does when it uses less', async () => {
+    await using world = await World.start();
+    await running(world, memory('128Mi'));
+    world.runtime.memory.set('web', 96 * MIB);
+
+    resize(world, memory('64Mi'));
+    await world.until(() => condition(world, 'PodResizeInProgress')?.reason === 'Error');
+    expect(condition(world, 'PodResizeInProgress')?.message).toContain('memory limit (67108864) below current usage (100663296)');
+    expect(world.runtime.journal.filter((line) => line.startsWith('update'))).toEqual([]);
+    world.runtime.memory.set('web', 32 * MIB);
+
+    await world.advanceUntil(() => condition(world, 'PodResizeInProgress') === undefined);
+    expect(status(world)?.resources?.limits).toEqual({ memory: '64Mi' });
+  });
+
+  it('shrinks a pod as a whole, too, once a container was restarted for it', async () => {
+    await using world = await World.start();
+    const resizePolicy = [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }];
+    await running(world, memory('128Mi'), { resizePolicy });
+
+    resize(world, memory('64Mi'));
+    await world.until(() => world.reasons('Pod').includes('ResizeCompleted'));
+
+    expect(status(world)?.restartCount).toBe(1);
+    expect(world.runtime.journal.findLast((line) => line.startsWith('limit'))).toContain(`"memoryLimitBytes":${64 * MIB}`);
+    await world.until(() => condition(world, 'PodResizeInProgress') === undefined);
+  });
+
+  it.each([
+    { who: 'the same kubelet', again: async () => undefined },
+    { who: 'the next kubelet', again: (world: World) => world.restart() },
+  ])('tries again to shrink a pod as a whole: $who', async ({ again }) => {
+    await using world = await World.start();
+    await running(world, memory('128Mi'));
+    world.runtime.refusesLimitsBelow = 128 * MIB;
+
+    resize(world, memory('64Mi'));
+    await world.until(() => condition(world, 'PodResizeInProgress')?.reason === 'Error');
+    expect(status(world)?.resources?.limits).toEqual({ memory: '64Mi' });
+    await again(world);
+    world.runtime.refusesLimitsBelow = 0;
+
+    await world.advanceUntil(() => condition(world, 'PodResizeInProgress') === undefined);
+    expect(world.runtime.journal.findLast((line) => line.startsWith('limit'))).toContain(`"memoryLimitBytes":${64 * MIB}`);
   });
 
   it('finishes after a restart what it had not done before', async () => {

@@ -59,6 +59,8 @@ export class MemoryRuntime implements ContainerRuntime {
   refusesUpdates = false;
   /** Of pods as a whole. */
   refusesLimits = false;
+  /** Bytes of memory that a pod as a whole cannot be brought below, since it uses them. */
+  refusesLimitsBelow = 0;
   /** It breaks off in the middle of starts. */
   refusesStarts = false;
   network: PodNetworkStatus = { ready: true };
@@ -209,7 +211,9 @@ export class MemoryRuntime implements ContainerRuntime {
 
   async updateSandbox(_id: string, resources: ContainerResources): Promise<void> {
     this.#check();
-    if (this.refusesLimits) throw new KeelsonError('InternalError', 'invalid argument');
+    const { memoryLimitBytes = Infinity } = resources;
+    if (this.refusesLimits || memoryLimitBytes < this.refusesLimitsBelow)
+      throw new KeelsonError('InternalError', 'invalid argument');
     this.journal.push(`limit pod ${JSON.stringify(resources)}`);
   }
 

@@ -1,5 +1,5 @@
 import { errorMessage, isReason } from '@keelson/base';
-import { findCondition, formatTime } from '@keelson/api';
+import { findCondition, formatTime, parseQuantity } from '@keelson/api';
 import type { Container, Node, Pod, PodCondition, ResourceRequirements } from '@keelson/api/core/v1';
 import type { Clock } from '@keelson/base';
 import type { ContainerResources, ContainerRuntime } from '@keelson/runtime';
@@ -39,10 +39,21 @@ export interface ResizeMemory {
   pending: { readonly reason: 'Deferred' | 'Infeasible'; readonly message: string } | undefined;
   /** Why what it was given does not hold yet; empty while that is being done. */
   failure: string | undefined;
+  /** Something was given that the limits of the pod as a whole do not follow yet. */
+  wholeIsOpen: boolean;
+  /** Containers that were killed so that they start again with what they were given, by name. */
+  readonly restarting: Set<string>;
 }
 
 export function newResizeMemory(): ResizeMemory {
-  return { allocated: undefined, actual: new Map(), pending: undefined, failure: undefined };
+  return {
+    allocated: undefined,
+    actual: new Map(),
+    pending: undefined,
+    failure: undefined,
+    wholeIsOpen: false,
+    restarting: new Set(),
+  };
 }
 
 /**
@@ -58,7 +69,11 @@ export class PodResizer {
 
   /** Gives the pod what it asks for, or says why not. */
   allocate(pod: Pod, view: PodView, memory: ResizeMemory): void {
-    memory.allocated ??= firstAllocation(pod);
+    if (!memory.allocated) {
+      memory.allocated = firstAllocation(pod);
+      // An earlier kubelet has not come to its end.
+      memory.wholeIsOpen = findCondition(pod.status?.conditions, 'PodResizeInProgress') !== undefined;
+    }
     for (const { id, name, state } of view.containers) {
       const given = memory.allocated.get(name);
       if (state === 'running' && given && !memory.actual.has(id)) memory.actual.set(id, given);
@@ -89,17 +104,27 @@ export class PodResizer {
     const whole = withAllocation(pod, new Map([...wantedAllocation(pod), ...before]));
     let failure =
       open.length > 0 ? await this.#updateWhole(sandbox?.id, widerOf(podResources(whole), wanted), signal) : undefined;
+    const isShrinking = open.some(({ container, id }) => memoryLimit(container.resources) < memoryLimit(memory.actual.get(id)));
+    const usage = isShrinking ? await this.#memoryUsage(signal) : new Map<string, number>();
     for (const { container, id, changed } of failure === undefined ? open : []) {
       if (needsRestart(container, changed)) {
+        memory.restarting.add(container.name);
         toKill.push({ id, name: container.name, message: `Container ${container.name} resize requires restart` });
         continue;
       }
-      const why = await this.#update(pod, container, id, signal);
+      const why = inUse(container, usage.get(id)) ?? (await this.#update(pod, container, id, signal));
       if (why === undefined) memory.actual.set(id, container.resources ?? {});
       failure ??= why;
     }
-    const isDone = open.length > 0 && toKill.length === 0 && failure === undefined;
-    if (isDone) failure = await this.#updateWhole(sandbox?.id, wanted, signal);
+    memory.wholeIsOpen ||= open.length > 0;
+    for (const { name, state } of view.containers) {
+      if (state === 'running' && !open.some(({ container }) => container.name === name)) memory.restarting.delete(name);
+    }
+    const isDone = memory.wholeIsOpen && memory.restarting.size === 0 && failure === undefined;
+    if (isDone) {
+      failure = await this.#updateWhole(sandbox?.id, wanted, signal);
+      memory.wholeIsOpen = failure !== undefined;
+    }
     if (failure !== undefined && failure !== memory.failure) this.#tell(pod, 'Warning', 'ResizeError', failure);
     memory.failure = failure;
     if (isDone && failure === undefined) this.#tell(pod, 'Normal', 'ResizeCompleted', 'Pod resize completed');
@@ -109,7 +134,7 @@ export class PodResizer {
   /** Pure: the conditions that tell of a resize. None when there is none. */
   conditions(pod: Pod, view: PodView, memory: ResizeMemory): readonly PodCondition[] {
     const { pending, failure } = memory;
-    const isOpen = this.#open(pod, view, memory).length > 0;
+    const isOpen = memory.wholeIsOpen || this.#open(pod, view, memory).length > 0;
     const error = failure === undefined ? {} : { reason: 'Error', message: failure };
     return [
       ...(pending ? [this.#condition(pod, { type: 'PodResizePending', ...pending })] : []),
@@ -167,6 +192,13 @@ export class PodResizer {
     }
   }
 
+  /** By container. Empty if the runtime does not tell. */
+  async #memoryUsage(signal: AbortSignal): Promise<ReadonlyMap<string, number>> {
+    const stats = await this.#deps.runtime.stats(signal).catch(() => []);
+    signal.throwIfAborted();
+    return new Map(stats.map(({ containerId, memoryWorkingSetBytes }) => [containerId, memoryWorkingSetBytes]));
+  }
+
   #condition(pod: Pod, { type, ...verdict }: Pick<PodCondition, 'type' | 'reason' | 'message'>): PodCondition {
     const old = findCondition(pod.status?.conditions, type);
     const generation = pod.metadata?.generation;
@@ -184,4 +216,17 @@ export class PodResizer {
     const details = JSON.stringify({ containers, generation: pod.metadata?.generation });
     this.#deps.events.event(podSubject(pod), type, reason, `${text}: ${details}`);
   }
+}
+
+function memoryLimit(resources: ResourceRequirements = {}): number {
+  const limit = resources.limits?.['memory'];
+  return limit === undefined ? Infinity : Number(parseQuantity(limit).value());
+}
+
+/** The kernel would kill what has more memory than a new limit: it waits until it has less. */
+function inUse({ name, resources }: Container, usedBytes: number | undefined): string | undefined {
+  const limit = memoryLimit(resources);
+  if (usedBytes === undefined || usedBytes < limit) return undefined;
+  const why = `attempting to set container "${name}" memory limit (${limit}) below current usage (${usedBytes})`;
+  return `Container ${name} could not be resized: ${why}`;
 }
