@@ -162,6 +162,37 @@ describe('computeActions', () => {
     expect(brief(wanted, view([container('a', 'exited', { exitCode })]))).toBe(want);
   });
 
+  it.each([
+    { title: 'retries an init container by its rule', init: 7, sandboxes: [sandbox()], want: 'start:i:1' },
+    { title: 'gives up on an init container without a rule for it', init: 8, sandboxes: [sandbox()], want: 'end' },
+    {
+      title: 'begins anew where the sandbox has gone too',
+      init: 7,
+      sandboxes: [sandbox(0, 'not-ready')],
+      want: 'sandbox:1 start:i:1',
+    },
+  ])('under Never: $title', ({ init, sandboxes, want }) => {
+    const rules = [{ action: 'Restart', exitCodes: { operator: 'In', values: [7] } }];
+    const wanted = pod('Never', [{ name: 'i', restartPolicy: 'Never', restartPolicyRules: rules }]);
+
+    expect(brief(wanted, view([container('i', 'exited', { exitCode: init })], sandboxes))).toBe(want);
+  });
+
+  it.each([
+    { title: 'a main container', ended: container('a', 'exited', { exitCode: 88 }), want: true },
+    { title: 'a sidecar', ended: container('side', 'exited', { exitCode: 88 }), want: true },
+    { title: 'another code', ended: container('a', 'exited', { exitCode: 1 }), want: false },
+    { title: 'an earlier rule for the same code', ended: container('a', 'exited', { exitCode: 5 }), want: false },
+  ])('restarts all containers by the end of one: $title', ({ ended, want }) => {
+    const restartPolicyRules = [
+      { action: 'Restart', exitCodes: { operator: 'In', values: [5] } },
+      { action: 'RestartAllContainers', exitCodes: { operator: 'In', values: [5, 88] } },
+    ];
+    const wanted = pod('Never', [{ ...side, restartPolicyRules }], [{ name: 'a', restartPolicyRules }, { name: 'b' }]);
+
+    expect(computeActions(wanted, view([ended, container('b', 'running')]), CALM).restartAll).toBe(want);
+  });
+
   it('never counts restarts down when the runtime has forgotten older attempts', () => {
     const status = { name: 'a', image: '', imageID: '', ready: false, restartCount: 4, state: { terminated: { exitCode: 1 } } };
 

@@ -1,6 +1,7 @@
 import type { Container, Pod, PodSpec } from '@keelson/api/core/v1';
 import type { ContainerStatus as RuntimeContainer, SandboxStatus } from '@keelson/runtime';
-import { ANNOTATIONS, containerHash, isSidecar, isTerminal, shouldRestart } from './pod-facts.ts';
+import { ANNOTATIONS, containerHash, isRetried, isSidecar, isTerminal, shouldRestart } from './pod-facts.ts';
+import { restartTriggers } from './restart-all.ts';
 import { latestOf, readySandbox, type PodView } from './runtime-view.ts';
 
 export type ContainerRole = 'init' | 'sidecar' | 'main' | 'ephemeral';
@@ -32,6 +33,8 @@ export interface ContainerVerdicts {
 export interface PodActions {
   /** Nothing is left to run: stop sidecars and sandbox, keep what has ended for its logs. */
   readonly killPod: boolean;
+  /** All containers have to go, and then to start from the beginning: see `restartTriggers`. */
+  readonly restartAll: boolean;
   /** Sandboxes to stop before anything else, since they are not usable. */
   readonly stopSandboxes: readonly string[];
   /** The attempt of the sandbox to be made first, if one is. */
@@ -40,12 +43,20 @@ export interface PodActions {
   readonly start: readonly ContainerToStart[];
 }
 
-const NOTHING: PodActions = { killPod: false, stopSandboxes: [], createSandbox: undefined, kill: [], start: [] };
+const NOTHING: PodActions = {
+  killPod: false,
+  restartAll: false,
+  stopSandboxes: [],
+  createSandbox: undefined,
+  kill: [],
+  start: [],
+};
 
 /** Pure: the pod's next actions. `pod` must be one that shall run (not terminating). */
 export function computeActions(pod: Pod, view: PodView, verdicts: ContainerVerdicts): PodActions {
   const spec = pod.spec ?? { containers: [] };
   if (isTerminal(pod.status?.phase)) return { ...NOTHING, killPod: true };
+  if (restartTriggers(pod, view).length > 0) return { ...NOTHING, restartAll: true };
   const sandbox = readySandbox(view);
   const actions = sandbox ? withSandbox(spec, view, sandbox, verdicts) : withoutSandbox(spec, view);
   return { ...actions, start: actions.start.map((start) => atLeast(pod, start)) };
@@ -53,7 +64,7 @@ export function computeActions(pod: Pod, view: PodView, verdicts: ContainerVerdi
 
 function withoutSandbox(spec: PodSpec, view: PodView): PodActions {
   const wanted = spec.containers.filter((container) => shouldRestart(spec, container, ended(latestOf(view, container.name))));
-  const initFailed = spec.restartPolicy === 'Never' && (spec.initContainers ?? []).some((init) => hasFailed(init, view));
+  const initFailed = (spec.initContainers ?? []).some((init) => hasFailed(spec, init, view));
   if (wanted.length === 0 || initFailed) return { ...NOTHING, killPod: true };
   const first = spec.initContainers?.[0];
   const start = first ? [toStart(first, view, roleOfInit(first))] : wanted.map((container) => toStart(container, view, 'main'));
@@ -66,9 +77,10 @@ function ended(container: RuntimeContainer | undefined): RuntimeContainer | unde
   return container?.state === 'running' ? { ...container, state: 'exited', exitCode: 137 } : container;
 }
 
-function hasFailed(init: Container, view: PodView): boolean {
+/** For good. */
+function hasFailed(spec: PodSpec, init: Container, view: PodView): boolean {
   const last = latestOf(view, init.name);
-  return !isSidecar(init) && last?.state === 'exited' && last.exitCode !== 0;
+  return !isSidecar(init) && last?.state === 'exited' && last.exitCode !== 0 && !isRetried(spec, init, last.exitCode);
 }
 
 function withSandbox(spec: PodSpec, view: PodView, sandbox: SandboxStatus, verdicts: ContainerVerdicts): PodActions {

@@ -47,6 +47,7 @@ it.each<{ mount: Partial<VolumeMount>; readOnlyTrees: boolean; want: object }>([
     waiting: new Map(),
     defaultReason: 'ContainerCreating',
     stopped: false,
+    restartingAll: false,
     readOnlyTrees,
     actualResources: () => undefined,
     isStarted: () => true,

@@ -8,6 +8,7 @@ import type {
 } from '@keelson/api/core/v1';
 import type { ContainerStatus as RuntimeContainer } from '@keelson/runtime';
 import { ANNOTATIONS, isSidecar } from './pod-facts.ts';
+import { RESTARTING_ALL, RESTARTING_ALL_MESSAGE } from './restart-all.ts';
 import { attemptsOf, type PodView } from './runtime-view.ts';
 
 export interface WaitingReason {
@@ -27,6 +28,8 @@ export interface StatusInput {
   readonly defaultReason: string;
   /** True once the pod is being stopped: what is gone from the runtime has ended. */
   readonly stopped: boolean;
+  /** True while all containers of the pod are taken out, to start from the beginning. */
+  readonly restartingAll: boolean;
   /** Whether the node can make mounts read only with all that is mounted below them. */
   readonly readOnlyTrees: boolean;
   /** What a running container has, where a change of its resources has not reached it yet. */
@@ -48,7 +51,8 @@ export function containerStatuses(
 function statusOf(container: Container, role: 'init' | 'main' | 'ephemeral', input: StatusInput): ContainerStatus {
   const old = input.old.find((status) => status.name === container.name);
   const [latest, previous] = attemptsOf(input.view, container.name);
-  const status = latest ? fromRuntime(latest, previous, old, input) : fromNothing(container, old, input);
+  const isReset = !latest && input.restartingAll && role !== 'ephemeral' && old?.containerID !== undefined;
+  const status = latest ? fromRuntime(latest, previous, old, input) : isReset ? reset(old) : fromNothing(container, old, input);
   if (latest) Object.assign(status, specOf(container, input.actualResources(latest.id), input.readOnlyTrees));
   const reason = input.waiting.get(container.name);
   if (reason && !status.state?.running) putToWait(status, reason);
@@ -151,7 +155,8 @@ function fromNothing(container: Container, old: ContainerStatus | undefined, inp
   const restartCount = old?.restartCount ?? 0;
   const waiting = { waiting: { reason: input.defaultReason } };
   if (!old || (!old.state?.running && !old.state?.terminated)) {
-    return { ...base, restartCount, state: waiting, lastState: old?.lastState ?? {} };
+    const isReset = old?.state?.waiting?.reason === RESTARTING_ALL;
+    return { ...base, restartCount, state: isReset ? old.state : waiting, lastState: old?.lastState ?? {} };
   }
   if (old.state.terminated) return { ...old, ready: false };
   const lost: ContainerStateTerminated = {
@@ -162,6 +167,20 @@ function fromNothing(container: Container, old: ContainerStatus | undefined, inp
   };
   if (input.stopped) return { ...old, ready: false, state: { terminated: lost } };
   return { ...base, restartCount: restartCount + 1, state: waiting, lastState: { terminated: lost } };
+}
+
+/** It begins anew, as its next attempt. */
+function reset({ name, image, restartCount }: ContainerStatus): ContainerStatus {
+  const why = { reason: RESTARTING_ALL, message: RESTARTING_ALL_MESSAGE };
+  return {
+    name,
+    image,
+    imageID: '',
+    ready: false,
+    restartCount: restartCount + 1,
+    state: { waiting: why },
+    lastState: { terminated: { exitCode: 137, ...why } },
+  };
 }
 
 const LOST = 'The container could not be located when the pod was terminated';

@@ -2,6 +2,7 @@ import { findCondition, formatTime } from '@keelson/api';
 import type { Container, ContainerStatus, Pod, PodCondition } from '@keelson/api/core/v1';
 import { isSidecar } from './pod-facts.ts';
 import type { PodPhase } from './pod-phase.ts';
+import { couldRestartAll } from './restart-all.ts';
 
 /** The conditions that a kubelet writes. All others belong to somebody else. */
 export const OWN_CONDITIONS: readonly string[] = [
@@ -10,6 +11,7 @@ export const OWN_CONDITIONS: readonly string[] = [
   'Ready',
   'ContainersReady',
   'PodScheduled',
+  'AllContainersRestarting',
   'PodResizePending',
   'PodResizeInProgress',
 ];
@@ -23,6 +25,8 @@ export interface ConditionInput {
   readonly initStatuses: readonly ContainerStatus[];
   readonly statuses: readonly ContainerStatus[];
   readonly hasSandbox: boolean;
+  /** The end of one container restarts all, which is being done. */
+  readonly restartingAll: boolean;
   readonly nowMs: number;
 }
 
@@ -38,8 +42,16 @@ export function podConditions(input: ConditionInput): PodCondition[] {
     ['Ready', readiness(pod, containersReady)],
     ['ContainersReady', containersReady],
     ['PodScheduled', { status: 'True' }],
+    ...(couldRestartAll(pod) ? [['AllContainersRestarting', restarting(input)] satisfies [string, Verdict]] : []),
   ];
   return verdicts.map(([type, verdict]) => stamped(pod, type, verdict, nowMs));
+}
+
+function restarting({ phase, restartingAll }: ConditionInput): Verdict {
+  if (phase === 'Succeeded') return { status: 'False', reason: 'PodCompleted' };
+  if (phase === 'Failed') return { status: 'False', reason: 'PodFailed' };
+  if (!restartingAll) return { status: 'False' };
+  return { status: 'True', reason: 'RestartAllContainersStarted', message: 'container exited with restart policy rule' };
 }
 
 function stamped(pod: Pod, type: string, verdict: Verdict, nowMs: number): PodCondition {

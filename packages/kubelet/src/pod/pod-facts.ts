@@ -38,13 +38,25 @@ export function shouldRestart(spec: PodSpec, container: Container, last: Runtime
   return true;
 }
 
-/** Whether one of a container's own rules restarts it after this exit code, whatever its policy says. */
-export function isRestartedByRule({ restartPolicyRules = [] }: Container, exitCode: number): boolean {
-  return restartPolicyRules.some(({ action, exitCodes }) => {
-    if (action !== 'Restart' || !exitCodes) return false;
+/** What the first of a container's own rules for this exit code asks for, whatever its policy says. */
+export function restartAction({ restartPolicyRules = [] }: Container, exitCode: number): string | undefined {
+  const rule = restartPolicyRules.find(({ exitCodes }) => {
+    if (!exitCodes) return false;
     const isListed = exitCodes.values?.includes(exitCode) ?? false;
     return exitCodes.operator === 'NotIn' ? !isListed : isListed;
   });
+  return rule?.action;
+}
+
+/** Whether one of a container's own rules restarts it after this exit code, alone or with all others. */
+function isRestartedByRule(container: Container, exitCode: number): boolean {
+  const action = restartAction(container, exitCode);
+  return action === 'Restart' || action === 'RestartAllContainers';
+}
+
+/** Whether an init container that has failed with this code is tried again. */
+export function isRetried(spec: PodSpec, init: Container, exitCode: number): boolean {
+  return isRestartedByRule(init, exitCode) || (init.restartPolicy ?? spec.restartPolicy) !== 'Never';
 }
 
 /** Whether a main container that has ended with this code is started again. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ContainerState, ContainerStatus } from '@keelson/api/core/v1';
+import type { Container, ContainerState, ContainerStatus } from '@keelson/api/core/v1';
 import { podPhase } from './pod-phase.ts';
 
 const STATES = {
@@ -8,6 +8,7 @@ const STATES = {
   backoff: { state: { waiting: { reason: 'CrashLoopBackOff' } }, lastState: { terminated: { exitCode: 1 } } },
   done: { state: { terminated: { exitCode: 0 } } },
   failed: { state: { terminated: { exitCode: 1 } } },
+  reset: { state: { waiting: {} }, lastState: { terminated: { exitCode: 137, reason: 'RestartingAllContainers' } } },
 } satisfies Record<string, { state: ContainerState; lastState?: ContainerState }>;
 
 type Word = keyof typeof STATES | 'missing';
@@ -60,9 +61,29 @@ describe('podPhase', () => {
     { policy: 'Always', init: ['backoff'], main: ['waiting'], want: 'Pending' },
     { policy: 'Never', init: ['failed'], main: ['waiting'], want: 'Failed' },
     { policy: 'Always', init: ['done'], main: ['running'], want: 'Running' },
+    { policy: 'Never', init: ['reset'], main: ['reset'], want: 'Pending' },
+    { policy: 'Never', init: ['done'], main: ['running', 'reset'], want: 'Pending' },
     { policy: 'Always', main: ['running'], previous: 'Failed', want: 'Failed' },
     { policy: 'Always', main: ['running'], previous: 'Succeeded', want: 'Succeeded' },
   ])('$policy init=$init main=$main stopped=$stopped was=$previous is $want', ({ want, ...input }) => {
     expect(phase(input)).toBe(want);
+  });
+
+  const CODES = { operator: 'In', values: [1] };
+  it.each<{ title: string; policy: string; init: Partial<Container>; want: string }>([
+    { title: 'its own policy', policy: 'Never', init: { restartPolicy: 'OnFailure' }, want: 'Pending' },
+    { title: 'its own policy, for good', policy: 'Always', init: { restartPolicy: 'Never' }, want: 'Failed' },
+    ...['Restart', 'RestartAllContainers'].map((action) => ({
+      title: `its rule ${action}`,
+      policy: 'Never',
+      init: { restartPolicy: 'Never', restartPolicyRules: [{ action, exitCodes: CODES }] },
+      want: 'Pending',
+    })),
+  ])('goes by what an init container says of its failures: $title', ({ policy, init, want }) => {
+    const spec = { restartPolicy: policy, containers: [{ name: 'c0' }], initContainers: [{ name: 'c0', ...init }] };
+
+    const input = { spec, initStatuses: statuses(['failed']), statuses: statuses(['waiting']), allStopped: false };
+
+    expect(podPhase(input)).toBe(want);
   });
 });

@@ -1,5 +1,6 @@
-import type { ContainerStatus, PodSpec } from '@keelson/api/core/v1';
-import { isRestarted, isSidecar, isTerminal } from './pod-facts.ts';
+import type { ContainerStateTerminated, ContainerStatus, PodSpec } from '@keelson/api/core/v1';
+import { isRestarted, isRetried, isSidecar, isTerminal } from './pod-facts.ts';
+import { RESTARTING_ALL } from './restart-all.ts';
 
 export type PodPhase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';
 
@@ -23,7 +24,7 @@ export function podPhase(input: PhaseInput): PodPhase {
   const init = countInit(spec, input.initStatuses);
   const main = countMain(spec, statuses);
   const running = main.running + init.sidecarsRunning;
-  if (init.failed > 0 && spec.restartPolicy === 'Never') return 'Failed';
+  if (init.failedForGood > 0) return 'Failed';
   const hasBegun = main.running + main.stopped > 0;
   if (!hasBegun && (init.pending > 0 || init.failed > 0 || init.sidecarsPending > 0)) return allStopped ? 'Failed' : 'Pending';
   if (main.waiting > 0) return 'Pending';
@@ -51,14 +52,21 @@ interface Counts {
 function countMain(spec: PodSpec, statuses: readonly ContainerStatus[]): Counts {
   const counts: Counts = { running: 0, waiting: 0, stopped: 0, succeeded: 0, toRestart: 0, unknown: 0 };
   for (const container of spec.containers) {
-    const { state, lastState } = statuses.find((each) => each.name === container.name) ?? {};
-    const end = state?.terminated ?? (state?.waiting ? lastState?.terminated : undefined);
+    const status = statuses.find((each) => each.name === container.name);
+    const state = status?.state;
+    const end = endOf(status);
     if (state?.running) counts.running += 1;
     else if (end) countEnd(counts, end.exitCode, isRestarted(spec, container, end.exitCode));
     else if (state?.waiting) counts.waiting += 1;
     else counts.unknown += 1;
   }
   return counts;
+}
+
+/** How a container has ended, if it does not run. One that was taken out to start from the beginning has not begun. */
+function endOf({ state, lastState }: Partial<ContainerStatus> = {}): ContainerStateTerminated | undefined {
+  if (state?.terminated || !state?.waiting) return state?.terminated;
+  return lastState?.terminated?.reason === RESTARTING_ALL ? undefined : lastState?.terminated;
 }
 
 function countEnd(counts: Counts, exitCode: number, isToRestart: boolean): void {
@@ -70,20 +78,24 @@ function countEnd(counts: Counts, exitCode: number, isToRestart: boolean): void 
 function countInit(
   spec: PodSpec,
   statuses: readonly ContainerStatus[],
-): { pending: number; failed: number; sidecarsPending: number; sidecarsRunning: number } {
-  const counts = { pending: 0, failed: 0, sidecarsPending: 0, sidecarsRunning: 0 };
+): { pending: number; failed: number; failedForGood: number; sidecarsPending: number; sidecarsRunning: number } {
+  const counts = { pending: 0, failed: 0, failedForGood: 0, sidecarsPending: 0, sidecarsRunning: 0 };
   for (const init of spec.initContainers ?? []) {
     const status = statuses.find((each) => each.name === init.name);
     if (isSidecar(init)) {
       const isUp = status?.state?.running !== undefined && status.started === true;
-      const hasRun = status?.state?.terminated !== undefined || status?.lastState?.terminated !== undefined;
+      const end = status?.state?.terminated ?? status?.lastState?.terminated;
+      const hasRun = end !== undefined && end.reason !== RESTARTING_ALL;
       if (!isUp && !hasRun) counts.sidecarsPending += 1;
       if (status?.state?.running) counts.sidecarsRunning += 1;
       continue;
     }
-    const end = status?.state?.terminated ?? (status?.state?.waiting ? status.lastState?.terminated : undefined);
+    const end = endOf(status);
     if (!end) counts.pending += 1;
-    else if (end.exitCode !== 0) counts.failed += 1;
+    else if (end.exitCode !== 0) {
+      counts.failed += 1;
+      if (!isRetried(spec, init, end.exitCode)) counts.failedForGood += 1;
+    }
   }
   return counts;
 }

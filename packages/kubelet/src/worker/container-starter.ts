@@ -60,6 +60,8 @@ type FailedImage = Extract<ImageOutcome, { readonly ok: false }>;
 export class ContainerStarter {
   readonly #deps: ContainerStarterDependencies;
   readonly #backoff: RestartBackoff;
+  /** Of containers that the runtime does not have any more. */
+  readonly #ends = new Map<string, number>();
 
   constructor(deps: ContainerStarterDependencies) {
     this.#deps = deps;
@@ -78,19 +80,27 @@ export class ContainerStarter {
     return typeof id === 'string' ? this.#run(id, start, context) : id;
   }
 
+  /** A container has ended at this time, and will have gone from the runtime when it is to be started again. */
+  noteEnd(pod: Pod, name: string, atMs: number): void {
+    this.#ends.set(`${pod.metadata?.uid}/${name}`, atMs);
+  }
+
   forget(podUid: string): void {
     this.#backoff.forget(`${podUid}/`);
+    for (const key of this.#ends.keys()) if (key.startsWith(`${podUid}/`)) this.#ends.delete(key);
   }
 
   /** A container that has ended before waits longer each time before it is started again. */
   #holdBack({ container }: ContainerToStart, { pod, view }: StartContext): StartOutcome | undefined {
     const last = latestOf(view, container.name);
-    if (!last || last.state === 'running') return undefined;
-    const key = `${pod.metadata?.uid}/${container.name}/${containerHash(container)}`;
-    const endedAtMs = last.finishedAtMs || last.createdAtMs;
+    const gone = `${pod.metadata?.uid}/${container.name}`;
+    const endedAtMs = last ? last.finishedAtMs || last.createdAtMs : this.#ends.get(gone);
+    if (endedAtMs === undefined || last?.state === 'running') return undefined;
+    const key = `${gone}/${containerHash(container)}`;
     const remainingMs = this.#backoff.remainingMs(key, endedAtMs);
     if (remainingMs === 0) {
       this.#backoff.next(key, endedAtMs);
+      this.#ends.delete(gone);
       return undefined;
     }
     const where = `pod ${podText(pod)}`;

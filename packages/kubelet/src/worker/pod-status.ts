@@ -7,6 +7,7 @@ import { podConditions } from '../pod/pod-conditions.ts';
 import { isSidecar, isTerminal } from '../pod/pod-facts.ts';
 import { podPhase } from '../pod/pod-phase.ts';
 import { qosClass } from '../pod/resources.ts';
+import { restartTriggers } from '../pod/restart-all.ts';
 import { readySandbox, type PodView } from '../pod/runtime-view.ts';
 
 export interface PodStatusInput {
@@ -54,6 +55,7 @@ export function podStatus(input: PodStatusInput): PodReport {
   const ended = isTerminal(reached);
   const isHeldBack = ended && !isTerminal(old.phase) && view.containers.some(({ state }) => state === 'running');
   const hasSandbox = readySandbox(view) !== undefined;
+  const restartingAll = restartTriggers(pod, view).length > 0;
   const generation = pod.metadata?.generation;
   const status: PodStatus = {
     phase: isHeldBack ? (old.phase ?? 'Pending') : reached,
@@ -65,7 +67,7 @@ export function podStatus(input: PodStatusInput): PodReport {
     ...(ephemeral.length > 0 && { ephemeralContainerStatuses: ephemeral }),
     qosClass: qosClass(pod),
     conditions: [
-      ...podConditions({ pod, phase: reached, initStatuses: init, statuses: main, hasSandbox, nowMs }),
+      ...podConditions({ pod, phase: reached, initStatuses: init, statuses: main, hasSandbox, restartingAll, nowMs }),
       ...(ended ? [] : (input.passing ?? [])),
       ...disruption(input),
     ],
@@ -89,12 +91,13 @@ function reasonOf(old: PodStatus, verdict: PodStatusInput['verdict']): Pick<PodS
 }
 
 function statusInput(input: PodStatusInput, old: PodStatus['containerStatuses'], defaultReason: string): StatusInput {
-  const { actualResources, view, readOnlyTrees, runtimeName, waiting, stopped, probes, terminationMessage } = input;
+  const { actualResources, pod, view, readOnlyTrees, runtimeName, waiting, stopped, probes, terminationMessage } = input;
   return {
     view,
     runtimeName,
     waiting,
     stopped,
+    restartingAll: findCondition(pod.status?.conditions, 'AllContainersRestarting')?.status === 'True',
     readOnlyTrees,
     defaultReason,
     old: old ?? [],

@@ -18,6 +18,7 @@ import { networkFailure } from '../network-failure.ts';
 import type { MountedVolumes } from '../volumes/container-mounts.ts';
 import { MountFailure } from '../volumes/mount-failure.ts';
 import type { VolumeManager } from '../volumes/volume-manager.ts';
+import { resetContainers } from './container-resetter.ts';
 import type { ContainerStarter } from './container-starter.ts';
 import type { PodKiller } from './pod-killer.ts';
 import { podStatus, type PodReport } from './pod-status.ts';
@@ -106,6 +107,7 @@ export class PodSyncer {
     const view = this.#viewOf(pod);
     const actions = computeActions(current, view, this.#deps.probes);
     if (actions.killPod) return { ended: true, againAtMs: Infinity };
+    if (actions.restartAll) return this.#restartAll(apiPod, memory, signal);
     const resized = await this.#deps.resizer.apply(current, view, memory.resize, signal);
     const kill = [...actions.kill, ...resized];
     const againAtMs = await this.#act(current, view, { ...actions, kill }, { memory, volumes, signal });
@@ -257,6 +259,25 @@ export class PodSyncer {
     return againAtMs;
   }
 
+  /** All containers go; the next round starts them from the beginning. */
+  async #restartAll(apiPod: Pod, memory: PodMemory, signal: AbortSignal): Promise<SyncResult> {
+    const pod = this.#current(apiPod, memory);
+    const view = this.#viewOf(pod);
+    const removed = await resetContainers(pod, view, this.#deps, signal);
+    memory.waiting.clear();
+    await this.#forgetContainers(view, removed, memory);
+    await this.#deps.pleg.refresh(view.uid);
+    await this.report(apiPod, memory, { stopped: false });
+    return { ended: false, againAtMs: this.#deps.clock.now() };
+  }
+
+  async #forgetContainers({ uid }: PodView, containers: PodView['containers'], memory: PodMemory): Promise<void> {
+    for (const { name, attempt } of containers) await this.#deps.volumes.removeTerminationLog(uid, name, attempt);
+    this.#deps.killer.forget(containers);
+    for (const { id } of containers) memory.resize.actual.delete(id);
+    this.#messages.forget(containers);
+  }
+
   async #kill(pod: Pod, view: PodView, actions: PodActions, signal: AbortSignal): Promise<void> {
     const graceSeconds = pod.spec?.terminationGracePeriodSeconds ?? 30;
     const byId = new Map(view.containers.map((container) => [container.id, container]));
@@ -319,10 +340,7 @@ export class PodSyncer {
         .slice(2)
         .filter(({ state }) => state !== 'running');
       for (const { id } of old) await this.#deps.runtime.removeContainer(id);
-      for (const { attempt } of old) await this.#deps.volumes.removeTerminationLog(view.uid, name, attempt);
-      this.#deps.killer.forget(old);
-      for (const { id } of old) memory.resize.actual.delete(id);
-      this.#messages.forget(old);
+      await this.#forgetContainers(view, old, memory);
     }
     const used = new Set(view.containers.map(({ sandboxId }) => sandboxId));
     for (const { id, state } of view.sandboxes.slice(1))

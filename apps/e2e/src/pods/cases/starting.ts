@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { PodCase } from '../pod-case.ts';
-import { after, AT_LEAST_ONCE, forever, RUNNING, script } from './containers.ts';
+import { after, AT_LEAST_ONCE, FOREVER, forever, RUNNING, script } from './containers.ts';
 
 /** Phases, conditions, restarts and last words. */
 export const STARTING: readonly PodCase[] = [
@@ -142,6 +142,34 @@ export const STARTING: readonly PodCase[] = [
       ],
     },
     want: { phase: 'Failed', containers: { web: { restartCount: 1, state: { terminated: { exitCode: 5 } } } } },
+  },
+  {
+    title: 'restarts all containers by a rule of one, from the first init container on and without a new address',
+    spec: {
+      restartPolicy: 'Never',
+      volumes: [{ name: 'v', emptyDir: {} }],
+      initContainers: [script('hostname -i >> /v/addresses', { name: 'first', volumeMounts: [{ name: 'v', mountPath: '/v' }] })],
+      containers: [
+        forever('web', { volumeMounts: [{ name: 'v', mountPath: '/v' }] }),
+        script(`[ -e /v/again ] || { touch /v/again; exit 88; }; ${FOREVER}`, {
+          name: 'watch',
+          volumeMounts: [{ name: 'v', mountPath: '/v' }],
+          restartPolicy: 'Never',
+          restartPolicyRules: [{ action: 'RestartAllContainers', exitCodes: { operator: 'In', values: [88] } }],
+        }),
+      ],
+    },
+    want: {
+      phase: 'Running',
+      conditions: { Ready: 'True', AllContainersRestarting: 'False' },
+      containers: Object.fromEntries(
+        ['first', 'web', 'watch'].map((name) => [
+          name,
+          { restartCount: 1, lastState: { terminated: { exitCode: 137, reason: 'RestartingAllContainers' } } },
+        ]),
+      ),
+      exec: [{ command: ['sh', '-c', 'uniq -c /v/addresses | wc -l; cat /v/addresses | wc -l'], prints: '1\n2' }],
+    },
   },
   {
     title: 'tells of an end by a signal as 128 and its number',
