@@ -51,6 +51,8 @@ export { createStrategicPatch, threeWayMergePatch, type ApplyDocuments } from '.
 export { applyStrategicMergePatch } from './patch/strategic-merge-patch.ts';
 export { allowsNode, matchesNodeSelectorTerm, toleratesTaint, untoleratedTaint } from './placement.ts';
 export {
+  couldRestartAll,
+  isContainerRestarted,
   isExtendedResource,
   isPodActive,
   isPodAvailable,
@@ -61,6 +63,7 @@ export {
   podResourceRequests,
   qosClass,
   resourceAmounts,
+  restartAction,
   type QosClass,
   type ResourceAmounts,
 } from './pods.ts';

@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { Container, Pod, PodSpec } from './generated/core/v1.ts';
-import { isPodActive, isPodAvailable, isPodReady, podResourceLimits, podResourceRequests, qosClass } from './index.ts';
+import {
+  couldRestartAll,
+  isContainerRestarted,
+  isPodActive,
+  isPodAvailable,
+  isPodReady,
+  podResourceLimits,
+  podResourceRequests,
+  qosClass,
+  restartAction,
+} from './index.ts';
 
 function podOf(spec: Partial<PodSpec>, status: Pod['status'] = {}): Pod {
   return { metadata: { name: 'p' }, spec: { containers: [], ...spec }, status };
@@ -121,5 +131,43 @@ describe('pod states', () => {
     [{ ...ready, metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } }, false],
   ])('is active unless it ended or is being deleted (%#)', (pod, expected) => {
     expect(isPodActive(pod)).toBe(expected);
+  });
+});
+
+describe('restart rules', () => {
+  const rules = [
+    { action: 'Restart', exitCodes: { operator: 'In', values: [3, 4] } },
+    { action: 'RestartAllContainers', exitCodes: { operator: 'NotIn', values: [0, 1] } },
+  ];
+  const container = { name: 'a', restartPolicy: 'Never', restartPolicyRules: rules };
+
+  it.each([
+    { exitCode: 3, action: 'Restart' },
+    { exitCode: 5, action: 'RestartAllContainers' },
+    { exitCode: 1, action: undefined },
+  ])('the first one for exit code $exitCode says $action', ({ exitCode, action }) => {
+    expect(restartAction(container, exitCode)).toBe(action);
+    expect(isContainerRestarted({ containers: [container], restartPolicy: 'Always' }, container, exitCode)).toBe(
+      action !== undefined,
+    );
+  });
+
+  it.each([
+    { ofPod: 'Never', own: undefined, exitCode: 1, want: false },
+    { ofPod: 'OnFailure', own: undefined, exitCode: 1, want: true },
+    { ofPod: 'OnFailure', own: undefined, exitCode: 0, want: false },
+    { ofPod: 'Never', own: 'Always', exitCode: 0, want: true },
+    { ofPod: 'Always', own: 'OnFailure', exitCode: 0, want: false },
+  ])('the policy of a container goes before that of its pod ($own, $ofPod, $exitCode)', ({ ofPod, own, exitCode, want }) => {
+    const plain = { name: 'a', ...(own !== undefined && { restartPolicy: own }) };
+
+    expect(isContainerRestarted({ containers: [plain], restartPolicy: ofPod }, plain, exitCode)).toBe(want);
+  });
+
+  it('may restart all by one of an init container', () => {
+    const main = { name: 'b' };
+
+    expect(couldRestartAll({ containers: [main], initContainers: [container] })).toBe(true);
+    expect(couldRestartAll({ containers: [main] })).toBe(false);
   });
 });

@@ -1,4 +1,4 @@
-import type { Container, Pod, PodCondition, ResourceRequirements } from './generated/core/v1.ts';
+import type { Container, Pod, PodCondition, PodSpec, ResourceRequirements } from './generated/core/v1.ts';
 import { findCondition } from './objects.ts';
 import { parseQuantity, Quantity } from './quantity.ts';
 import { parseTime } from './time.ts';
@@ -33,6 +33,31 @@ export function isPodAvailable(pod: Pod, minReadySeconds: number, nowMs: number)
 /** An init container that keeps running beside the others. */
 export function isSidecar(container: Container): boolean {
   return container.restartPolicy === 'Always';
+}
+
+/** What the first of a container's own rules for this exit code asks for, whatever its policy says: `Restart` or `RestartAllContainers`. */
+export function restartAction({ restartPolicyRules = [] }: Container, exitCode: number): string | undefined {
+  const rule = restartPolicyRules.find(({ exitCodes }) => {
+    if (!exitCodes) return false;
+    const isListed = exitCodes.values?.includes(exitCode) ?? false;
+    return exitCodes.operator === 'NotIn' ? !isListed : isListed;
+  });
+  return rule?.action;
+}
+
+/** Whether a container that is no init container is started again after this exit code: by its rules, its own policy, or that of the pod. */
+export function isContainerRestarted(spec: PodSpec, container: Container, exitCode: number): boolean {
+  const action = restartAction(container, exitCode);
+  if (action === 'Restart' || action === 'RestartAllContainers') return true;
+  const policy = container.restartPolicy ?? spec.restartPolicy ?? 'Always';
+  return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
+}
+
+/** Whether the end of one of the containers may restart all of them. */
+export function couldRestartAll({ containers, initContainers = [] }: PodSpec): boolean {
+  return [...initContainers, ...containers].some(({ restartPolicyRules = [] }) =>
+    restartPolicyRules.some(({ action }) => action === 'RestartAllContainers'),
+  );
 }
 
 /** Amounts by the name of their resource. */

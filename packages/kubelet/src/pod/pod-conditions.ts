@@ -1,8 +1,7 @@
-import { findCondition, formatTime } from '@keelson/api';
+import { couldRestartAll, findCondition, formatTime } from '@keelson/api';
 import type { Container, ContainerStatus, Pod, PodCondition } from '@keelson/api/core/v1';
 import { isSidecar } from './pod-facts.ts';
 import type { PodPhase } from './pod-phase.ts';
-import { couldRestartAll } from './restart-all.ts';
 
 /** The conditions that a kubelet writes. All others belong to somebody else. */
 export const OWN_CONDITIONS: readonly string[] = [
@@ -42,7 +41,9 @@ export function podConditions(input: ConditionInput): PodCondition[] {
     ['Ready', readiness(pod, containersReady)],
     ['ContainersReady', containersReady],
     ['PodScheduled', { status: 'True' }],
-    ...(couldRestartAll(pod) ? [['AllContainersRestarting', restarting(input)] satisfies [string, Verdict]] : []),
+    ...(couldRestartAll(pod.spec ?? { containers: [] })
+      ? [['AllContainersRestarting', restarting(input)] satisfies [string, Verdict]]
+      : []),
   ];
   return verdicts.map(([type, verdict]) => stamped(pod, type, verdict, nowMs));
 }

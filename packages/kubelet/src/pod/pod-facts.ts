@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { restartAction } from '@keelson/api';
 import type { Container, Pod, PodSpec } from '@keelson/api/core/v1';
 import type { ContainerStatus as RuntimeContainer } from '@keelson/runtime';
 
@@ -38,16 +39,6 @@ export function shouldRestart(spec: PodSpec, container: Container, last: Runtime
   return true;
 }
 
-/** What the first of a container's own rules for this exit code asks for, whatever its policy says. */
-export function restartAction({ restartPolicyRules = [] }: Container, exitCode: number): string | undefined {
-  const rule = restartPolicyRules.find(({ exitCodes }) => {
-    if (!exitCodes) return false;
-    const isListed = exitCodes.values?.includes(exitCode) ?? false;
-    return exitCodes.operator === 'NotIn' ? !isListed : isListed;
-  });
-  return rule?.action;
-}
-
 /** Whether one of a container's own rules restarts it after this exit code, alone or with all others. */
 function isRestartedByRule(container: Container, exitCode: number): boolean {
   const action = restartAction(container, exitCode);
@@ -57,13 +48,6 @@ function isRestartedByRule(container: Container, exitCode: number): boolean {
 /** Whether an init container that has failed with this code is tried again. */
 export function isRetried(spec: PodSpec, init: Container, exitCode: number): boolean {
   return isRestartedByRule(init, exitCode) || (init.restartPolicy ?? spec.restartPolicy) !== 'Never';
-}
-
-/** Whether a main container that has ended with this code is started again. */
-export function isRestarted(spec: PodSpec, container: Container, exitCode: number): boolean {
-  if (isRestartedByRule(container, exitCode)) return true;
-  const policy = container.restartPolicy ?? spec.restartPolicy ?? 'Always';
-  return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
 }
 
 /** Tells whether a container must be made anew because its definition was changed. Only what may change in a running pod counts. */

@@ -1,5 +1,6 @@
 import type { ContainerStateTerminated, ContainerStatus, PodSpec } from '@keelson/api/core/v1';
-import { isRestarted, isRetried, isSidecar, isTerminal } from './pod-facts.ts';
+import { isContainerRestarted } from '@keelson/api';
+import { isRetried, isSidecar, isTerminal } from './pod-facts.ts';
 import { RESTARTING_ALL } from './restart-all.ts';
 
 export type PodPhase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';
@@ -56,7 +57,7 @@ function countMain(spec: PodSpec, statuses: readonly ContainerStatus[]): Counts 
     const state = status?.state;
     const end = endOf(status);
     if (state?.running) counts.running += 1;
-    else if (end) countEnd(counts, end.exitCode, isRestarted(spec, container, end.exitCode));
+    else if (end) countEnd(counts, end.exitCode, isContainerRestarted(spec, container, end.exitCode));
     else if (state?.waiting) counts.waiting += 1;
     else counts.unknown += 1;
   }

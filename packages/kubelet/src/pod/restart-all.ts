@@ -1,6 +1,6 @@
+import { restartAction } from '@keelson/api';
 import type { Container, Pod } from '@keelson/api/core/v1';
 import type { ContainerStatus as RuntimeContainer } from '@keelson/runtime';
-import { restartAction } from './pod-facts.ts';
 import { latestOf, type PodView } from './runtime-view.ts';
 
 /** The action of a rule, and the reason of what becomes of containers that it is for. */
@@ -11,11 +11,6 @@ export const RESTARTING_ALL_MESSAGE = 'The container is removed because RestartA
 /** Those that start from the beginning: ephemeral ones run once. */
 export function restartable({ spec }: Pod): readonly Container[] {
   return [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
-}
-
-/** Whether a pod has a rule by which the end of one container restarts all. */
-export function couldRestartAll(pod: Pod): boolean {
-  return restartable(pod).some(({ restartPolicyRules = [] }) => restartPolicyRules.some(({ action }) => action === RESTART_ALL));
 }
 
 /**

@@ -1,5 +1,5 @@
-import { isDnsSubdomain, isQualifiedName } from '@keelson/api';
-import type { ContainerStatus, Pod, PodStatus } from '@keelson/api/core/v1';
+import { couldRestartAll, isContainerRestarted, isDnsSubdomain, isQualifiedName } from '@keelson/api';
+import type { ContainerStatus, Pod, PodSpec, PodStatus } from '@keelson/api/core/v1';
 import { checkNamed, checkText } from '../../validation/checks.ts';
 import type { FieldError } from '../../validation/field-error.ts';
 import { checkEach, Field } from '../../validation/field.ts';
@@ -17,9 +17,9 @@ export function validatePodStatusUpdate(pod: Pod, old: Readonly<Pod>): readonly 
       checkText(isQualifiedName, type ?? '', conditionAt.child('type')),
     );
     checkAddresses(status, at);
-    const { restartPolicy } = pod.spec ?? {};
-    if (restartPolicy !== 'Always' && restartPolicy !== undefined) {
-      checkTransitions(status.containerStatuses, oldStatus.containerStatuses, restartPolicy, at.child('containerStatuses'));
+    const { spec } = pod;
+    if (spec && (spec.restartPolicy ?? 'Always') !== 'Always' && !couldRestartAll(spec)) {
+      checkTransitions(status.containerStatuses, oldStatus.containerStatuses, spec, at.child('containerStatuses'));
     }
   });
 }
@@ -37,12 +37,13 @@ function checkAddresses(status: PodStatus, at: Field): void {
 function checkTransitions(
   statuses: readonly ContainerStatus[] | undefined,
   old: readonly ContainerStatus[] | undefined,
-  restartPolicy: string,
+  spec: PodSpec,
   at: Field,
 ): void {
   for (const [position, before] of (old ?? []).entries()) {
     const ended = before.state?.terminated;
-    if (ended === undefined || (restartPolicy === 'OnFailure' && ended.exitCode !== 0)) continue;
+    const container = spec.containers.find(({ name }) => name === before.name);
+    if (!ended || !container || isContainerRestarted(spec, container, ended.exitCode)) continue;
     const now = (statuses ?? []).find(({ name }) => name === before.name);
     if (now !== undefined && now.state?.terminated === undefined) {
       at.index(position).child('state').forbidden('may not be transitioned to non-terminated state');

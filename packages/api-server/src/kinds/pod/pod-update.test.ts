@@ -142,6 +142,22 @@ describe("a change of a pod's status", () => {
       'status.containerStatuses[0].state: Forbidden: may not be transitioned to non-terminated state',
     ]);
   });
+
+  const rule = (action: string) => [{ action, exitCodes: { operator: 'In', values: [7] } }];
+  it.each<{ title: string; containers: PodSpec['containers'] }>([
+    { title: 'its own policy', containers: [{ name: 'a', restartPolicy: 'OnFailure' }] },
+    { title: 'its own rule', containers: [{ name: 'a', restartPolicyRules: rule('Restart') }] },
+    {
+      title: 'another one, with all others',
+      containers: [{ name: 'a' }, { name: 'b', restartPolicyRules: rule('RestartAllContainers') }],
+    },
+  ])('revives a container that is restarted by $title', ({ containers }) => {
+    const spec = { restartPolicy: 'Never', containers };
+    const ended = podOf(spec, { status: { containerStatuses: [{ name: 'a', state: { terminated: { exitCode: 7 } } }] } });
+    const running = podOf(spec, { status: { containerStatuses: [{ name: 'a', state: { running: {} } }] } });
+
+    expect(texts(strategy.validateStatusUpdate?.(running, ended, CONTEXT))).toEqual([]);
+  });
 });
 
 describe('the grace of a deletion', () => {
