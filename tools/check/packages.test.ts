@@ -43,7 +43,7 @@ function packed(changes: { manifest?: object; files?: Record<string, string> } =
   return { tarball, directory: join(directory, 'project') };
 }
 
-describe('the check of packages', { timeout: 60_000 }, () => {
+describe('the check of packages', { timeout: 240_000 }, () => {
   it('finds nothing wrong with a sound package, and expands its patterns', async () => {
     const { tarball, directory } = packed();
 

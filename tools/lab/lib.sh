@@ -16,7 +16,7 @@ has_process() {
 
 # start_process DIR READY COMMAND...: runs COMMAND, whose arguments must name DIR, until READY succeeds; keeps one that runs already.
 start_process() {
-  local at=$1 ready=$2 end=$((SECONDS + 90)); shift 2
+  local at=$1 ready=$2 end=$((SECONDS + 180)); shift 2
   if ! has_process "$at"; then
     setsid "$@" >> "$at/log" 2>&1 < /dev/null &
     echo $! > "$at/pid"

@@ -10,7 +10,7 @@ import type { AgentCall, AgentCalls, LoadResult } from './network-lab.ts';
 
 const held = new Map<string, Socket>();
 /** A client that has not been answered by then counts as lost. */
-const LOAD_ANSWER_MS = 20_000;
+const LOAD_ANSWER_MS = 60_000;
 const loads = new Map<string, () => Promise<LoadResult>>();
 const udpSockets = new Map<number, UdpSocket>();
 const healthChecks = new HealthCheckServer('0.0.0.0');

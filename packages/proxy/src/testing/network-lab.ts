@@ -44,7 +44,7 @@ interface AgentAnswer {
   readonly error?: string;
 }
 
-const ANSWER_MS = 20_000;
+const ANSWER_MS = 60_000;
 const SILENCE_MS = 700;
 /** Beside this file, or beside the bundle that this file is in. */
 const AGENT = import.meta.url.endsWith('.ts') ? 'agent.ts' : 'agent.js';

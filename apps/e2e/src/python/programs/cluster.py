@@ -27,7 +27,7 @@ def run(body):
     eventually(lambda: core.read_namespaced_pod(body.metadata.name, NAMESPACE).status.phase == "Running")
 
 
-def eventually(look, seconds=60):
+def eventually(look, seconds=180):
     end = time.monotonic() + seconds
     while not look():
         assert time.monotonic() < end, "not in time"
