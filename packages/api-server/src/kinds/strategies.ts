@@ -18,7 +18,7 @@ import {
 import { withoutFields } from './disabled-fields.ts';
 import { flowSchemaStrategy, priorityLevelStrategy } from './flowcontrol/flow-control-strategies.ts';
 import { namespaceStrategy, nodeStrategy } from './core/cluster-strategies.ts';
-import { configMapStrategy, secretStrategy } from './core/config-strategies.ts';
+import { configMapStrategy, secretStrategy, serviceAccountStrategy } from './core/config-strategies.ts';
 import { endpointSliceStrategy, endpointsStrategy } from './core/endpoint-strategies.ts';
 import { limitRangeStrategy } from './core/limit-range-strategy.ts';
 import { eventStrategy, leaseStrategy, newEventStrategy } from './core/record-strategies.ts';
@@ -76,6 +76,7 @@ export const STRATEGIES: ReadonlyMap<string, Strategy> = new Map([
   ['/ResourceQuota', asStrategy(resourceQuotaStrategy)],
   ['/Secret', asStrategy(secretStrategy)],
   ['/Service', asStrategy(serviceStrategy())],
+  ['/ServiceAccount', asStrategy(serviceAccountStrategy)],
   [`${ADMISSION}/MutatingAdmissionPolicy`, asStrategy(mutatingPolicyStrategy)],
   [`${ADMISSION}/MutatingAdmissionPolicyBinding`, asStrategy(mutatingBindingStrategy)],
   [`${ADMISSION}/MutatingWebhookConfiguration`, asStrategy(mutatingWebhookStrategy)],

@@ -48,6 +48,10 @@ export const namespaceStrategy: Strategy<Namespace> = {
 const EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
 
 export const nodeStrategy: Strategy<Node> = {
+  warnings: ({ spec }) => [
+    ...(spec?.configSource === undefined ? [] : ['spec.configSource: deprecated in v1.22, support removed in v1.26']),
+    ...(spec?.externalID ? ['spec.externalID: this field is deprecated, and is unused by Kubernetes'] : []),
+  ],
   setDefaults({ spec, status }) {
     if (spec !== undefined) mirrorCidrs(spec);
     if (status?.capacity !== undefined && Object.keys(status.allocatable ?? {}).length === 0)

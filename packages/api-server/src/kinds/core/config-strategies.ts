@@ -1,8 +1,9 @@
 import { isConfigMapKey } from '@keelson/api';
-import type { ConfigMap, Secret } from '@keelson/api/core/v1';
+import type { ConfigMap, Secret, ServiceAccount } from '@keelson/api/core/v1';
 import type { Strategy } from '../../registry/strategy.ts';
 import { sameJson } from '../../validation/equality.ts';
 import { Field } from '../../validation/field.ts';
+import { secretWarnings, serviceAccountWarnings } from '../warnings/config-warnings.ts';
 
 const MAX_BYTES = 1024 * 1024;
 const FROZEN = 'field is immutable when `immutable` is set';
@@ -52,6 +53,7 @@ function decodedBytes(base64: string): number {
 }
 
 export const secretStrategy: Strategy<Secret> = {
+  warnings: secretWarnings,
   setDefaults(secret) {
     secret.type ||= 'Opaque';
     if (secret.stringData === undefined) return;
@@ -120,3 +122,5 @@ function checkJsonKey({ data = {} }: Secret, key: string, at: Field): void {
     at.child('data').key(key).invalid(REDACTED, 'invalid character in JSON');
   }
 }
+
+export const serviceAccountStrategy: Strategy<ServiceAccount> = { warnings: serviceAccountWarnings };

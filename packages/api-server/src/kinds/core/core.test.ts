@@ -403,7 +403,9 @@ describe('validation', () => {
       group: 'policy',
       kind: 'PodDisruptionBudget',
       rest: { spec: { minAvailable: 1, maxUnavailable: 1 } },
-      want: ['spec: Invalid value: {"minAvailable":1,"maxUnavailable":1}: minAvailable and maxUnavailable cannot be both set'],
+      want: [
+        'spec: Invalid value: {"MinAvailable":1,"Selector":null,"MaxUnavailable":1,"UnhealthyPodEvictionPolicy":null}: minAvailable and maxUnavailable cannot be both set',
+      ],
     },
     {
       title: 'no target',

@@ -6,6 +6,7 @@ import { Field } from '../../validation/field.ts';
 import { setPodTemplateDefaults } from '../pod/pod-defaults.ts';
 import { checkPodTemplate } from '../pod/pod-validation.ts';
 import { contentChanged } from '../policy/scheduling-strategies.ts';
+import { podWarnings } from '../warnings/pod-warnings.ts';
 
 /** Nothing but that a client must say which version it changes. */
 export const strictUpdates: Strategy = { allowUnconditionalUpdate: false };
@@ -14,6 +15,7 @@ export const strictUpdates: Strategy = { allowUnconditionalUpdate: false };
 export const counted: Strategy = { hasGeneration: true };
 
 export const podTemplateStrategy: Strategy<PodTemplate> = {
+  warnings: ({ template }) => podWarnings(template ?? {}, Field.root([], 'template')),
   setDefaults: ({ template }) => setPodTemplateDefaults(template),
   validate: ({ template }) => Field.collect((at) => checkPodTemplate(template, at.child('template'))),
   hasGeneration: true,

@@ -28,6 +28,10 @@ const SCOPES = ['Cluster', 'Namespace'];
 const MAX_CONTROLLER_BYTES = 250;
 
 export const ingressStrategy: Strategy<Ingress> = {
+  warnings: ({ metadata, spec }, old) =>
+    old || metadata?.annotations?.[CLASS_ANNOTATION] === undefined || spec?.ingressClassName !== undefined
+      ? []
+      : [`annotation "${CLASS_ANNOTATION}" is deprecated, please use 'spec.ingressClassName' instead`],
   prepareForCreate: (ingress) => void (ingress.status = { loadBalancer: {} }),
   validate: ({ spec }) =>
     Field.collect((root) => {

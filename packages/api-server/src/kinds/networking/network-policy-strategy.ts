@@ -2,8 +2,9 @@ import type { NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort } from '@keels
 import type { Strategy } from '../../registry/strategy.ts';
 import { checkOptionalChoice, checkPort, checkPortNumberOrName, checkPresent, PROTOCOLS } from '../../validation/checks.ts';
 import { checkEach, Field } from '../../validation/field.ts';
-import { checkCidr, isCidr } from '../../validation/ip.ts';
+import { checkCidr, isCidr, isStrictlyWithin } from '../../validation/ip.ts';
 import { checkLabelSelector } from '../../validation/selectors.ts';
+import { networkPolicyWarnings } from '../warnings/service-warnings.ts';
 
 /** A spec whose list of types is a list. */
 type Policy = Omit<NetworkPolicy, 'spec'> & {
@@ -11,6 +12,7 @@ type Policy = Omit<NetworkPolicy, 'spec'> & {
 };
 
 export const networkPolicyStrategy: Strategy<Policy> = {
+  warnings: networkPolicyWarnings,
   setDefaults({ spec }) {
     if (spec === undefined) return;
     for (const rule of [...(spec.ingress ?? []), ...(spec.egress ?? [])]) {
@@ -59,8 +61,11 @@ function checkPeer({ podSelector, namespaceSelector, ipBlock }: NetworkPolicyPee
   }
   if (podSelector !== undefined || namespaceSelector !== undefined) at.forbidden('may not specify both ipBlock and another peer');
   const blockAt = at.child('ipBlock');
-  if (checkPresent(ipBlock.cidr, blockAt, 'cidr')) checkCidr(ipBlock.cidr, blockAt.child('cidr'));
+  const { cidr: whole } = ipBlock;
+  if (checkPresent(whole, blockAt, 'cidr')) checkCidr(whole, blockAt.child('cidr'));
   checkEach(ipBlock.except, blockAt, 'except', (cidr, exceptAt) => {
-    if (!isCidr(cidr)) exceptAt.invalid(cidr, 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)');
+    checkCidr(cidr, exceptAt);
+    if (isCidr(cidr) && isCidr(whole ?? '') && !isStrictlyWithin(cidr, whole ?? ''))
+      exceptAt.invalid(cidr, 'must be a strict subset of `cidr`');
   });
 }

@@ -7,10 +7,13 @@ import { validatePodStatusUpdate } from './pod-status.ts';
 import { validatePodUpdate } from './pod-update.ts';
 import { checkNewPod, validatePod } from './pod-validation.ts';
 import { qosClassOf } from './quality-of-service.ts';
+import { podWarnings } from '../warnings/pod-warnings.ts';
 
 const DEFAULT_GRACE_SECONDS = 30;
 
 export const podStrategy: Strategy<Pod> = {
+  // Pods are changed by programs, and often.
+  warnings: (pod, old) => (old ? [] : podWarnings(pod, Field.root([]))),
   setDefaults: setPodDefaults,
   prepareForCreate(pod) {
     const errors = Field.collect((at) => checkNewPod(pod, at));

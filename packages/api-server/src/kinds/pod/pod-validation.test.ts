@@ -96,11 +96,6 @@ describe('a pod', () => {
       want: ['spec.activeDeadlineSeconds: Invalid value: 0: must be between 1 and 2147483647, inclusive'],
     },
     {
-      title: 'refuses a negative grace',
-      spec: { terminationGracePeriodSeconds: -1 },
-      want: ['spec.terminationGracePeriodSeconds: Invalid value: -1: must be greater than or equal to 0'],
-    },
-    {
       title: "shares either its own processes or the host's",
       spec: { hostPID: true, shareProcessNamespace: true },
       want: ['spec.shareProcessNamespace: Invalid value: true: ShareProcessNamespace and HostPID cannot both be enabled'],

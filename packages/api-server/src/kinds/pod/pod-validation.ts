@@ -52,9 +52,6 @@ export function checkPodSpec(spec: PodSpec, at: Field, isTemplate = false): void
   checkTopologySpread(spec.topologySpreadConstraints, at);
   for (const name of NAMES) checkNamed(isDnsSubdomain, spec[name], at, name);
   checkRange(spec.activeDeadlineSeconds, [1, MAX_INT32], () => at.child('activeDeadlineSeconds'));
-  const grace = spec.terminationGracePeriodSeconds;
-  if (grace !== undefined && grace < 0)
-    at.child('terminationGracePeriodSeconds').invalid(grace, 'must be greater than or equal to 0');
   checkTolerations(spec.tolerations, at);
   checkOptionalChoice(spec.preemptionPolicy, PREEMPTION, () => at.child('preemptionPolicy'));
   checkOverhead(spec, at);

@@ -1,5 +1,5 @@
 import { isDnsLabel } from '@keelson/api';
-import type { PodDisruptionBudget } from '@keelson/api/policy/v1';
+import type { PodDisruptionBudget, PodDisruptionBudgetSpec } from '@keelson/api/policy/v1';
 import type { PriorityClass } from '@keelson/api/scheduling/v1';
 import type { RuntimeClass } from '@keelson/api/node/v1';
 import type { Strategy } from '../../registry/strategy.ts';
@@ -17,6 +17,7 @@ import { checkLabels } from '../../validation/metadata.ts';
 import { checkContainerResourceName, checkResourceAmount } from '../../validation/quantities.ts';
 import { checkLabelSelector } from '../../validation/selectors.ts';
 import { checkTolerations } from '../pod/scheduling-validation.ts';
+import { nodeLabelWarning } from '../warnings/node-labels.ts';
 
 const PREEMPTION = ['Never', 'PreemptLowerPriority'];
 const EVICTION_POLICIES = ['AlwaysAllow', 'IfHealthyBudget'];
@@ -66,6 +67,16 @@ export function contentChanged(object: object, old: object): boolean {
   return !sameJson({ ...object, metadata: undefined }, { ...old, metadata: undefined });
 }
 
+/** As upstream shows it, which is not how it is written. */
+function shownBudget({ minAvailable, selector, maxUnavailable, unhealthyPodEvictionPolicy }: PodDisruptionBudgetSpec): unknown {
+  return {
+    MinAvailable: minAvailable,
+    Selector: selector ?? null,
+    MaxUnavailable: maxUnavailable,
+    UnhealthyPodEvictionPolicy: unhealthyPodEvictionPolicy ?? null,
+  };
+}
+
 export const disruptionBudgetStrategy: Strategy<PodDisruptionBudget> = {
   prepareForCreate: (budget) =>
     void (budget.status = { currentHealthy: 0, desiredHealthy: 0, disruptionsAllowed: 0, expectedPods: 0 }),
@@ -73,7 +84,7 @@ export const disruptionBudgetStrategy: Strategy<PodDisruptionBudget> = {
     Field.collect((root) => {
       const at = root.child('spec');
       if (spec?.minAvailable !== undefined && spec.maxUnavailable !== undefined) {
-        at.invalid(spec, 'minAvailable and maxUnavailable cannot be both set');
+        at.invalid(shownBudget(spec), 'minAvailable and maxUnavailable cannot be both set');
       }
       for (const name of ['minAvailable', 'maxUnavailable'] as const) {
         checkIntOrPercent(spec?.[name], at, name);
@@ -92,6 +103,11 @@ export const disruptionBudgetStrategy: Strategy<PodDisruptionBudget> = {
 };
 
 export const runtimeClassStrategy: Strategy<RuntimeClass> = {
+  warnings: ({ scheduling }) =>
+    Object.keys(scheduling?.nodeSelector ?? {}).flatMap((label) => {
+      const message = nodeLabelWarning(label);
+      return message === undefined ? [] : [`scheduling.nodeSelector: ${message}`];
+    }),
   validate: (runtimeClass) =>
     Field.collect((at) => {
       checkText(isDnsLabel, runtimeClass.handler ?? '', at.child('handler'));

@@ -4,6 +4,7 @@ import type { Service } from './service-model.ts';
 import { prepareServiceUpdate, validateServiceUpdate } from './service-update.ts';
 import { validateService } from './service-validation.ts';
 import type { ServiceAllocator } from './allocation/service-allocator.ts';
+import { serviceWarnings } from '../warnings/service-warnings.ts';
 
 const ONE_FAMILY = ['IPv4'];
 
@@ -11,6 +12,7 @@ const ONE_FAMILY = ['IPv4'];
 export function serviceStrategy(allocator?: ServiceAllocator): Strategy<Service> {
   const families = allocator?.families ?? ONE_FAMILY;
   const strategy: Strategy<Service> = {
+    warnings: serviceWarnings,
     setDefaults: (service) => setServiceDefaults(service, families),
     prepareForCreate: (service) => void (service.status = { loadBalancer: {} }),
     prepareForUpdate: prepareServiceUpdate,

@@ -7,10 +7,12 @@ import { Field } from '../../validation/field.ts';
 import { checkNonNegativeQuantity, quantityOf } from '../../validation/quantities.ts';
 import { setClaimSpecDefaults } from '../pod/volume-defaults.ts';
 import { checkAccessModes, checkClaimSpec } from './claim-validation.ts';
+import { claimWarnings } from '../warnings/storage-warnings.ts';
 
 const SNAPSHOTS = 'snapshot.storage.k8s.io';
 
 export const claimStrategy: Strategy<PersistentVolumeClaim> = {
+  warnings: claimWarnings,
   setDefaults(claim) {
     claim.status ??= {};
     claim.status.phase ??= 'Pending';

@@ -5,6 +5,7 @@ import type { Strategy } from '../../registry/strategy.ts';
 import { checkFixed, checkLabelKey, checkOptionalChoice } from '../../validation/checks.ts';
 import { sameJson } from '../../validation/equality.ts';
 import { checkEach, Field, Unique } from '../../validation/field.ts';
+import { storageClassWarnings } from '../warnings/storage-warnings.ts';
 
 const RECLAIM_POLICIES = ['Delete', 'Retain'];
 const BINDING_MODES = ['Immediate', 'WaitForFirstConsumer'];
@@ -12,6 +13,7 @@ const MAX_PARAMETERS = 512;
 const MAX_PARAMETER_BYTES = 256 * 1024;
 
 export const storageClassStrategy: Strategy<StorageClass> = {
+  warnings: storageClassWarnings,
   setDefaults(storageClass) {
     storageClass.reclaimPolicy ??= 'Delete';
     storageClass.volumeBindingMode ??= 'Immediate';

@@ -25,6 +25,7 @@ import { sameJson } from '../../validation/equality.ts';
 import { checkEach, Field, Unique } from '../../validation/field.ts';
 import { checkNonNegativeQuantity } from '../../validation/quantities.ts';
 import { checkLabelSelector } from '../../validation/selectors.ts';
+import { storageCapacityWarnings } from '../warnings/storage-warnings.ts';
 
 const FS_GROUP_POLICIES = ['File', 'None', 'ReadWriteOnceWithFSType'];
 const LIFECYCLE_MODES = ['Persistent', 'Ephemeral'];
@@ -129,6 +130,7 @@ function checkNodeDriver(driver: CSINodeDriver, at: Field): void {
 }
 
 export const storageCapacityStrategy: Strategy<CSIStorageCapacity> = {
+  warnings: storageCapacityWarnings,
   validate: ({ nodeTopology, storageClassName = '', capacity }) =>
     Field.collect((at) => {
       checkLabelSelector(nodeTopology, at.child('nodeTopology'));

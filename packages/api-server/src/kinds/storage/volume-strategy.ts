@@ -16,6 +16,7 @@ import { checkPositiveQuantity } from '../../validation/quantities.ts';
 import { checkNodeSelector } from '../../validation/selectors.ts';
 import { checkHostPath } from '../pod/volume-validation.ts';
 import { checkAccessModes, VOLUME_MODES } from './claim-validation.ts';
+import { volumeObjectWarnings } from '../warnings/storage-warnings.ts';
 
 const RECLAIM_POLICIES = ['Delete', 'Recycle', 'Retain'];
 /** What a volume's spec says besides its source. */
@@ -32,6 +33,7 @@ const NOT_A_SOURCE = new Set([
 ]);
 
 export const volumeStrategy: Strategy<PersistentVolume> = {
+  warnings: volumeObjectWarnings,
   setDefaults(volume) {
     volume.status ??= {};
     volume.status.phase ??= 'Pending';

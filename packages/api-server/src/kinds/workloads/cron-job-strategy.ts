@@ -6,12 +6,21 @@ import { checkChoice, checkNonNegative, checkPresent } from '../../validation/ch
 import { Field } from '../../validation/field.ts';
 import { setPodTemplateDefaults } from '../pod/pod-defaults.ts';
 import { checkJobSpec } from './job-strategy.ts';
+import { hasChanged, jobSpecWarnings, nameWarnings } from '../warnings/workload-warnings.ts';
 
+/** Kubernetes names the field so. */
+const ZONE_IN_SCHEDULE =
+  'cannot use TZ or CRON_TZ in spec.spec.schedule, use timeZone instead, see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details';
 const CONCURRENCY = ['Allow', 'Forbid', 'Replace'];
 /** A Job of it is named by a suffix of 11 characters more, and names of Jobs have at most 63. */
 const MAX_NAME = 52;
 
 export const cronJobStrategy: Strategy<CronJob> = {
+  warnings: (job, old) => [
+    ...(old ? [] : nameWarnings(job)),
+    ...(hasChanged(job, old) ? jobSpecWarnings(job.spec?.jobTemplate?.spec, 'spec.jobTemplate.spec') : []),
+    ...(old && job.spec?.schedule?.includes('TZ') ? [ZONE_IN_SCHEDULE] : []),
+  ],
   setDefaults({ spec }) {
     if (spec === undefined) return;
     spec.concurrencyPolicy ||= 'Allow';

@@ -7,12 +7,14 @@ import { setPodTemplateDefaults } from '../pod/pod-defaults.ts';
 import { validateSelectorUpdate } from './deployment-strategy.ts';
 import { validateStatusCounts } from './status-validation.ts';
 import { checkSelector, checkWorkloadTemplate } from './template-validation.ts';
+import { templateWarnings } from '../warnings/workload-warnings.ts';
 
 const TYPES = ['OnDelete', 'RollingUpdate'];
 /** Counts the changes of the template, as clients of the API's first versions expect it. */
 const TEMPLATE_GENERATION = 'deprecated.daemonset.template.generation';
 
 export const daemonSetStrategy: Strategy<DaemonSet> = {
+  warnings: (object, old) => templateWarnings(object, old, object.spec?.template),
   setDefaults({ spec }) {
     if (spec === undefined) return;
     const strategy = (spec.updateStrategy ??= {});

@@ -7,11 +7,13 @@ import { Field } from '../../validation/field.ts';
 import { setPodTemplateDefaults } from '../pod/pod-defaults.ts';
 import { checkSelector, checkWorkloadTemplate } from './template-validation.ts';
 import { validateStatusCounts } from './status-validation.ts';
+import { namedTemplateWarnings } from '../warnings/workload-warnings.ts';
 
 const TYPES = ['Recreate', 'RollingUpdate'];
 const NO_DEADLINE = 2_147_483_647;
 
 export const deploymentStrategy: Strategy<Deployment> = {
+  warnings: (object, old) => namedTemplateWarnings(object, old, object.spec?.template),
   statusMetadata: ['annotations', 'finalizers', 'ownerReferences'],
   setDefaults(deployment) {
     const { spec } = deployment;

@@ -10,6 +10,7 @@ import { checkPodTemplate } from '../pod/pod-validation.ts';
 import { checkFailurePolicy, checkSuccessPolicy } from './job-policies.ts';
 import { validateJobStatusUpdate } from './job-status.ts';
 import { checkSelected, isSelected } from './template-validation.ts';
+import { hasChanged, jobSpecWarnings, nameWarnings } from '../warnings/workload-warnings.ts';
 
 const MODES = ['NonIndexed', 'Indexed'];
 const RESTART_POLICIES = ['OnFailure', 'Never'];
@@ -25,6 +26,7 @@ const OLD_UID_LABEL = 'controller-uid';
 const OLD_NAME_LABEL = 'job-name';
 
 export const jobStrategy: Strategy<Job> = {
+  warnings: (job, old) => [...(old ? [] : nameWarnings(job)), ...(hasChanged(job, old) ? jobSpecWarnings(job.spec, 'spec') : [])],
   setDefaults(job) {
     if (job.spec === undefined) return;
     setJobSpecDefaults(job.spec);

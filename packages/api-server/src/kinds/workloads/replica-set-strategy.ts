@@ -7,8 +7,10 @@ import { setPodTemplateDefaults } from '../pod/pod-defaults.ts';
 import { validateSelectorUpdate } from './deployment-strategy.ts';
 import { validateStatusCounts } from './status-validation.ts';
 import { checkSelector, checkWorkloadTemplate } from './template-validation.ts';
+import { namedTemplateWarnings } from '../warnings/workload-warnings.ts';
 
 export const replicaSetStrategy: Strategy<ReplicaSet> = {
+  warnings: (object, old) => namedTemplateWarnings(object, old, object.spec?.template),
   setDefaults({ spec }) {
     if (spec === undefined) return;
     spec.replicas ??= 1;
@@ -30,6 +32,7 @@ export const replicaSetStrategy: Strategy<ReplicaSet> = {
 };
 
 export const replicationControllerStrategy: Strategy<ReplicationController> = {
+  warnings: (object, old) => namedTemplateWarnings(object, old, object.spec?.template),
   setDefaults(controller) {
     const { spec } = controller;
     if (spec === undefined) return;

@@ -1,12 +1,14 @@
+import { isDnsLabel } from '@keelson/api';
 import type { StatefulSet, StatefulSetSpec } from '@keelson/api/apps/v1';
 import type { Strategy } from '../../registry/strategy.ts';
-import { checkAtMostAll, checkIntOrPercent, checkNonNegative, checkOptionalChoice } from '../../validation/checks.ts';
+import { checkAtMostAll, checkIntOrPercent, checkNamed, checkNonNegative, checkOptionalChoice } from '../../validation/checks.ts';
 import { sameJson } from '../../validation/equality.ts';
 import { Field } from '../../validation/field.ts';
 import { setPodTemplateDefaults } from '../pod/pod-defaults.ts';
 import { setClaimSpecDefaults } from '../pod/volume-defaults.ts';
 import { validateStatusCounts } from './status-validation.ts';
 import { checkSelector, checkWorkloadTemplate } from './template-validation.ts';
+import { templateWarnings } from '../warnings/workload-warnings.ts';
 
 const RETENTION = ['Delete', 'Retain'];
 const MUTABLE = [
@@ -20,6 +22,7 @@ const MUTABLE = [
 ] as const;
 
 export const statefulSetStrategy: Strategy<StatefulSet> = {
+  warnings: (object, old) => templateWarnings(object, old, object.spec?.template),
   setDefaults({ spec }) {
     if (spec === undefined) return;
     spec.podManagementPolicy ||= 'OrderedReady';
@@ -40,6 +43,7 @@ export const statefulSetStrategy: Strategy<StatefulSet> = {
   },
   prepareForCreate: (set) => void (set.status = { replicas: 0 }),
   validate: ({ spec }) => Field.collect((at) => checkSpec(spec, at.child('spec'))),
+  validateCreate: ({ spec }) => Field.collect((at) => checkNamed(isDnsLabel, spec?.serviceName, at.child('spec'), 'serviceName')),
   validateUpdate: (set, old) =>
     Field.collect((at) => {
       if (sameJson(fixedPart(set.spec), fixedPart(old.spec))) return;
