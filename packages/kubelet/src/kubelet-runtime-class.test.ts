@@ -25,3 +25,18 @@ describe('Kubelet: RuntimeClass', () => {
     expect(message).toBe('Failed to create pod sandbox: get runtime handler: RuntimeClass "sealed" not found');
   });
 });
+
+describe('Kubelet: user namespaces', () => {
+  it('does not run a pod as the users of the machine that asks not to be', async () => {
+    await using world = await World.start();
+    world.createPod('a', { hostUsers: false });
+    await world.until(() => world.reasons('Pod').includes('FailedCreatePodSandBox'));
+    const { message } = world.events.find(({ reason }) => reason === 'FailedCreatePodSandBox') ?? {};
+    expect(message).toBe('Failed to create pod sandbox: RuntimeClass handler "" does not support user namespaces');
+
+    world.runtime.userNamespaces = true;
+
+    // The runtime is asked what it can every half minute.
+    await world.advanceUntil(() => world.pod('a')?.status?.phase === 'Running');
+  });
+});

@@ -292,6 +292,8 @@ export interface RuntimeInfo {
   readonly imageVolumes?: boolean;
   /** It can leave out the groups that an image gives to its user. */
   readonly strictGroups?: boolean;
+  /** It gives pods that ask for it a user namespace of their own. Absent: it would run them as the users of the machine. */
+  readonly userNamespaces?: boolean;
 }
 
 /**

@@ -56,6 +56,15 @@ describe('RuntimeRouter', () => {
     expect(events.map(({ containerId }) => containerId)).toContain(id);
   });
 
+  it('promises user namespaces only if all runtimes have them', async () => {
+    expect((await harness.runtime.info()).userNamespaces).toBe(true);
+
+    const info = async () => ({ name: 'plain', version: '1', podNetwork: true });
+    const plain = Object.assign(new SimulatedRuntime({ clock: new SystemClock() }), { info });
+    const router = new RuntimeRouter({ main, handlers: new Map([['other', plain]]) });
+    expect((await router.info()).userNamespaces).toBe(false);
+  });
+
   it('runs a pod that names the main runtime there, with ids as they are', async () => {
     const sandbox = await harness.runtime.runSandbox(harness.sandboxConfig({ runtimeHandler: 'main' }));
 

@@ -64,7 +64,9 @@ export class RuntimeRouter implements ContainerRuntime {
     const info = await this.#main.info(signal);
     const others = await Promise.all([...this.#others.values()].map((runtime) => runtime.info(signal)));
     const network = [info, ...others].map((each) => each.network).find((each) => each?.ready === false) ?? info.network;
-    return { ...info, ...(network && { network }) };
+    // Who promises it must keep it for every handler.
+    const userNamespaces = [info, ...others].every((each) => each.userNamespaces);
+    return { ...info, userNamespaces, ...(network && { network }) };
   }
 
   async setPodCidrs(podCidrs: readonly string[], signal?: AbortSignal): Promise<void> {

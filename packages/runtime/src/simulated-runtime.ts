@@ -109,7 +109,8 @@ export class SimulatedRuntime implements ContainerRuntime {
   async info(): Promise<RuntimeInfo> {
     // Nothing real has to be confined.
     const network = this.#addresses ? undefined : NO_RANGE;
-    return { name: 'sim', version: '1.0.0', podNetwork: false, appArmor: true, imageVolumes: true, ...(network && { network }) };
+    const abilities = { appArmor: true, imageVolumes: true, userNamespaces: true };
+    return { name: 'sim', version: '1.0.0', podNetwork: false, ...abilities, ...(network && { network }) };
   }
 
   /** What the options say counts more. Pods keep the addresses that they have. */

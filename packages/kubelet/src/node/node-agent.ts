@@ -187,6 +187,7 @@ export class NodeAgent {
     const features = {
       supplementalGroupsPolicy: pleg.info?.strictGroups ?? false,
       recursiveReadOnlyMounts: this.#deps.canMountReadOnlyTrees,
+      userNamespaces: pleg.info?.userNamespaces ?? false,
     };
     return nodeStatus({
       old,

@@ -26,6 +26,7 @@ export interface NodeStatusInput {
 export interface NodeFeatureSet {
   readonly supplementalGroupsPolicy: boolean;
   readonly recursiveReadOnlyMounts: boolean;
+  readonly userNamespaces: boolean;
 }
 
 const MAX_IMAGES = 50;
@@ -34,7 +35,7 @@ const MAX_NAMES = 5;
 /** Pure: a node's status. Conditions of others are left alone, and what they have added to its capacity. */
 export function nodeStatus(input: NodeStatusInput): NodeStatus {
   const { old, allocatable, capacity, addresses, features, info, images, port } = input;
-  const { recursiveReadOnlyMounts, supplementalGroupsPolicy } = features;
+  const { recursiveReadOnlyMounts, supplementalGroupsPolicy, userNamespaces } = features;
   const extended = extendedResources(old);
   return {
     capacity: { ...extended, ...capacity },
@@ -44,7 +45,7 @@ export function nodeStatus(input: NodeStatusInput): NodeStatus {
     nodeInfo: info,
     images: imageList(images),
     features: { supplementalGroupsPolicy },
-    runtimeHandlers: [{ name: '', features: { recursiveReadOnlyMounts, userNamespaces: false } }],
+    runtimeHandlers: [{ name: '', features: { recursiveReadOnlyMounts, userNamespaces } }],
     ...(port > 0
       ? { daemonEndpoints: { kubeletEndpoint: { Port: port } } }
       : old.daemonEndpoints && { daemonEndpoints: old.daemonEndpoints }),

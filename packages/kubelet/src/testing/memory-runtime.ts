@@ -64,6 +64,7 @@ export class MemoryRuntime implements ContainerRuntime {
   /** It breaks off in the middle of starts. */
   refusesStarts = false;
   network: PodNetworkStatus = { ready: true };
+  userNamespaces = false;
   podCidrs: readonly string[] = [];
   logLimits: LogLimits | undefined;
   /** It takes what it is asked, and does not answer. */
@@ -85,7 +86,7 @@ export class MemoryRuntime implements ContainerRuntime {
 
   async info(): Promise<RuntimeInfo> {
     this.#check();
-    return { name: 'mem', version: '1', podNetwork: true, network: this.network };
+    return { name: 'mem', version: '1', podNetwork: true, network: this.network, userNamespaces: this.userNamespaces };
   }
 
   async setPodCidrs(podCidrs: readonly string[]): Promise<void> {

@@ -1,4 +1,4 @@
-import { errorMessage, isReason, type Clock, type Logger } from '@keelson/base';
+import { errorMessage, isReason, KeelsonError, type Clock, type Logger } from '@keelson/base';
 import { parseTime } from '@keelson/api';
 import { Pod, type PodStatus } from '@keelson/api/core/v1';
 import type { Client } from '@keelson/client';
@@ -322,6 +322,9 @@ export class PodSyncer {
       const context = { ...this.#deps.sandbox, nodeDns: await readNodeDns() };
       for (const warning of dnsWarnings(pod, context)) this.#deps.events.event(podSubject(pod), 'Warning', ...warning);
       const runtimeHandler = await runtimeHandlerOf(this.#deps.client, pod, signal);
+      // Without, its root would be that of the machine, which is what it asks not to be.
+      if (pod.spec?.hostUsers === false && !info?.userNamespaces)
+        throw new KeelsonError('BadRequest', `RuntimeClass handler "${runtimeHandler}" does not support user namespaces`);
       const config = { ...sandboxConfig(pod, attempt, context), runtimeHandler };
       return await this.#deps.runtime.runSandbox(config, signal);
     } catch (error) {
