@@ -29,7 +29,9 @@ import { measuredRuntime } from './stats/measured-runtime.ts';
 import { NodeReports } from './stats/node-reports.ts';
 import { NodeStats } from './stats/node-stats.ts';
 import { PodDisks } from './stats/pod-disks.ts';
-import { ManifestDirectory, type ManifestDirectoryDependencies } from './static-pods/manifest-directory.ts';
+import type { ManifestListener } from './static-pods/manifest-set.ts';
+import { StaticPods } from './static-pods/static-pods.ts';
+import { untilAborted } from './until-aborted.ts';
 import { MirrorPods } from './static-pods/mirror-pods.ts';
 import { mirroredHash } from './static-pods/static-pod.ts';
 import { SystemMounter } from './volumes/mounter.ts';
@@ -65,7 +67,7 @@ export class Kubelet implements Runnable {
   readonly #storageLimits: StorageLimits;
   readonly #server: KubeletServer | undefined;
   readonly #mirrors: MirrorPods;
-  readonly #manifests: ManifestDirectory | undefined;
+  readonly #staticPods: StaticPods;
   readonly #eviction: EvictionManager | undefined;
   readonly #imageGc: ImageGc | undefined;
   readonly #tasks: TaskGroup;
@@ -120,7 +122,7 @@ export class Kubelet implements Runnable {
     this.#mirrors = new MirrorPods({ ...common, node: () => this.#agent.node }, (uid, mirror) =>
       this.#statuses.setMirror(uid, mirror),
     );
-    this.#manifests = options.staticPodPath === undefined ? undefined : this.#manifestsIn(options.staticPodPath, common);
+    this.#staticPods = new StaticPods(common, options, this.#staticPodListener());
     const pods = () => this.#podsWithStatus();
     const stats = new NodeStats({ runtime, clock, pods, view: (uid) => this.#pleg.view(uid) });
     const disks = new PodDisks({ ...common, view: (uid) => this.#pleg.view(uid), volumes: (pod) => volumes.measurable(pod) });
@@ -144,10 +146,12 @@ export class Kubelet implements Runnable {
     await this.#server?.start(signal);
     this.#pleg.start();
     this.#agent.start();
-    await this.#manifests?.start();
+    await this.#staticPods.start();
     await Promise.all([this.#deps.pods.whenSynced(signal), this.#deps.services.whenSynced(signal)]);
     this.#subscription = this.#deps.pods.deltas$.subscribe((deltas) => deltas.forEach((delta) => this.#onDelta(delta)));
-    this.#orphans.start();
+    const seen = this.#staticPods.whenSeen;
+    if (seen) this.#tasks.run('wait for static pods', (stopping) => this.#startOrphans(seen, stopping));
+    else this.#orphans.start();
     this.#eviction?.start();
     this.#storageLimits.start();
     this.#imageGc?.start((task) => this.#tasks.run('image garbage collection', task));
@@ -164,7 +168,7 @@ export class Kubelet implements Runnable {
     if (this.#shutdown) await this.shutDown(this.#shutdown);
     this.#subscription?.unsubscribe();
     this.#alarms.stop();
-    await this.#manifests?.stop();
+    await this.#staticPods.stop();
     await this.#mirrors.stop();
     await this.#server?.stop();
     await Promise.all([this.#eviction?.stop(), this.#tasks.stop()]);
@@ -252,8 +256,8 @@ export class Kubelet implements Runnable {
     await Promise.race([isOver, this.#deps.clock.sleep(EVICTION_MS, this.#tasks.signal).catch(() => undefined)]);
   }
 
-  #manifestsIn(path: string, deps: ManifestDirectoryDependencies): ManifestDirectory {
-    return new ManifestDirectory(deps, path, {
+  #staticPodListener(): ManifestListener {
+    return {
       added: (pod) => {
         this.#mirrors.add(pod);
         this.#workers.update(pod);
@@ -262,7 +266,13 @@ export class Kubelet implements Runnable {
         this.#mirrors.remove(pod);
         this.#workers.delete(pod);
       },
-    });
+    };
+  }
+
+  /** What the runtime has and nobody knows may be a static pod of before, as long as not all of these are known. */
+  async #startOrphans(seen: Promise<void>, signal: AbortSignal): Promise<void> {
+    await untilAborted(seen, signal);
+    this.#orphans.start();
   }
 
   #onDelta(delta: PodDelta): void {

@@ -71,6 +71,10 @@ export interface KubeletOptions {
   readonly shutdown?: { readonly graceSeconds: number; readonly criticalSeconds: number };
   /** A directory of manifests: the pods in it run as long as their file is there, whether or not there is an API. Default: none. */
   readonly staticPodPath?: string;
+  /** A manifest on a server, of one pod or a list of them, that run as those of `staticPodPath` do. Default: none. */
+  readonly staticPodUrl?: string;
+  /** What is sent along when it is asked for. */
+  readonly staticPodUrlHeaders?: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface KubeletDependencies {

@@ -20,6 +20,10 @@ describe('a KubeletConfiguration', () => {
       fields: { staticPodPath: '/m', allowedUnsafeSysctls: ['net.core.*'], maxParallelImagePulls: null },
       want: { staticPodPath: '/m', allowedUnsafeSysctls: ['net.core.*'] },
     },
+    {
+      fields: { staticPodURL: 'http://a/pods', staticPodURLHeader: { 'X-A': ['b', 'c'] } },
+      want: { staticPodUrl: 'http://a/pods', staticPodUrlHeaders: { 'X-A': ['b', 'c'] } },
+    },
     { fields: { serializeImagePulls: true, maxParallelImagePulls: 5 }, want: { maxParallelImagePulls: 1 } },
     { fields: { serializeImagePulls: false, maxParallelImagePulls: 9 }, want: { maxParallelImagePulls: 9 } },
     {

@@ -19,6 +19,8 @@ export type ConfiguredOptions = Pick<
   | 'reserved'
   | 'shutdown'
   | 'staticPodPath'
+  | 'staticPodUrl'
+  | 'staticPodUrlHeaders'
 >;
 
 type Read = (value: unknown, field: string) => unknown;
@@ -47,6 +49,8 @@ const FIELDS: Readonly<Record<string, Read>> = {
   shutdownGracePeriod: seconds,
   shutdownGracePeriodCriticalPods: seconds,
   staticPodPath: string,
+  staticPodURL: string,
+  staticPodURLHeader: (value, field) => mapped(value, field, texts),
   systemReserved: (value, field) => mapped(value, field, string),
 };
 
@@ -74,6 +78,8 @@ interface Values {
   readonly shutdownGracePeriod?: number;
   readonly shutdownGracePeriodCriticalPods?: number;
   readonly staticPodPath?: string;
+  readonly staticPodURL?: string;
+  readonly staticPodURLHeader?: Readonly<Record<string, readonly string[]>>;
   readonly systemReserved?: Readonly<Record<string, string>>;
 }
 
@@ -100,7 +106,7 @@ export function readConfiguration(document: unknown): ConfiguredOptions {
 
 function optionsOf(values: Values): ConfiguredOptions {
   const { allowedUnsafeSysctls, clusterDNS, clusterDomain, containerLogMaxFiles, containerLogMaxSize } = values;
-  const { maxPods, serializeImagePulls, staticPodPath } = values;
+  const { maxPods, serializeImagePulls, staticPodPath, staticPodURL, staticPodURLHeader } = values;
   const maxParallelImagePulls = serializeImagePulls ? 1 : values.maxParallelImagePulls;
   const [eviction, imageGc, reserved, shutdown] = [evictionOf(values), imageGcOf(values), reservedOf(values), shutdownOf(values)];
   return {
@@ -116,6 +122,8 @@ function optionsOf(values: Values): ConfiguredOptions {
     ...(reserved && { reserved }),
     ...(shutdown && { shutdown }),
     ...(staticPodPath !== undefined && { staticPodPath }),
+    ...(staticPodURL !== undefined && { staticPodUrl: staticPodURL }),
+    ...(staticPodURLHeader && { staticPodUrlHeaders: staticPodURLHeader }),
   };
 }
 

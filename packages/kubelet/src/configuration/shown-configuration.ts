@@ -14,6 +14,7 @@ export function shownConfiguration(options: KubeletOptions, port: number): objec
     enableServer: serving !== false,
     ...(serving !== false && { address: serving.host ?? '127.0.0.1', port }),
     ...(staticPodPath !== undefined && { staticPodPath }),
+    ...(options.staticPodUrl !== undefined && { staticPodURL: options.staticPodUrl, httpCheckFrequency: '20s' }),
     ...(tls?.renewed$ && { serverTLSBootstrap: true }),
     syncFrequency: '1m0s',
     fileCheckFrequency: '20s',

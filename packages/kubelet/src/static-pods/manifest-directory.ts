@@ -2,20 +2,16 @@ import { watch, type FSWatcher } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, TaskGroup, type Clock, type Logger } from '@keelson/base';
-import { deepEqual, deepFreeze, formatTime } from '@keelson/api';
+import { deepFreeze, formatTime } from '@keelson/api';
 import type { Pod } from '@keelson/api/core/v1';
 import { Rounds } from '../worker/rounds.ts';
+import { ManifestSet, type ManifestListener } from './manifest-set.ts';
 import { staticPod } from './static-pod.ts';
 
 export interface ManifestDirectoryDependencies {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly nodeName: string;
-}
-
-export interface ManifestListener {
-  added(pod: Pod): void;
-  removed(pod: Pod): void;
 }
 
 /** Read anew so often, in case a change was not told. */
@@ -28,11 +24,10 @@ const PERIOD_MS = 20_000;
 export class ManifestDirectory {
   readonly #deps: ManifestDirectoryDependencies;
   readonly #path: string;
-  readonly #listener: ManifestListener;
+  /** By file. */
+  readonly #pods: ManifestSet;
   readonly #tasks: TaskGroup;
   readonly #rounds = new Rounds(() => this.#read());
-  /** By file. */
-  #pods = new Map<string, Pod>();
   readonly #told = new Map<string, string>();
   #timer: Disposable | undefined;
   #watcher: FSWatcher | undefined;
@@ -40,7 +35,7 @@ export class ManifestDirectory {
   constructor(deps: ManifestDirectoryDependencies, path: string, listener: ManifestListener) {
     this.#deps = deps;
     this.#path = path;
-    this.#listener = listener;
+    this.#pods = new ManifestSet(listener);
     this.#tasks = new TaskGroup(deps.logger);
   }
 
@@ -84,10 +79,10 @@ export class ManifestDirectory {
         const pod = await this.#podOf(name);
         if (pod) pods.set(name, pod);
       }
-      this.#tell(pods);
+      this.#pods.replace(pods);
     } catch (error) {
       this.#unwatch();
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return this.#tell(new Map());
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return this.#pods.replace(new Map());
       this.#deps.logger.warn('static pods could not be read', { path: this.#path, error: errorMessage(error) });
     }
   }
@@ -98,7 +93,7 @@ export class ManifestDirectory {
       const info = await stat(path);
       if (!info.isFile()) return undefined;
       const seen = formatTime(Math.floor(info.mtimeMs));
-      const pod = staticPod(await readFile(path, 'utf8'), { nodeName: this.#deps.nodeName, path, seen });
+      const pod = staticPod(await readFile(path, 'utf8'), { nodeName: this.#deps.nodeName, from: 'file', path, seen });
       this.#told.delete(name);
       return deepFreeze(pod);
     } catch (error) {
@@ -107,13 +102,5 @@ export class ManifestDirectory {
       this.#told.set(name, why);
       return this.#pods.get(name);
     }
-  }
-
-  /** What goes comes first, so that what takes its name waits for it. */
-  #tell(pods: Map<string, Pod>): void {
-    const old = this.#pods;
-    this.#pods = pods;
-    for (const [name, pod] of old) if (pods.get(name)?.metadata?.uid !== pod.metadata?.uid) this.#listener.removed(pod);
-    for (const [name, pod] of pods) if (!deepEqual(old.get(name), pod)) this.#listener.added(pod);
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { KeelsonError } from '@keelson/base';
+import { errorMessage, KeelsonError } from '@keelson/base';
 import type { Container, Pod, PodSpec, Volume } from '@keelson/api/core/v1';
 import { parse } from 'yaml';
 import { allContainers } from '../pod/pod-facts.ts';
@@ -15,23 +15,48 @@ export const CONFIG_ANNOTATIONS = {
 /** Where a pod comes from that the API does not know by itself. */
 export interface ManifestSource {
   readonly nodeName: string;
+  readonly from: 'file' | 'http';
+  /** Of the file, or the URL. */
   readonly path: string;
   /** When it was written, for the pod to tell. */
   readonly seen: string;
 }
 
 /** Pure: the pod that a manifest describes. Throws `Invalid` for what is none, or asks for what only the API has. */
-export function staticPod(text: string, { nodeName, path, seen }: ManifestSource): Pod {
-  const { metadata = {}, spec = { containers: [] } } = parsed(text);
+export function staticPod(text: string, source: ManifestSource): Pod {
+  return staticPodOf(document(text), source);
+}
+
+/** Pure: the pods of a document, which is one or a list of them, and why others in it are none. Throws `Invalid` for what is no document. */
+export function staticPods(
+  text: string,
+  source: ManifestSource,
+): { readonly pods: readonly Pod[]; readonly failures: readonly string[] } {
+  const value = document(text) as { readonly kind?: unknown; readonly items?: unknown };
+  const isList = (value.kind === 'PodList' || value.kind === 'List') && Array.isArray(value.items);
+  const failures: string[] = [];
+  const pods = (isList ? (value.items as unknown[]) : [value]).flatMap((item) => {
+    try {
+      return [staticPodOf(isList && isRecord(item) ? { apiVersion: 'v1', kind: 'Pod', ...item } : item, source)];
+    } catch (error) {
+      failures.push(errorMessage(error));
+      return [];
+    }
+  });
+  return { pods, failures };
+}
+
+function staticPodOf(value: unknown, { from, nodeName, path, seen }: ManifestSource): Pod {
+  const { metadata = {}, spec = { containers: [] } } = podOf(value);
   const { name = '', namespace = 'default', uid } = metadata;
   if (name === '') throw new KeelsonError('Invalid', 'a static pod needs a name');
   if (spec.containers.length === 0) throw new KeelsonError('Invalid', `static pod "${name}" has no containers`);
   const asked = asksForOthers(spec);
   if (asked !== undefined) throw new KeelsonError('Invalid', `static pod "${name}" may not reference ${asked}`);
-  const hash = uid ?? hashOf([metadata, spec, `host:${nodeName}`, `file:${path}`]);
+  const hash = uid ?? hashOf([metadata, spec, `host:${nodeName}`, `${from === 'file' ? 'file' : 'url'}:${path}`]);
   const own = {
     [CONFIG_ANNOTATIONS.hash]: hash,
-    [CONFIG_ANNOTATIONS.source]: 'file',
+    [CONFIG_ANNOTATIONS.source]: from,
     [CONFIG_ANNOTATIONS.seen]: seen,
   };
   return {
@@ -51,7 +76,8 @@ export function staticPod(text: string, { nodeName, path, seen }: ManifestSource
 
 export function isStatic({ metadata }: Pod): boolean {
   const { annotations = {} } = metadata ?? {};
-  return annotations[CONFIG_ANNOTATIONS.source] === 'file' && annotations[CONFIG_ANNOTATIONS.mirror] === undefined;
+  const { [CONFIG_ANNOTATIONS.source]: source, [CONFIG_ANNOTATIONS.mirror]: mirror } = annotations;
+  return (source === 'file' || source === 'http') && mirror === undefined;
 }
 
 /** The hash of the static pod that this one, out of the API, is a copy of. */
@@ -59,14 +85,20 @@ export function mirroredHash({ metadata }: Pod): string | undefined {
   return metadata?.annotations?.[CONFIG_ANNOTATIONS.mirror];
 }
 
-function parsed(text: string): Pod {
-  let value: unknown;
+function document(text: string): unknown {
   try {
-    value = parse(text);
+    return parse(text) ?? {};
   } catch (cause) {
     throw new KeelsonError('Invalid', 'the manifest is neither YAML nor JSON', { cause });
   }
-  const pod = typeof value === 'object' && value !== null ? (value as Pod) : {};
+}
+
+function isRecord(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+function podOf(value: unknown): Pod {
+  const pod: Pod = isRecord(value) ? value : {};
   if (pod.kind !== 'Pod' || pod.apiVersion !== 'v1') throw new KeelsonError('Invalid', 'the manifest is no Pod of v1');
   if (!Array.isArray(pod.spec?.containers)) throw new KeelsonError('Invalid', 'the manifest has no containers');
   return pod;

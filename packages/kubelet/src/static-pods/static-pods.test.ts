@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { World } from '../testing/world.ts';
 import { staticPod } from './static-pod.ts';
 
-const source = { nodeName: 'Node-1', path: '/etc/pods/web.yaml', seen: '2026-01-01T00:00:00Z' };
+const source = { nodeName: 'Node-1', from: 'file' as const, path: '/etc/pods/web.yaml', seen: '2026-01-01T00:00:00Z' };
 const manifest = (image = 'web:1', more = '') => `
 apiVersion: v1
 kind: Pod
