@@ -24,6 +24,7 @@ export interface HttpsTransportOptions {
 }
 
 const JSON_TYPE = 'application/json';
+const CONNECT_MS = 10_000;
 /** A longer line in a watch is no object: the largest that Kubernetes stores is a few MiB. */
 const MAX_LINE_CHARACTERS = 16 * 1024 * 1024;
 /** How often a request that the server was too busy for (429, or 503 with Retry-After) is sent again. */
@@ -135,6 +136,8 @@ class HttpsTransport implements Transport {
         ...headers,
       },
       ...(call.signal && { signal: call.signal }),
+      // Counts until there is a connection: a machine that is away refuses nothing.
+      timeout: Math.min(CONNECT_MS, this.#timeoutMs),
     };
     return isPlain ? httpRequest(options) : httpsRequest({ ...options, agent: this.#agent });
   }

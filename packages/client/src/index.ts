@@ -11,6 +11,7 @@ export type {
   WriteOptions,
 } from './client.ts';
 export { createClient } from './create-client.ts';
+export { failoverTransport } from './failover-transport.ts';
 export { httpsTransport, type HttpsTransportOptions } from './https-transport.ts';
 export {
   defaultConfig,
