@@ -3,6 +3,7 @@ export {
   type CertificateManagerDependencies,
   type CertificateManagerOptions,
 } from './certificates/certificate-manager.ts';
+export { discoverCluster, type DiscoverDependencies, type DiscoverOptions } from './certificates/discover-cluster.ts';
 export type { WantedCertificate, WantedNames } from './certificates/issue.ts';
 export type { KeyPair } from './certificates/key-pair.ts';
 export {
