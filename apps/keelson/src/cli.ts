@@ -5,6 +5,7 @@ import { count, POD_BITS, port, ranges, runtimeNames, SERVICE_BITS, storeChoice,
 import {
   CLUSTER_DEFAULTS as standard,
   DNS_CHOICES,
+  LOG_LEVELS,
   NETWORK_POLICY_CHOICES,
   NETWORKS,
   PROXY_MODES,
@@ -12,11 +13,10 @@ import {
   type ClusterOptions,
 } from './options.ts';
 import type { LoadFlags } from './image-commands.ts';
-import { addTokenCommands } from './join-cli.ts';
+import { addAgentCommand, addTokenCommands } from './join-cli.ts';
 import type { ExplainFlags } from './proxy-commands.ts';
 
 const STORE_HELP = 'where objects are stored: lmdb, memory, or etcd://HOST:PORT,...?ca=FILE&cert=FILE&key=FILE';
-const LOG_LEVELS = ['debug', 'info', 'warn', 'error'];
 
 interface UpFlags extends Omit<ClusterOptions, 'kubeconfig' | 'kubelet'> {
   readonly kubeconfig?: string;
@@ -27,11 +27,35 @@ interface UpFlags extends Omit<ClusterOptions, 'kubeconfig' | 'kubelet'> {
 /** Runs a command line; resolves to the exit code. */
 export async function run(argv: readonly string[]): Promise<number> {
   let code = 0;
+  const ended = (result: number): void => {
+    code = result;
+  };
   const program = new Command('keelson').description('Kubernetes in one process').showHelpAfterError();
-  const dataDir = (): Option => new Option('--data-dir <dir>', 'where keys, data and volumes are kept').default('.keelson');
-  addNodeOptions(addWaysIn(program.command('up')))
+  addUpCommand(program, ended);
+  addAgentCommand(program, addNodeOptions, ended);
+  addTokenCommands(program);
+  addResetCommand(program);
+  addSnapshotCommands(program);
+  addImageCommands(program);
+  addCrdCommands(program);
+  addProxyCommands(program);
+  addTestServerCommand(program, ended);
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+  } catch (error) {
+    process.stderr.write(`keelson: ${errorMessage(error)}\n`);
+    code = 1;
+  }
+  return code;
+}
+
+function dataDir(): Option {
+  return new Option('--data-dir <dir>', 'where keys, data and volumes are kept').default('.keelson');
+}
+
+function addUpCommand(program: Command, ended: (code: number) => void): void {
+  addNodeOptions(addRangeOptions(addWaysIn(program.command('up'))))
     .description('start a cluster, and run it until it is interrupted')
-    .addOption(dataDir())
     .addOption(new Option('--port <port>', 'of the API server; 0 for any that is free').argParser(port).default(standard.port))
     .option('--bind, --bind-address <address>', 'the address that the API server listens on', standard.bindAddress)
     .option(
@@ -51,8 +75,11 @@ export async function run(argv: readonly string[]): Promise<number> {
       const kubeconfig = flags.kubeconfig === undefined ? join(directory, 'kubeconfig') : resolve(flags.kubeconfig);
       const { staticPodPath } = flags;
       const manifests = staticPodPath === undefined ? {} : { staticPodPath: resolve(staticPodPath) };
-      code = await up({ ...flags, ...kubelet, ...manifests, dataDir: directory, kubeconfig }, { logLevel });
+      ended(await up({ ...flags, ...kubelet, ...manifests, dataDir: directory, kubeconfig }, { logLevel }));
     });
+}
+
+function addResetCommand(program: Command): void {
   program
     .command('reset')
     .description('remove the containers, rules and data of a cluster')
@@ -62,11 +89,9 @@ export async function run(argv: readonly string[]): Promise<number> {
       const { reset } = await import('./reset.ts');
       await reset({ ...flags, dataDir: resolve(flags.dataDir) });
     });
-  addSnapshotCommands(program, dataDir);
-  addImageCommands(program, dataDir);
-  addCrdCommands(program);
-  addProxyCommands(program);
-  addTokenCommands(program);
+}
+
+function addTestServerCommand(program: Command, ended: (code: number) => void): void {
   program
     .command('test-server')
     .description('a cluster in memory for tests; it ends with its standard input')
@@ -75,15 +100,8 @@ export async function run(argv: readonly string[]): Promise<number> {
     .option('--kubeconfig <file>', 'where to write it (default: among the temporary files)')
     .action(async ({ controllers, ...flags }: { controllers: string; nodes: number; kubeconfig?: string }) => {
       const { testServer } = await import('./test-server.ts');
-      code = await testServer({ ...flags, controllers: controllers.split(',').filter((name) => name !== '') });
+      ended(await testServer({ ...flags, controllers: controllers.split(',').filter((name) => name !== '') }));
     });
-  try {
-    await program.parseAsync([...argv], { from: 'user' });
-  } catch (error) {
-    process.stderr.write(`keelson: ${errorMessage(error)}\n`);
-    code = 1;
-  }
-  return code;
 }
 
 /** What gets in, and what between pods. */
@@ -99,17 +117,10 @@ function addWaysIn(command: Command): Command {
     .addOption(new Option('--ingress-https-port <port>', 'on all addresses').argParser(port).default(standard.ingressHttpsPort));
 }
 
-/** What runs pods, and where they get their addresses. */
-function addNodeOptions(command: Command): Command {
-  const { clusterCidr, moreRuntimes, network, nodes, runtime, serviceCidr } = standard;
+/** Where pods and Services get their addresses. */
+function addRangeOptions(command: Command): Command {
+  const { clusterCidr, network, nodes, serviceCidr } = standard;
   return command
-    .addOption(new Option('--runtime <name>', 'what runs containers').choices(RUNTIMES).default(runtime))
-    .addOption(
-      new Option('--more-runtimes <names>', 'further ones, by commas, for RuntimeClasses with these handlers')
-        .argParser(runtimeNames)
-        .default(moreRuntimes),
-    )
-    .addOption(criEndpoint())
     .addOption(
       new Option('--nodes <n>', '0 for a control plane alone; more than one only with --runtime sim')
         .argParser(count)
@@ -125,7 +136,21 @@ function addNodeOptions(command: Command): Command {
       new Option('--service-cidr <cidrs>', 'addresses of services, of the same families')
         .argParser((text) => ranges(text, SERVICE_BITS))
         .default(serviceCidr),
+    );
+}
+
+/** What runs pods, and how; here as in agents. */
+function addNodeOptions(command: Command): Command {
+  const { moreRuntimes, runtime } = standard;
+  return command
+    .addOption(dataDir())
+    .addOption(new Option('--runtime <name>', 'what runs containers').choices(RUNTIMES).default(runtime))
+    .addOption(
+      new Option('--more-runtimes <names>', 'further ones, by commas, for RuntimeClasses with these handlers')
+        .argParser(runtimeNames)
+        .default(moreRuntimes),
     )
+    .addOption(criEndpoint())
     .addOption(
       new Option('--shutdown-grace-period <seconds>', 'end the pods too when this ends, within so long').argParser(whole),
     )
@@ -137,7 +162,7 @@ function criEndpoint(): Option {
   return new Option('--cri-endpoint <url>', 'the socket of a CRI runtime').default(standard.criEndpoint);
 }
 
-function addSnapshotCommands(program: Command, dataDir: () => Option): void {
+function addSnapshotCommands(program: Command): void {
   const snapshot = program.command('snapshot').description('save and restore what a cluster has stored');
   snapshot
     .command('save <file>')
@@ -166,7 +191,7 @@ function addSnapshotCommands(program: Command, dataDir: () => Option): void {
 }
 
 /** Docker has a command of its own for that. */
-function addImageCommands(program: Command, dataDir: () => Option): void {
+function addImageCommands(program: Command): void {
   program
     .command('load-image')
     .description('take images in for pods: files of docker save; for LXC OCI layouts and archives of a root file system too')

@@ -71,3 +71,21 @@ export function listOf<T extends string>(text: string, known: readonly T[]): rea
     throw new InvalidArgumentError(`Each has to be one of ${known.join(', ')}.`);
   });
 }
+
+/** URLs of API servers, by commas; what has no scheme is taken for HTTPS. */
+export function servers(text: string): readonly string[] {
+  return text.split(',').map((part) => {
+    const url = URL.parse(part.includes('://') ? part : `https://${part}`);
+    if (url?.protocol === 'https:' && url.pathname === '/' && url.hostname !== '') return url.origin;
+    throw new InvalidArgumentError('Each has to be https://HOST:PORT.');
+  });
+}
+
+/** Hashes of public keys, by commas. */
+export function caCertHashes(text: string): readonly string[] {
+  return text.split(',').map((part) => {
+    const hash = part.toLowerCase();
+    if (/^sha256:[0-9a-f]{64}$/.test(hash)) return hash;
+    throw new InvalidArgumentError('Each has to be sha256: and 64 hexadecimal digits.');
+  });
+}

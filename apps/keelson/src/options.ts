@@ -7,6 +7,7 @@ export const NETWORKS = ['auto', 'cni', 'docker'] as const;
 export const PROXY_MODES = ['auto', 'userspace', 'iptables', 'nftables', 'ipvs', 'none'] as const;
 export const DNS_CHOICES = ['auto', 'on', 'off'] as const;
 export const NETWORK_POLICY_CHOICES = ['auto', 'on', 'off'] as const;
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 /** What a bootstrap token can be good for. */
 export const TOKEN_USAGES = ['signing', 'authentication'] as const;
 /** `lmdb`: in the data directory. `memory`: gone at the end. Or the URL of an etcd cluster, as `etcdOptionsOf` of `@keelson/store-etcd` reads it. */

@@ -10,7 +10,7 @@ import { clusterId } from './cluster/identity.ts';
 import { nodeRuntime } from './cluster/node-runtimes.ts';
 import type { RuntimeSettings } from './cluster/runtimes/node-runtime.ts';
 import { CLUSTER_DEFAULTS, RUNTIMES } from './options.ts';
-import { lockDirectory } from './up.ts';
+import { lockDirectory } from './data-directory.ts';
 
 export interface ResetOptions {
   readonly dataDir: string;

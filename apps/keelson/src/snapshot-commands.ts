@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { KeelsonError } from '@keelson/base';
 import { restoreSnapshot, saveSnapshot, snapshotStatus, type SnapshotStatus } from '@keelson/store';
-import { lockDirectory } from './up.ts';
+import { lockDirectory } from './data-directory.ts';
 
 /** Where a data directory has its store. */
 const storeOf = (dataDir: string): string => join(dataDir, 'store');

@@ -89,6 +89,23 @@ describe('Kubelet: pod CIDRs', () => {
     expect(world.runtime.podCidrs).toEqual(['10.244.7.0/24', 'fd00:7::/64']);
   });
 
+  it('looks soon for what a new node is given, and is ready with it', async () => {
+    await using world = await World.start();
+    await world.until(() => ready(world)?.status === 'True');
+    await world.kubelet.stop();
+    world.runtime.network = NOT_READY;
+    await world.client.resource(Node).delete({ name: 'n1' });
+    await world.restart();
+    await world.until(() => ready(world)?.status === 'False');
+
+    world.runtime.network = { ready: true };
+    await world.client.resource(Node).patch({ name: 'n1' }, 'merge', { spec: { podCIDR: '10.244.8.0/24' } });
+    // Less than half of the time until the next heartbeat.
+    await world.advanceUntil(() => ready(world)?.status === 'True', 500, 8);
+
+    expect(world.runtime.podCidrs).toEqual(['10.244.8.0/24']);
+  });
+
   it('goes by what the API says, and tells it again when the runtime could not be told', async () => {
     await using world = await World.start();
     await world.until(() => ready(world)?.status === 'True');

@@ -64,7 +64,7 @@ function kubeletOptions({ settings, reachable }: MachineContext, { name, podCidr
 }
 
 /** Where a node of this machine is reached, as it says itself. */
-export function addressesOf({ nodeAddresses }: Reachable, name: string): readonly NodeAddress[] {
+export function addressesOf({ nodeAddresses }: Pick<Reachable, 'nodeAddresses'>, name: string): readonly NodeAddress[] {
   return [...nodeAddresses.map((address) => ({ type: 'InternalIP', address })), { type: 'Hostname', address: name }];
 }
 

@@ -42,10 +42,13 @@ class ServingApprover implements Reconciler {
   }
 
   async reconcile({ name }: NamespacedName): Promise<ReconcileResult> {
-    const { client, clock, logger, requests } = this.#dependencies;
+    const { client, clock, logger, nodes, requests } = this.#dependencies;
     const request = requests.get(name);
     if (!request || !isOpen(request)) return {};
-    const objection = await this.#objection(request);
+    const node = nodes.get(request.spec.username?.slice(NODE_USER.length) ?? '');
+    // Nodes ask before they are known; this is looked at again then.
+    if (!node) return {};
+    const objection = await this.#objection(request, node);
     if (objection !== undefined) {
       // Somebody may approve it all the same; a change of the node is looked at again.
       logger.warn('certificate of a kubelet waits for somebody to approve it', { request: name, why: objection });
@@ -61,24 +64,21 @@ class ServingApprover implements Reconciler {
   }
 
   /** What a node says of its addresses is all that is known of them, so none is believed that is somebody else's. */
-  async #objection(request: CertificateSigningRequest): Promise<string | undefined> {
+  async #objection(request: CertificateSigningRequest, node: Node): Promise<string | undefined> {
     const { username = '', groups = [], usages = [] } = request.spec;
     const names = await requestedNames(pemOf(request));
     const problem = signerProblem(KUBELET_SERVING_SIGNER, { names, usages });
     if (problem !== undefined) return problem;
     if (names.commonName !== username || !groups.includes('system:nodes'))
       return `"${username}" is not the node that it asks for`;
-    const nodeName = username.slice(NODE_USER.length);
-    const node = this.#dependencies.nodes.get(nodeName);
-    if (!node) return `there is no node "${nodeName}" yet`;
-    return notIts(node, names) ?? this.#somebodyElses(nodeName, names);
+    return notIts(node, names) ?? this.#somebodyElses(node, names);
   }
 
-  #somebodyElses(nodeName: string, { dnsNames, ipAddresses }: RequestedNames): string | undefined {
+  #somebodyElses(node: Node, { dnsNames, ipAddresses }: RequestedNames): string | undefined {
     const { nodes, slices } = this.#dependencies;
     const servers = slices.get('kubernetes', 'default')?.endpoints?.flatMap(({ addresses }) => addresses) ?? [];
-    const others = nodes.list().filter(({ metadata }) => metadata?.name !== nodeName);
-    const taken = others.flatMap((node) => [node.metadata?.name ?? '', ...addressesOf(node).map(({ address }) => address)]);
+    const others = nodes.list().filter(({ metadata }) => metadata?.name !== node.metadata?.name);
+    const taken = others.flatMap((other) => [other.metadata?.name ?? '', ...addressesOf(other).map(({ address }) => address)]);
     const server = ipAddresses.find((ip) => servers.includes(ip)) ?? dnsNames.find((dnsName) => SERVER_NAMES.test(dnsName));
     if (server !== undefined) return `"${server}" is the API server's`;
     const other = [...ipAddresses, ...dnsNames].find((each) => taken.includes(each));

@@ -1,5 +1,6 @@
 import { Backoff, errorMessage, TaskGroup, type Clock, type Logger, type Runnable } from '@keelson/base';
 import type { Client } from '@keelson/client';
+import { namesHosts } from '@keelson/pki';
 import { BehaviorSubject, filter, firstValueFrom, type Observable } from 'rxjs';
 import { issueCertificate, type WantedCertificate } from './issue.ts';
 import { loadKeyPair, saveKeyPair, type KeyPair } from './key-pair.ts';
@@ -59,8 +60,10 @@ export class CertificateManager implements Runnable {
   async start(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const kept = await loadKeyPair(this.#options.file);
+    const { dnsNames = [], ipAddresses = [] } = this.#options.wanted.names;
     const isGood = kept !== undefined && kept.notAfterMs > this.#deps.clock.now();
-    if (isGood) this.#take(kept);
+    // A node that has got another address serves under that from now on.
+    if (isGood && namesHosts(kept.certificate, [...dnsNames, ...ipAddresses])) this.#take(kept);
     else this.#replace();
   }
 

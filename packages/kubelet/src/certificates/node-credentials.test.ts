@@ -41,10 +41,10 @@ describe('NodeCredentials', () => {
     await rm(directory, { recursive: true });
   });
 
-  function make(expirationSeconds = 10 * 3600): NodeCredentials {
+  function make(expirationSeconds = 10 * 3600, ip = '10.0.0.7'): NodeCredentials {
     const bootstrap = { server: 'https://api', namespace: 'default', token: async () => 'abcdef.0123456789abcdef' };
     const addresses = [
-      { type: 'InternalIP', address: '10.0.0.7' },
+      { type: 'InternalIP', address: ip },
       { type: 'Hostname', address: 'n1' },
     ];
     const options = { nodeName: 'n1', directory, bootstrap, addresses, expirationSeconds, random: () => 0.5 };
@@ -143,6 +143,20 @@ describe('NodeCredentials', () => {
     expect(credentials.servingCertificate.current).toBeDefined();
     expect(await requests(CLIENT)).toHaveLength(1);
     expect(await requests(SERVING)).toHaveLength(1);
+  });
+
+  it('asks anew for what it serves with when it has got another address', async () => {
+    await becomeKnown();
+    await credentials.stop();
+
+    credentials = make(undefined, '10.0.0.8');
+    await credentials.start(AbortSignal.timeout(20_000));
+    await decide(SERVING);
+    await expect.poll(() => credentials.servingCertificate.current).toBeDefined();
+
+    const { subjectAltName } = new X509Certificate(credentials.servingCertificate.current?.certificate ?? '');
+    expect(subjectAltName).toBe('DNS:n1, IP Address:10.0.0.8');
+    expect(await requests(CLIENT)).toHaveLength(1);
   });
 
   it.each([

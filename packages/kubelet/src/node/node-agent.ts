@@ -39,6 +39,9 @@ const LEASE_SECONDS = 40;
 const HEARTBEAT_MS = 10_000;
 const REPORT_MS = 300_000;
 const REGISTER_RETRY_MS = 1000;
+/** How often, and how many times, a new node looks for the pod network that it is given. Then each heartbeat does. */
+const LOOK_MS = 500;
+const LOOKS = 20;
 
 /** Registers the node, says that it lives (a lease, every 10 s), and reports its status when it changes, else every 5 minutes. */
 export class NodeAgent {
@@ -61,7 +64,7 @@ export class NodeAgent {
     this.#options = options;
     this.#labels = labelsOf(options);
     this.#tasks = new TaskGroup(deps.logger);
-    this.#podCidrs = new PodCidrs(deps, this.#tasks, options.podCidr);
+    this.#podCidrs = new PodCidrs({ ...deps, told: () => this.report() }, this.#tasks, options.podCidr);
     this.#capacity = canonical({
       ...machineCapacity(options.rootDir),
       ...options.capacity,
@@ -147,6 +150,17 @@ export class NodeAgent {
     this.#tellOfConditions({}, this.#node.status ?? {});
     this.#deps.registered?.();
     this.#beat();
+    await this.#findPodCidr(signal);
+  }
+
+  /** A node that brings no pod network is given one at once, and is of no use before it knows. */
+  async #findPodCidr(signal: AbortSignal): Promise<void> {
+    const isMissing = (): boolean => this.#deps.pleg.info?.network?.ready === false && !this.#node?.spec?.podCIDR;
+    for (let looks = 0; looks < LOOKS && isMissing(); looks += 1) {
+      await this.#deps.clock.sleep(LOOK_MS, signal);
+      await this.look();
+      this.#podCidrs.tell(this.#node);
+    }
   }
 
   async #createOrAdopt(signal: AbortSignal): Promise<Node> {

@@ -7,6 +7,8 @@ export interface PodCidrsDependencies {
   readonly runtime: ContainerRuntime;
   readonly pleg: Pleg;
   readonly logger: Logger;
+  /** Called when the runtime knows. */
+  readonly told: () => void;
 }
 
 /** The ranges of the kubelet's option: one, or one of each family with a comma between. */
@@ -36,11 +38,12 @@ export class PodCidrs {
   }
 
   async #tell(podCidrs: readonly string[], signal: AbortSignal): Promise<void> {
-    const { logger, pleg, runtime } = this.#deps;
+    const { logger, pleg, runtime, told } = this.#deps;
     try {
       await runtime.setPodCidrs(podCidrs, signal);
       this.#told = String(podCidrs);
       await pleg.refresh();
+      told();
     } catch (error) {
       if (!signal.aborted) logger.warn('the runtime could not be told of pod CIDRs', { podCidrs, error: errorMessage(error) });
     }

@@ -1,8 +1,8 @@
 import { SystemClock } from '@keelson/base';
 import { criAvailable, CriRuntime } from '@keelson/runtime-cri';
 import { criRuntimeModule } from '@keelson/runtime-cri/module';
-import { bridgeOf, cleanUp, networkDirectory, ownOf, type NodeRuntime } from './node-runtime.ts';
-import { reachableByCni } from './reachable.ts';
+import { bridgeOf, cleanUp, networkDirectory, ownOf, type NodeRuntime, type RuntimeSettings } from './node-runtime.ts';
+import { rangesByCni, reachableByCni } from './reachable.ts';
 
 /** Pods on a runtime that speaks CRI. */
 export const criNodes: NodeRuntime = {
@@ -11,10 +11,8 @@ export const criNodes: NodeRuntime = {
     const cri = await criAvailable(criEndpoint);
     return cri.available ? cri : { available: false, why: `${cri.why}. Start it, or name its socket with --cri-endpoint` };
   },
-  async reachable(settings) {
-    const cri = await criAvailable(settings.criEndpoint);
-    return reachableByCni(settings, cri.available ? cri.cniConfigDir : undefined);
-  },
+  reachable: async (settings) => reachableByCni(settings, await configDirOf(settings)),
+  podRanges: async (settings) => rangesByCni(settings, await configDirOf(settings)),
   bind: (container, settings) => {
     const { criEndpoint: endpoint } = settings;
     const defaultNetwork = { bridge: bridgeOf(settings), stateDir: networkDirectory(settings) };
@@ -27,3 +25,8 @@ export const criNodes: NodeRuntime = {
   },
   cleanUp,
 };
+
+async function configDirOf({ criEndpoint }: RuntimeSettings): Promise<string | undefined> {
+  const cri = await criAvailable(criEndpoint);
+  return cri.available ? cri.cniConfigDir : undefined;
+}

@@ -6,7 +6,7 @@ import { dockerRuntimeModule } from '@keelson/runtime-docker/module';
 import type { Reachable } from '../component-context.ts';
 import { bridgeOf, cleanUp, networkDirectory, ownOf, type NodeRuntime } from './node-runtime.ts';
 import { interfaceAddresses } from '../own-address.ts';
-import { NOWHERE, reachableAt, reachableByCni } from './reachable.ts';
+import { NOWHERE, rangesByCni, reachableAt, reachableByCni } from './reachable.ts';
 
 /** Pods on Docker, with its own network or by CNI. */
 export const dockerNodes: NodeRuntime = {
@@ -16,6 +16,7 @@ export const dockerNodes: NodeRuntime = {
     return docker.available ? docker : { available: false, why: `${docker.why}. Start it` };
   },
   reachable: async (settings) => (settings.network === 'cni' ? reachableByCni(settings) : reachableByDocker()),
+  podRanges: async (settings) => (settings.network === 'cni' ? rangesByCni(settings) : []),
   bind: (container, settings) => {
     const network = { clock: container.get(CLOCK), logger: container.get(LOGGER), stateDir: networkDirectory(settings) };
     const podNetwork = settings.network === 'cni' ? new CniNetwork({ ...network, bridge: bridgeOf(settings) }) : undefined;

@@ -4,7 +4,7 @@ import { CONTAINER_RUNTIME } from '@keelson/runtime';
 import { cniAvailable, CniNetwork } from '@keelson/runtime/cni';
 import { lxcAvailable, LxcRuntime } from '@keelson/runtime-lxc';
 import { bridgeOf, cleanUp, ownOf, type NodeRuntime, type RuntimeSettings } from './node-runtime.ts';
-import { reachableByCni } from './reachable.ts';
+import { rangesByCni, reachableByCni } from './reachable.ts';
 
 /** Pods on system LXC, with networks by CNI. */
 export const lxcNodes: NodeRuntime = {
@@ -16,6 +16,7 @@ export const lxcNodes: NodeRuntime = {
     return cni.available ? cni : { available: false, why: `${cni.why}. Install them (containernetworking-plugins on Debian)` };
   },
   reachable: (settings) => reachableByCni(settings),
+  podRanges: (settings) => rangesByCni(settings),
   bind: (container, settings, { hostAddress }) =>
     void container
       .bind(CONTAINER_RUNTIME)

@@ -27,6 +27,8 @@ export interface NodeRuntime {
   available(options: Pick<ClusterOptions, 'criEndpoint'>): Promise<Availability>;
   /** Where pods will be, and where they reach this machine: the API server and the kubelet listen there. Makes what is not there yet. */
   reachable(settings: RuntimeSettings): Promise<Reachable>;
+  /** Where all pods of the cluster are, on a machine that is reached at its own address; nowhere in particular if others decide on that. */
+  podRanges(settings: RuntimeSettings): Promise<readonly string[]>;
   /** Binds `CONTAINER_RUNTIME` for a node. */
   bind(container: Container, settings: RuntimeSettings, node: NodePlace): void;
   /** Opens it to remove what a cluster has left; `undefined` if there is nothing to ask. */

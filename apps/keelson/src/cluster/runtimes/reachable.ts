@@ -10,10 +10,9 @@ const LOOPBACK_ADDRESS = '127.0.0.1';
 export const NOWHERE: Reachable = { nodeAddress: LOOPBACK_ADDRESS, nodeAddresses: [LOOPBACK_ADDRESS], podRanges: [] };
 
 /** Where pods find this machine: on their bridge, or at its own address where somebody else has configured their network. */
-export async function reachableByCni(settings: RuntimeSettings, configDir: string = CNI_CONFIG_DIR): Promise<Reachable> {
-  const configured = await loadNetworkConfig(configDir);
-  const isOurs = !configured || configured.name === 'keelson';
-  if (!isOurs) {
+export async function reachableByCni(settings: RuntimeSettings, configDir?: string): Promise<Reachable> {
+  const podRanges = await rangesByCni(settings, configDir);
+  if (podRanges.length === 0) {
     const addresses = await Promise.all(familiesOf(settings.clusterCidr).map(machineAddress));
     return reachableAt(
       addresses.filter((address) => address !== undefined),
@@ -22,7 +21,16 @@ export async function reachableByCni(settings: RuntimeSettings, configDir: strin
   }
   const ranges = podCidrsOf(settings, 1);
   await makeBridge(bridgeOf(settings), ranges);
-  return reachableAt(ranges.map(gatewayOf), rangesIn(settings.clusterCidr));
+  return reachableAt(ranges.map(gatewayOf), podRanges);
+}
+
+/** Where all pods are; nowhere in particular where somebody else has configured their network. */
+export async function rangesByCni(
+  { clusterCidr }: Pick<RuntimeSettings, 'clusterCidr'>,
+  configDir: string = CNI_CONFIG_DIR,
+): Promise<readonly string[]> {
+  const configured = await loadNetworkConfig(configDir);
+  return !configured || configured.name === 'keelson' ? rangesIn(clusterCidr) : [];
 }
 
 /** Nowhere, if there is no address. */

@@ -10,6 +10,7 @@ export const simulatedNodes: NodeRuntime = {
   title: 'The simulated runtime',
   available: async () => ({ available: true }),
   reachable: async ({ clusterCidr }) => ({ ...NOWHERE, podRanges: rangesIn(clusterCidr) }),
+  podRanges: async ({ clusterCidr }) => rangesIn(clusterCidr),
   bind: (container, settings, { name, podCidrs }) => {
     const options = {
       podCidr: podCidrs.length > 0 ? podCidrs.join(',') : 'unknown',
