@@ -2,6 +2,7 @@ import { formatTime, labelSelectorFrom, nameOf, type Kind, type KubernetesObject
 import { ReplicaSet } from '@keelson/api/apps/v1';
 import { Event, Pod, type PodTemplateSpec } from '@keelson/api/core/v1';
 import { startTestApiServer } from '@keelson/api-server/testing';
+import { isReason } from '@keelson/base';
 import { eventually, ManualClock } from '@keelson/base/testing';
 import type { Client } from '@keelson/client';
 import type { ControllerFactory } from '../../controller-context.ts';
@@ -108,10 +109,16 @@ export class WorkloadWorld implements AsyncDisposable {
   /** Lets pods run on a node and be ready, as a kubelet would say now. */
   async makeReady(pods: readonly Pod[], nodeName = 'node-1'): Promise<void> {
     const lastTransitionTime = formatTime(this.clock.now());
-    for (const pod of pods) {
+    const makeReady = async (pod: Pod): Promise<void> => {
       if (pod.spec?.nodeName === undefined) await this.bind(pod, nodeName);
       const conditions = [{ type: 'Ready', status: 'True', lastTransitionTime }];
       await this.setStatus(pod, { phase: 'Running', conditions });
+    };
+    for (const pod of pods) {
+      await makeReady(pod).catch((error: unknown) => {
+        // Controllers are at work meanwhile, and may delete one over the news of another.
+        if (!isReason(error, 'NotFound')) throw error;
+      });
     }
   }
 
