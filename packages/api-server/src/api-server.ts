@@ -21,7 +21,7 @@ import { DocumentPaths, type DocumentSource } from './http/document-paths.ts';
 import { HealthPaths, type HealthCheck } from './http/health.ts';
 import { MetricsPath } from './http/metrics-path.ts';
 import { storageMetrics } from './http/storage-metrics.ts';
-import { VersionPath } from './http/version.ts';
+import { gitVersion, VersionPath } from './http/version.ts';
 import { InProcessTransport } from './in-process/in-process-transport.ts';
 import { createStrategies } from './kinds/index.ts';
 import { API_SERVER_USER } from './loopback.ts';
@@ -119,7 +119,7 @@ export class ApiServer implements Runnable {
 
   constructor(dependencies: ApiServerDependencies, options: ApiServerOptions = {}) {
     const { store, clock, logger, schemaRules: rules = CEL_RULES } = dependencies;
-    const { serviceCidr = '10.96.0.0/16', nodePortRange = [30_000, 32_767], alpha = false } = options;
+    const { serviceCidr = '10.96.0.0/16', nodePortRange = [30_000, 32_767], alpha = false, version = '0.1.0' } = options;
     this.clock = clock;
     this.logger = logger;
     const strategies = createStrategies({ store, clock, serviceCidr, nodePortRange, rules });
@@ -159,19 +159,15 @@ export class ApiServer implements Runnable {
     this.extensionServers = extensionServers;
     this.#routes = { authorizer: undefined, extensionServers, pathHandlers: [], connectors: [], virtualResources: [] };
     this.#dispatcher = new Dispatcher(this.#services, this.#routes);
-    this.#routes.pathHandlers.push(
-      extensionServers,
-      new VersionPath(options.version ?? '0.1.0'),
-      this.#health(store),
-      this.metrics,
-    );
+    this.#routes.pathHandlers.push(extensionServers, new VersionPath(version), this.#health(store), this.metrics);
     this.metrics.add(() => admissionMetrics([...this.#services.mutators, ...this.#services.validators]));
     this.metrics.add(() => storageMetrics(this.#storages));
     if (isMeasured(store)) this.metrics.add(() => storeMetrics(store.stats()));
     const { serverAddress } = options;
     const served = (): readonly ResourceDefinition[] => [...this.registry.all(), ...extensionServers.definitions()];
     this.#addDocuments(new Discovery(served, serverAddress ? { serverAddress } : {}));
-    this.#addDocuments(new OpenApi(() => this.registry.all(), { others: () => extensionServers.openApi() }));
+    const info = { title: 'Kubernetes', version: gitVersion(version) };
+    this.#addDocuments(new OpenApi(() => this.registry.all(), { info, others: () => extensionServers.openApi() }));
     this.extend(dependencies);
     const webhooks = this.#webhooks;
     this.#customResources = new CustomResources({ services: this.#services, clock, logger, rules, transport, webhooks });

@@ -3,6 +3,11 @@ import type { PathHandler } from '../request/path-handler.ts';
 import type { ApiRequest } from '../request/api-request.ts';
 import type { ApiResult } from '../response/api-result.ts';
 
+/** What a server calls itself, with the version of this package: `v1.36.0+keelson-0.1.0`. */
+export function gitVersion(keelsonVersion: string): string {
+  return `v${facts().kubernetes.replace(/^v/, '')}.0+keelson-${keelsonVersion}`;
+}
+
 /** `/version`. */
 export class VersionPath implements PathHandler {
   readonly #value: object;
@@ -17,7 +22,7 @@ export class VersionPath implements PathHandler {
       emulationMinor: minor,
       minCompatibilityMajor: major,
       minCompatibilityMinor: String(Number(minor) - 1),
-      gitVersion: `v${major}.${minor}.0+keelson-${keelsonVersion}`,
+      gitVersion: gitVersion(keelsonVersion),
       // Clients expect a hexadecimal number; this is git's for none.
       gitCommit: '0'.repeat(40),
       gitTreeState: 'clean',

@@ -3,7 +3,7 @@ import { apiVersionOf, facts, openApiName } from '@keelson/api';
 import { describe, expect, it } from 'vitest';
 import { builtinDefinitions } from '../registry/builtin-definitions.ts';
 import { Query } from '../request/query.ts';
-import { KIND_DESCRIPTIONS } from './kind-descriptions.ts';
+import { describeDefinition, describeField, DESCRIPTIONS } from './descriptions.ts';
 import { OpenApi } from './open-api.ts';
 import { readFields, textOf } from './testing/wire.ts';
 
@@ -154,16 +154,46 @@ describe.each([
   });
 });
 
-it('describes only what there is', () => {
-  const { definitions, extraDefinitions } = facts();
+describe('descriptions', () => {
+  const { definitions, extraDefinitions, resources } = facts();
   const all = { ...extraDefinitions, ...definitions };
+  const GROUPS = ['', 'apps', 'batch', 'networking.k8s.io', 'rbac.authorization.k8s.io'];
 
-  const unknown = Object.keys(KIND_DESCRIPTIONS).filter((name) => {
-    const end = name.lastIndexOf('.');
-    return all[name] === undefined && all[name.slice(0, end)]?.fields?.[name.slice(end + 1)] === undefined;
+  /** Of these groups, with all that their kinds are made of. */
+  const reached = (): ReadonlySet<string> => {
+    const names = resources
+      .filter(({ group, stability }) => GROUPS.includes(group) && stability !== 'alpha')
+      .map(({ def }) => def);
+    const found = new Set<string>();
+    for (let name = names.pop(); name !== undefined; name = names.pop()) {
+      if (found.has(name) || all[name] === undefined) continue;
+      found.add(name);
+      for (const [, of] of JSON.stringify(all[name]).matchAll(/"(?:#|ref":")([a-z0-9]+\.[\w.]+)"/g)) names.push(of ?? '');
+    }
+    return found;
+  };
+
+  it('are of what there is', () => {
+    const unknown = Object.entries(DESCRIPTIONS).flatMap(([name, fields]) =>
+      Object.keys(fields)
+        .filter((field) => (field === '' ? all[name] === undefined : all[name]?.fields?.[field] === undefined))
+        .map((field) => `${name}.${field}`),
+    );
+
+    expect(unknown).toEqual([]);
   });
 
-  expect(unknown).toEqual([]);
+  it('are there of all that kinds of core, apps, batch, networking and rbac are made of', () => {
+    const missing = [...reached()].flatMap((name) => [
+      ...(describeDefinition(name) === undefined ? [name] : []),
+      ...Object.keys(all[name]?.fields ?? {})
+        .filter((field) => describeField(name, field) === undefined)
+        .map((field) => `${name}.${field}`),
+    ]);
+
+    expect(reached().size).toBeGreaterThan(290);
+    expect(missing).toEqual([]);
+  });
 });
 
 describe('/openapi/v2', () => {

@@ -112,7 +112,7 @@ export class OpenApi {
   #hashOf(name: string, documentOf: () => EncodedDocument | undefined): string {
     const known = this.#hashes.get(name);
     if (known !== undefined) return known;
-    const hash = fingerprintOf(this.#groups().get(name) ?? []) ?? documentOf()?.hash ?? '';
+    const hash = fingerprintOf(this.#groups().get(name) ?? [], this.#info) ?? documentOf()?.hash ?? '';
     this.#hashes.set(name, hash);
     return hash;
   }
@@ -157,8 +157,8 @@ function addressOf(name: string, hash: string): string {
 }
 
 /** Changes with the document of these kinds; `undefined` if that cannot be told without the document. */
-function fingerprintOf(definitions: readonly ResourceDefinition[]): string | undefined {
-  const hash = createHash('sha256');
+function fingerprintOf(definitions: readonly ResourceDefinition[], info: DocumentInfo): string | undefined {
+  const hash = createHash('sha256').update(JSON.stringify(info));
   for (const { schema, strategy: _strategy, storage: _storage, columns: _columns, scale: _scale, ...names } of definitions) {
     if (schema.fingerprint === undefined) return undefined;
     hash.update(JSON.stringify([names, schema.fingerprint]));

@@ -1,0 +1,231 @@
+import type { Descriptions } from './shared.ts';
+
+/** Namespaces, nodes, configuration, accounts, events, limits. */
+export const CLUSTER: Descriptions = {
+  'core.v1.AttachedVolume': {
+    '': 'A volume that is attached to a node.',
+    devicePath: 'Where the device is.',
+    name: 'The name of the volume.',
+  },
+  'core.v1.ComponentCondition': {
+    '': 'How a component is.',
+    error: 'An error code, if there is one.',
+    message: 'What it answered.',
+    status: '`True` if it is well, `False` or `Unknown`.',
+    type: '`Healthy`.',
+  },
+  'core.v1.ComponentStatus': {
+    '': 'How a component of the control plane is. Deprecated.',
+  },
+  'core.v1.ConfigMap': {
+    '': 'Settings for programs, as texts or bytes by name.',
+    binaryData: 'Bytes by name, in Base64.',
+    data: 'Texts by name.',
+    immutable: 'If true, nothing but the metadata can be changed, nor can this be taken back.',
+  },
+  'core.v1.ConfigMapNodeConfigSource': {
+    '': 'Not supported any more.',
+    kubeletConfigKey: 'The key of the entry.',
+  },
+  'core.v1.ContainerImage': {
+    '': 'An image on a node.',
+    names: 'Its names.',
+    sizeBytes: 'How large it is.',
+  },
+  'core.v1.DaemonEndpoint': {
+    '': 'Where a program of a node listens.',
+    Port: 'The port.',
+  },
+  'core.v1.Event': {
+    '': 'Something that happened to an object, for people to read. Kept for an hour.',
+    action: 'What was done, or not.',
+    count: 'How often it has happened.',
+    eventTime: 'When it was first seen, to the microsecond.',
+    firstTimestamp: 'When it happened first.',
+    involvedObject: 'What it is about.',
+    lastTimestamp: 'When it happened last.',
+    message: 'What has happened, in words for people.',
+    related: 'A second object that has to do with it.',
+    reportingComponent: 'Who says so, such as `kubernetes.io/kubelet`.',
+    reportingInstance: 'Which of several, such as the name of a node.',
+    series: 'How it goes on, if it happens again and again.',
+    source: 'Who says so, and where.',
+    type: '`Normal` or `Warning`.',
+  },
+  'core.v1.EventSeries': {
+    '': 'Something that happens again and again.',
+    count: 'How often it has happened.',
+    lastObservedTime: 'When it happened last.',
+  },
+  'core.v1.EventSource': {
+    '': 'Who reports an event.',
+    component: 'The program.',
+    host: 'The node.',
+  },
+  'core.v1.LimitRange': {
+    '': 'What pods, containers and claims of a namespace ask for by default, and may at least and at most.',
+  },
+  'core.v1.LimitRangeItem': {
+    '': 'Limits for one kind of thing.',
+    default: 'What a container may use at most if it does not say.',
+    defaultRequest: 'What a container asks for if it does not say.',
+    max: 'What may be used at most.',
+    maxLimitRequestRatio: 'How many times the request a limit may be.',
+    min: 'What must be asked for at least.',
+    type: '`Pod`, `Container` or `PersistentVolumeClaim`.',
+  },
+  'core.v1.LimitRangeSpec': {
+    '': 'Limits for things in a namespace.',
+    limits: 'The limits.',
+  },
+  'core.v1.Namespace': {
+    '': 'A part of the cluster in which names are unique, and which is deleted as a whole.',
+  },
+  'core.v1.NamespaceCondition': {
+    '': 'One aspect of the state of a namespace.',
+  },
+  'core.v1.NamespaceSpec': {
+    '': 'What is wanted of a namespace.',
+    finalizers: 'While there is one, the namespace is not removed. `kubernetes` stands for its content.',
+  },
+  'core.v1.NamespaceStatus': {
+    '': 'What was last observed of a namespace.',
+    phase: '`Active` or `Terminating`.',
+  },
+  'core.v1.Node': {
+    '': 'A machine that runs pods.',
+  },
+  'core.v1.NodeAddress': {
+    '': 'An address of a node.',
+    address: 'The address.',
+    type: '`Hostname`, `InternalIP`, `ExternalIP`, `InternalDNS` or `ExternalDNS`.',
+  },
+  'core.v1.NodeCondition': {
+    '': 'One aspect of the state of a node.',
+    lastHeartbeatTime: 'When the node last said so.',
+    type: '`Ready`, `MemoryPressure`, `DiskPressure`, `PIDPressure` or `NetworkUnavailable`.',
+  },
+  'core.v1.NodeConfigSource': {
+    '': 'Not supported any more.',
+    configMap: 'Not supported any more.',
+  },
+  'core.v1.NodeConfigStatus': {
+    '': 'Not supported any more.',
+    active: 'Not supported any more.',
+    assigned: 'Not supported any more.',
+    error: 'Not supported any more.',
+    lastKnownGood: 'Not supported any more.',
+  },
+  'core.v1.NodeDaemonEndpoints': {
+    '': 'Where programs of a node listen.',
+    kubeletEndpoint: 'The kubelet.',
+  },
+  'core.v1.NodeFeatures': {
+    '': 'What a node can do.',
+    supplementalGroupsPolicy: 'Whether its runtime heeds that policy of pods.',
+  },
+  'core.v1.NodeRuntimeHandler': {
+    '': 'A way in which a node can run containers.',
+    features: 'What this way can do.',
+    name: 'Its name; empty for the default one.',
+  },
+  'core.v1.NodeRuntimeHandlerFeatures': {
+    '': 'What a way to run containers can do.',
+    recursiveReadOnlyMounts: 'Mounts that are read-only with all below them.',
+    userNamespaces: 'Users of their own for pods.',
+  },
+  'core.v1.NodeSpec': {
+    '': 'What is wanted of a node.',
+    configSource: 'Not supported any more.',
+    externalID: 'Not used any more.',
+    podCIDR: 'The range from which its pods have their addresses.',
+    podCIDRs: 'The ranges from which its pods have their addresses, one of each family.',
+    providerID: 'What the cloud calls the machine.',
+    taints: 'Keep pods away that do not tolerate them.',
+    unschedulable: 'If true, no new pods are placed here.',
+  },
+  'core.v1.NodeStatus': {
+    '': 'What was last observed of a node.',
+    addresses: 'How the node can be reached.',
+    allocatable: 'What there is for pods.',
+    capacity: 'All that the node has.',
+    config: 'Not supported any more.',
+    daemonEndpoints: 'Where its programs listen.',
+    declaredFeatures: 'Features that the node says it has.',
+    features: 'What it can do.',
+    images: 'Images that it has.',
+    nodeInfo: 'What it runs: kernel, system, runtime, kubelet.',
+    phase: 'Not used any more.',
+    runtimeHandlers: 'Ways in which it can run containers.',
+    volumesAttached: 'Volumes that are attached to it.',
+    volumesInUse: 'Volumes that it uses, and that must not be detached.',
+  },
+  'core.v1.NodeSwapStatus': {
+    '': 'The swap of a node.',
+    capacity: 'How much there is, in bytes.',
+  },
+  'core.v1.NodeSystemInfo': {
+    '': 'What a node runs.',
+    architecture: 'Such as `amd64`.',
+    bootID: 'Another one after each boot.',
+    containerRuntimeVersion: 'The container runtime, such as `containerd://2.0.0`.',
+    kernelVersion: 'The kernel, as `uname -r` says.',
+    kubeProxyVersion: 'Not used any more.',
+    kubeletVersion: 'The kubelet.',
+    machineID: 'Identifies the machine in the cluster.',
+    operatingSystem: 'Such as `linux`.',
+    osImage: 'What the operating system calls itself.',
+    swap: 'Its swap.',
+    systemUUID: 'Identifies the hardware.',
+  },
+  'core.v1.ObjectReference': {
+    '': 'An object, or a part of it.',
+    apiVersion: 'The API version of the object.',
+    fieldPath: 'Which part, such as `spec.containers{web}`.',
+    kind: 'The kind of the object.',
+  },
+  'core.v1.ResourceQuota': {
+    '': 'How much there may be in a namespace.',
+  },
+  'core.v1.ResourceQuotaSpec': {
+    '': 'How much there may be.',
+    hard: 'The limit of each resource, such as `pods`, `requests.cpu` or `count/configmaps`.',
+    scopeSelector: 'Only what these requirements match counts.',
+    scopes:
+      'Only what is in all of these scopes counts: `Terminating`, `NotTerminating`, `BestEffort`, `NotBestEffort`, `PriorityClass` and others.',
+  },
+  'core.v1.ResourceQuotaStatus': {
+    '': 'How much there is.',
+    hard: 'The limits that this was measured against.',
+    used: 'How much there is of each.',
+  },
+  'core.v1.ScopeSelector': {
+    '': 'Which things count.',
+    matchExpressions: 'What must hold, all of it.',
+  },
+  'core.v1.ScopedResourceSelectorRequirement': {
+    '': 'What must hold for a scope.',
+    operator: '`In`, `NotIn`, `Exists` or `DoesNotExist`.',
+    scopeName: 'The scope.',
+  },
+  'core.v1.Secret': {
+    '': 'Passwords, keys and the like, as bytes by name.',
+    data: 'Bytes by name, in Base64.',
+    immutable: 'If true, nothing of the data can be changed, only the Secret as a whole deleted.',
+    stringData: 'Texts by name, for writing: they end up in `data`.',
+    type: 'What the secret is for, which says what entries it must have.',
+  },
+  'core.v1.ServiceAccount': {
+    '': 'An identity that pods act under.',
+    automountServiceAccountToken: 'Whether pods of this account get its token. What the pod says goes before.',
+    imagePullSecrets: 'Secrets with the credentials of registries, which pods of this account get.',
+    secrets: 'Secrets of this account.',
+  },
+  'core.v1.Taint': {
+    '': 'Keeps pods away from a node that do not tolerate it.',
+    effect: '`NoSchedule`: no new pods. `PreferNoSchedule`: rather none. `NoExecute`: pods that run have to go, too.',
+    key: 'The key of the taint.',
+    timeAdded: 'When it was added.',
+    value: 'Its value.',
+  },
+};
