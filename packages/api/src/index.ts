@@ -28,6 +28,7 @@ export { resolveIntOrPercent } from './int-or-string.ts';
 export { parseJson, parseJsonStrict, stringifyJson, type StrictJson } from './json.ts';
 export { apiVersionOf, type Kind, type KubernetesObject } from './kind.ts';
 export type { LabelOperator, LabelRequirement } from './label-requirement.ts';
+export { mayKubeletLabel } from './node-labels.ts';
 export {
   controllerOf,
   controllerReference,

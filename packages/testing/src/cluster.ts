@@ -87,6 +87,10 @@ interface Parts {
   readonly logger: Logger;
 }
 
+function nodeUser(name: string): UserInfo {
+  return { name: `system:node:${name}`, groups: ['system:nodes', 'system:authenticated'] };
+}
+
 const SCHEDULER: UserInfo = { name: 'system:kube-scheduler', groups: ['system:authenticated'] };
 const ADMIN: UserInfo = { name: 'test-admin', groups: ['system:masters', 'system:authenticated'] };
 
@@ -206,7 +210,11 @@ async function startScheduler({ scheduler: wanted = true }: TestClusterOptions, 
 
 async function startNodes({ nodes = 1 }: TestClusterOptions, world: World): Promise<readonly SimulatedNode[]> {
   const wanted = typeof nodes === 'number' ? Array.from({ length: nodes }, (_, at) => ({ name: `node-${at + 1}` })) : nodes;
-  const made = wanted.map((each, at) => new SimulatedNode(each, at + 1, world));
+  const { client: admin, plane, clock, logger } = world;
+  const made = wanted.map((each, at) => {
+    const client = createClient(plane.partTransport(nodeUser(each.name)));
+    return new SimulatedNode(each, at + 1, { client, admin, clock, logger });
+  });
   for (const node of made) await world.lifecycle.run(node, world.signal);
   return made;
 }

@@ -2,7 +2,7 @@ import { eventually } from '@keelson/base/testing';
 import { DaemonSet, Deployment, StatefulSet } from '@keelson/api/apps/v1';
 import { CronJob, Job } from '@keelson/api/batch/v1';
 import { CertificateSigningRequest } from '@keelson/api/certificates/v1';
-import { ConfigMap, Namespace, Node, Pod, ResourceQuota, Secret, Service, ServiceAccount } from '@keelson/api/core/v1';
+import { ConfigMap, Event, Namespace, Node, Pod, ResourceQuota, Secret, Service, ServiceAccount } from '@keelson/api/core/v1';
 import { PodDisruptionBudget } from '@keelson/api/policy/v1';
 import { ClusterRole } from '@keelson/api/rbac/v1';
 import { createCertificateRequest } from '@keelson/pki';
@@ -95,6 +95,45 @@ describe('the parts of a cluster', () => {
     const signature = await eventually(async () => (await client.resource(ConfigMap).get(info)).data?.['jws-kubeconfig-abcdef']);
 
     expect(signature).toMatch(/^[\w-]+\.\.[\w-]+$/);
+  });
+
+  it('are kubelets that see what pods of their own node need, from the first moment, and nothing else', async () => {
+    await using own = await startCluster({
+      nodes: [{ name: 'a', labels: { 'node-role.kubernetes.io/x': '' } }, { name: 'b' }],
+      volumes: true,
+    });
+    const { client } = own;
+    const where = (name: string) => ({ name, namespace: 'default' });
+    for (const node of ['a', 'b']) {
+      await client.resource(Secret).create({ metadata: where(`of-${node}`), stringData: { k: 'v' } });
+      await client.resource(ConfigMap).create({ metadata: where(`of-${node}`), data: { k: 'v' } });
+      const volumes = [
+        { name: 's', secret: { secretName: `of-${node}` } },
+        { name: 'm', configMap: { name: `of-${node}` } },
+      ];
+      const volumeClaimTemplates = [
+        { metadata: { name: 'd' }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Mi' } } } },
+      ];
+      const volumeMounts = ['s', 'm', 'd'].map((name) => ({ name, mountPath: `/${name}` }));
+      const containers = [{ name: 'c', image: 'web:1', volumeMounts }];
+      const nodeSelector = { 'kubernetes.io/hostname': node };
+      const podTemplate = { metadata: { labels: { app: node } }, spec: { containers, volumes, nodeSelector } };
+      await client.resource(StatefulSet).create({
+        metadata: where(`set-${node}`),
+        spec: { selector: { matchLabels: { app: node } }, template: podTemplate, serviceName: 'x', volumeClaimTemplates },
+      });
+    }
+    const runs = async (name: string) => (await client.resource(Pod).find(where(name)))?.status?.phase === 'Running';
+
+    await eventually(async () => (await runs('set-a-0')) && (await runs('set-b-0')));
+    const { items } = await client.resource(Event).list({ namespace: 'default' });
+    const kubelet = own.clientAs({ name: 'system:node:a', groups: ['system:nodes', 'system:authenticated'] });
+
+    expect(items.filter(({ message }) => message?.includes('forbidden'))).toEqual([]);
+    expect(await kubelet.resource(Secret).get(where('of-a'))).toBeDefined();
+    await expect(kubelet.resource(Secret).get(where('of-b'))).rejects.toThrow('no relationship found between node');
+    await expect(kubelet.resource(Pod).list({ namespace: 'default' })).rejects.toMatchObject({ reason: 'Forbidden' });
+    expect((await client.resource(Node).get({ name: 'a' })).metadata?.labels).toHaveProperty(['node-role.kubernetes.io/x']);
   });
 
   it('are reported when they lack a right', async () => {

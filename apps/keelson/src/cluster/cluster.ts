@@ -24,6 +24,7 @@ import { STORE } from '@keelson/store';
 import { Container, type ContainerModule } from 'inversify';
 import type { ClusterSettings } from '../options.ts';
 import { silentProgress, type Progress } from '../progress.ts';
+import { addonRoles } from './addon-roles.ts';
 import { loadCredentials, type ClusterCredentials } from './credentials.ts';
 import type { Reachable } from './component-context.ts';
 import { addDns } from './dns.ts';
@@ -34,13 +35,13 @@ import { joinedNodeObjects } from './joining.ts';
 import { addNetworkPolicy } from './network-policy.ts';
 import { addNodes } from './nodes.ts';
 import { addressesForOthers, isAnyAddress } from './own-address.ts';
-import { ownNodes, takenRanges } from './own-nodes.ts';
+import { informersOf, ownNodes, takenRanges } from './own-nodes.ts';
 import { addProxy, hasProxies } from './proxy.ts';
 import { addStorage } from './storage.ts';
 import { addressAt, rangesIn } from './ranges.ts';
 import { addRoutes } from './routes.ts';
 import { storeFor } from './store.ts';
-import { BOOTSTRAP, controllerUser, INFORMER } from './users.ts';
+import { BOOTSTRAP, controllerUser, INFORMER, PROXY } from './users.ts';
 
 export interface ClusterDependencies {
   readonly clock: Clock;
@@ -189,6 +190,7 @@ export class Cluster implements Runnable {
       }),
       ...joiningObjects(kubeconfigOf('', { server: `https://${inUrl(nodeAddress)}:${port}`, ca })),
       ...joinedNodeObjects(this.#settings),
+      ...addonRoles(),
     ];
   }
 
@@ -207,8 +209,9 @@ export class Cluster implements Runnable {
     const informers = container.get(INFORMERS);
     await this.#lifecycle.run(informers, signal);
     const [settings, reachable] = [this.#settings, this.#reachable];
-    const nodes = ownNodes(server, credentials, settings);
-    const context = { container, server, credentials, settings, informers, reachable, nodes };
+    const nodes = ownNodes({ container, server, credentials, settings });
+    const proxyInformers = informersOf(createClient(server.transport(PROXY)), container);
+    const context = { container, server, credentials, settings, informers, proxyInformers, reachable, nodes };
     addControllers(parts, context);
     addScheduler(parts, context);
     addDns(parts, context);

@@ -21,6 +21,8 @@ export interface NodeIdentity {
   readonly name: string;
   /** Acts as the node. */
   readonly client: Client;
+  /** What it sees by that. The container's informers if absent: those of a machine with one node. */
+  readonly informers?: InformerFactory;
   /** Where its pods get their addresses; none if the API says. */
   readonly podCidrs: readonly string[];
   readonly tls: NonNullable<ServingOptions['tls']>;
@@ -33,6 +35,8 @@ export interface MachineContext {
   readonly container: Container;
   readonly settings: MachineSettings;
   readonly informers: InformerFactory;
+  /** What the proxy sees. The same if absent. */
+  readonly proxyInformers?: InformerFactory;
   readonly reachable: Reachable;
   readonly nodes: readonly NodeIdentity[];
 }

@@ -9,6 +9,9 @@ export interface ClusterCredentials extends ServerCredentials {
   readonly kubeletServing: KeyedCertificate;
 }
 
+/** The user that the API server is to kubelets. */
+export const KUBELET_CLIENT = 'kube-apiserver-kubelet-client';
+
 /** Loads what is in `directory` and makes what is missing, which takes much longer. */
 export async function loadCredentials(directory: string, hosts: readonly string[], clock: Clock): Promise<ClusterCredentials> {
   const now = (): number => clock.now();
@@ -16,8 +19,7 @@ export async function loadCredentials(directory: string, hosts: readonly string[
   const keep = { directory, authority: credentials.authority, now };
   const [kubeletClient, kubeletServing] = await Promise.all([
     ensureCertificate(keep, 'apiserver-kubelet-client', {
-      commonName: 'kube-apiserver-kubelet-client',
-      organizations: ['system:masters'],
+      commonName: KUBELET_CLIENT,
       usages: ['client'],
     }),
     ensureCertificate(keep, 'kubelet', {

@@ -8,7 +8,7 @@ import { dnsModule } from '@keelson/dns/module';
 import { Container } from 'inversify';
 import type { ComponentContext } from './component-context.ts';
 import { clusterDnsOf } from './ranges.ts';
-import { controllerUser } from './users.ts';
+import { addonUser } from './users.ts';
 
 /** Cluster DNS in this process, on free ports of the address by which pods reach the node, behind the Service `kube-system/kube-dns`. */
 export function addDns(parts: Lifecycle, { container, server, settings, informers, reachable, nodes }: ComponentContext): void {
@@ -24,7 +24,7 @@ export function addDns(parts: Lifecycle, { container, server, settings, informer
     if (!dns.synced) throw new Error('Services are not known yet');
   };
   const status = new StatusServer({ host, port: 0, metrics, liveness: { ping: () => undefined }, readiness: { synced } });
-  const client = createClient(server.transport(controllerUser('kube-dns')));
+  const client = createClient(server.transport(addonUser('kube-dns')));
   const where = () => ({
     clusterIp,
     nodeName: nodes[0]?.name ?? hostname(),

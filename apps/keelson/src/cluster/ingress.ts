@@ -5,7 +5,7 @@ import { IngressController } from '@keelson/ingress';
 import type { ClusterSettings } from '../options.ts';
 import type { ComponentContext } from './component-context.ts';
 import { stopOnly } from './control-plane.ts';
-import { controllerUser } from './users.ts';
+import { addonUser } from './users.ts';
 
 const NAME = 'keelson-ingress';
 
@@ -14,7 +14,7 @@ export function addIngress(parts: Lifecycle, { container, server, settings, info
   const { ingress, ingressHttpPort: httpPort, ingressHttpsPort: httpsPort } = settings;
   if (!ingress) return;
   const [clock, logger] = [container.get(CLOCK), container.get(LOGGER)];
-  const client = createClient(server.transport(controllerUser(NAME)));
+  const client = createClient(server.transport(addonUser(NAME)));
   const events = new EventRecorder({ client, clock, logger, component: NAME });
   parts.add(stopOnly(`events of ${NAME}`, () => events.stop()));
   const options = {

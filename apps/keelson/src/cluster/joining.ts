@@ -32,7 +32,7 @@ export function joinedNodeObjects(settings: ClusterConfiguration): readonly Boot
     }),
     kept(ClusterRole, { metadata: { name: 'keelson:node-policies' }, rules: POLICY_RULES }),
     kept(ClusterRole, { metadata: { name: 'keelson:node-volumes' }, rules: VOLUME_RULES }),
-    ...['system:node', 'system:node-proxier', 'keelson:node-policies', 'keelson:node-volumes'].map(toNodes),
+    ...['system:node-proxier', 'keelson:node-policies', 'keelson:node-volumes'].map(toNodes),
   ];
 }
 
@@ -55,7 +55,7 @@ const POLICY_RULES: PolicyRule[] = [
 ];
 
 /** A volume for a claim is a directory of the node that was chosen for it. */
-const VOLUME_RULES: PolicyRule[] = [
+export const VOLUME_RULES: PolicyRule[] = [
   {
     apiGroups: [''],
     resources: ['persistentvolumes'],

@@ -5,7 +5,7 @@ import { announceMetrics, kubeletSource, METRICS_SERVER, METRICS_SOURCE } from '
 import { metricsServerModule } from '@keelson/metrics-server/module';
 import { Container } from 'inversify';
 import type { ComponentContext } from './component-context.ts';
-import { controllerUser } from './users.ts';
+import { BOOTSTRAP } from './users.ts';
 
 /** `metrics.k8s.io`, collected from the kubelets and served by the API server of this process. */
 export function addMetrics(parts: Lifecycle, { container, server }: ComponentContext): void {
@@ -16,7 +16,7 @@ export function addMetrics(parts: Lifecycle, { container, server }: ComponentCon
   }
   const metrics = own.get(METRICS_SERVER);
   server.extend({ virtualResources: metrics.resources });
-  const client = createClient(server.transport(controllerUser('metrics-server')));
+  const client = createClient(server.transport(BOOTSTRAP));
   parts.add({
     name: 'metrics API',
     start: () => announceMetrics(client),

@@ -5,7 +5,7 @@ import { CLIENT } from '@keelson/client';
 import { KUBELET, KUBELET_EVENTS, kubeletModule } from '@keelson/kubelet/module';
 import type { KubeletOptions } from '@keelson/kubelet';
 import { CONTAINER_RUNTIME } from '@keelson/runtime';
-import { EventRecorder } from '@keelson/controller-runtime';
+import { EventRecorder, INFORMERS } from '@keelson/controller-runtime';
 import { Container } from 'inversify';
 import type { MachineSettings } from '../options.ts';
 import type { MachineContext, NodeIdentity, Reachable } from './component-context.ts';
@@ -29,6 +29,10 @@ async function addNode(parts: Lifecycle, context: MachineContext, node: NodeIden
   const { container, settings, reachable } = context;
   const own = new Container({ parent: container });
   own.bind(CLIENT).toConstantValue(node.client);
+  if (node.informers) {
+    own.bind(INFORMERS).toConstantValue(node.informers);
+    parts.add(node.informers);
+  }
   own.load(kubeletModule(kubeletOptions(context, node)));
   const { name, podCidrs } = node;
   const isOwn = await bindRuntime(own, settings, { name, podCidrs, hostAddress: reachable.nodeAddress });

@@ -1,5 +1,6 @@
 import { familyOf, type IpFamily } from '@keelson/api';
 import { LOGGER, type Lifecycle } from '@keelson/base';
+import { INFORMERS } from '@keelson/controller-runtime';
 import { PROXY_MODE, SERVICE_PROXY, StatusServer, type ServiceProxy } from '@keelson/proxy';
 import { proxyModule } from '@keelson/proxy/module';
 import { Container } from 'inversify';
@@ -16,6 +17,7 @@ export function addProxy(parts: Lifecycle, context: MachineContext): void {
   const { proxyMode: mode } = settings;
   if (mode === 'none' || nodes.length === 0) return;
   const families = familiesOf(settings.serviceCidr);
+  if (context.proxyInformers) parts.add(context.proxyInformers);
   const proxies = families.map((family) => proxyOf(context, { mode, family }));
   const [first] = proxies;
   if (first && container.isBound(PROXY_MODE)) first.rebind(PROXY_MODE).toConstantValue(container.get(PROXY_MODE));
@@ -24,8 +26,10 @@ export function addProxy(parts: Lifecycle, context: MachineContext): void {
   parts.add(statusServer(made, context, families.includes('IPv6') ? '::' : '0.0.0.0'));
 }
 
-function proxyOf({ container, nodes, reachable }: MachineContext, { mode, family }: { mode: Mode; family: IpFamily }): Container {
+function proxyOf(context: MachineContext, { mode, family }: { mode: Mode; family: IpFamily }): Container {
+  const { container, nodes, proxyInformers, reachable } = context;
   const own = new Container({ parent: container });
+  if (proxyInformers) own.bind(INFORMERS).toConstantValue(proxyInformers);
   const ranges = reachable.podRanges.filter((range) => familyOf(range) === family);
   // Pods of several runtimes may be in several ranges, and who is in none of them is not known to be outside.
   const [clusterCIDR] = ranges.length === 1 ? ranges : [];

@@ -7,19 +7,19 @@ import { EventRecorder } from '@keelson/controller-runtime';
 import { LOCAL_PATH_CLASS, localPathProvisioner } from '@keelson/local-path';
 import type { ComponentContext, MachineContext } from './component-context.ts';
 import { stopOnly } from './control-plane.ts';
-import { controllerUser } from './users.ts';
+import { addonUser, BOOTSTRAP } from './users.ts';
 
 const NAME = 'local-path-provisioner';
 
 /** The class of claims that name none, and what makes their volumes on this machine. */
 export function addStorage(parts: Lifecycle, context: ComponentContext): void {
-  const transport = context.server.transport(controllerUser(NAME));
+  const { server } = context;
   parts.add({
     name: 'storage class local-path',
-    start: () => ensureObjects(transport, [{ kind: StorageClass, object: LOCAL_PATH_CLASS, reconcile: false }]),
+    start: () => ensureObjects(server.transport(BOOTSTRAP), [{ kind: StorageClass, object: LOCAL_PATH_CLASS, reconcile: false }]),
     stop: async () => undefined,
   });
-  addVolumes(parts, context, createClient(transport));
+  addVolumes(parts, context, createClient(server.transport(addonUser(NAME))));
 }
 
 /** Volumes for claims: directories of the node that the pod is on. Each machine makes those of its nodes. */

@@ -9,6 +9,7 @@ function component(name: string, ...groups: string[]): UserInfo {
 export const BOOTSTRAP = component('system:apiserver', 'system:masters');
 export const INFORMER: UserInfo = CONTROLLER_MANAGER;
 export const SCHEDULER = component('system:kube-scheduler');
+export const PROXY = component('system:kube-proxy');
 
 /**
  * Each controller acts as a service account of its own. What an embedder adds under another name has no role in a new cluster, and is trusted
@@ -19,6 +20,12 @@ export function controllerUser(name: string): UserInfo {
   return builtinUser(name) ?? { ...embedded, groups: [...embedded.groups, 'system:masters'] };
 }
 
+/** A part of the cluster that is no controller of Kubernetes' own; what it may do is in `addonRoles`. */
+export function addonUser(name: string): UserInfo {
+  return accountUser(name);
+}
+
+/** A kubelet, judged by the Node authorizer. */
 export function nodeUser(nodeName: string): UserInfo {
-  return component(`system:node:${nodeName}`, 'system:nodes', 'system:masters');
+  return component(`system:node:${nodeName}`, 'system:nodes');
 }

@@ -1,3 +1,4 @@
+import { mayKubeletLabel } from '@keelson/api';
 import type { Node } from '@keelson/api/core/v1';
 import { sameJson } from '../../validation/equality.ts';
 import type { AdmissionRequest } from '../admission.ts';
@@ -32,28 +33,8 @@ function whyNotUpdate({ metadata, spec }: Node, old: Node, node: string): string
 function forbiddenLabels(now: Labels, before: Labels): string {
   const keys = new Set([...Object.keys(now), ...Object.keys(before)]);
   const changed = [...keys].filter((key) => now[key] !== before[key]);
-  return changed.filter(isForbidden).toSorted().join(', ');
-}
-
-const RESTRICTED = 'node-restriction.kubernetes.io';
-/** Kubernetes' own labels that are for kubelets to set: those, and all in their namespaces. */
-const NAMESPACES = ['kubelet.kubernetes.io', 'node.kubernetes.io'];
-const LABELS = new Set([
-  'kubernetes.io/hostname',
-  'kubernetes.io/os',
-  'kubernetes.io/arch',
-  'topology.kubernetes.io/zone',
-  'topology.kubernetes.io/region',
-  'failure-domain.beta.kubernetes.io/zone',
-  'failure-domain.beta.kubernetes.io/region',
-  'beta.kubernetes.io/instance-type',
-  'beta.kubernetes.io/os',
-  'beta.kubernetes.io/arch',
-]);
-
-function isForbidden(key: string): boolean {
-  const namespace = key.includes('/') ? key.slice(0, key.indexOf('/')) : '';
-  const isIn = (domain: string): boolean => namespace === domain || namespace.endsWith(`.${domain}`);
-  if (isIn(RESTRICTED)) return true;
-  return (isIn('kubernetes.io') || isIn('k8s.io')) && !LABELS.has(key) && !NAMESPACES.some(isIn);
+  return changed
+    .filter((key) => !mayKubeletLabel(key))
+    .toSorted()
+    .join(', ');
 }
