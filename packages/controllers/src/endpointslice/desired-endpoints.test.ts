@@ -66,6 +66,20 @@ describe('desired endpoints', () => {
     expect(endpointsOf(service(spec), [is])[0]?.endpoints[0]?.conditions).toEqual(want);
   });
 
+  const ZONE = { forZones: [{ name: 'z1' }] };
+  it.each([
+    { mode: undefined, hints: undefined },
+    { mode: 'PreferClose', hints: ZONE },
+    { mode: 'PreferSameZone', hints: ZONE },
+    { mode: 'PreferSameNode', hints: { ...ZONE, forNodes: [{ name: 'n' }] } },
+  ])('says for whom ready endpoints are, if traffic is distributed by $mode', ({ mode, hints }) => {
+    const notReady = pod('b', { status: readyStatus('10.0.0.2', false) });
+
+    const [group] = endpointsOf(service({ ...(mode !== undefined && { trafficDistribution: mode }) }), [pod('a'), notReady]);
+
+    expect(group?.endpoints.map((endpoint) => endpoint.hints)).toEqual([hints, undefined]);
+  });
+
   it('parts pods whose named port has another number, and leaves out pods without it', () => {
     const withPort = (name: string, containerPort: number): Pod =>
       pod(name, {

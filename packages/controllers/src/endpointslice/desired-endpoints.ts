@@ -1,8 +1,10 @@
 import { isIPv6, nameOf, namespaceOf } from '@keelson/api';
 import type { Node, Pod, Service } from '@keelson/api/core/v1';
-import type { Endpoint, EndpointPort } from '@keelson/api/discovery/v1';
+import type { Endpoint, EndpointHints, EndpointPort } from '@keelson/api/discovery/v1';
 import { factsOf, hostnameIn, isBeingDeleted, portsOnPod } from '../service-endpoints/service-pods.ts';
 
+/** Ways to distribute traffic by which it rather stays in a zone. */
+const NEAR = ['PreferClose', 'PreferSameZone', 'PreferSameNode'];
 const ZONE_LABEL = 'topology.kubernetes.io/zone';
 
 export type AddressType = 'IPv4' | 'IPv6';
@@ -64,14 +66,28 @@ function endpointOf(of: { service: Service; pod: Pod; host: Node | undefined }, 
   const ready = service.spec?.publishNotReadyAddresses === true || (serving && !terminating);
   const zone = host?.metadata?.labels?.[ZONE_LABEL];
   const hostname = hostnameIn(service, pod);
+  const nodeName = pod.spec?.nodeName;
+  const hints = ready ? hintsFor(service, { zone, nodeName }) : undefined;
   return {
     addresses,
     conditions: { ready, serving, terminating },
     ...(hostname !== undefined && { hostname }),
-    ...(pod.spec?.nodeName && { nodeName: pod.spec.nodeName }),
+    ...(nodeName && { nodeName }),
     ...(zone && { zone }),
+    ...(hints && { hints }),
     targetRef: { kind: 'Pod', namespace: namespaceOf(pod), name: nameOf(pod), uid: pod.metadata?.uid },
   };
+}
+
+/** For whom an endpoint is, where the Service wants traffic to stay near. Clients take hints only if all ready endpoints have some. */
+function hintsFor(
+  { spec }: Service,
+  { zone, nodeName }: { readonly zone: string | undefined; readonly nodeName: string | undefined },
+): EndpointHints | undefined {
+  const mode = spec?.trafficDistribution ?? '';
+  const forZones = NEAR.includes(mode) && zone ? { forZones: [{ name: zone }] } : undefined;
+  const forNodes = mode === 'PreferSameNode' && nodeName ? { forNodes: [{ name: nodeName }] } : undefined;
+  return forZones || forNodes ? { ...forZones, ...forNodes } : undefined;
 }
 
 interface Ports {
