@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { findCondition } from '@keelson/api';
-import { Pod, type ContainerStatus } from '@keelson/api/core/v1';
+import { Secret, Pod, type ContainerStatus } from '@keelson/api/core/v1';
 import { container, World } from './testing/world.ts';
 
 function statusOf(world: World, name = 'web'): ContainerStatus | undefined {
@@ -177,5 +177,27 @@ describe('Kubelet: what becomes known late', () => {
 
     await world.until(() => statusOf(world)?.state?.terminated?.reason === 'OOMKilled');
     expect(world.pod('a')?.status?.phase).toBe('Failed');
+  });
+
+  it('gives an image that took credentials to no pod without them, though it is on the node', async () => {
+    await using world = await World.start();
+    world.runtime.remoteImages.add('team/web:1');
+    world.runtime.owners.set('team/web:1', 'somebody');
+    const auths = { 'docker.io': { username: 'somebody', password: 'p' } };
+    const data = { '.dockerconfigjson': Buffer.from(JSON.stringify({ auths })).toString('base64') };
+    world.client.create(Secret, { metadata: { name: 'key', namespace: 'default' }, data });
+    const containers = [container('web', { image: 'team/web:1', imagePullPolicy: 'IfNotPresent' })];
+    const waiting = (name: string) => world.pod(name)?.status?.containerStatuses?.[0]?.state?.waiting;
+    world.createPod('owner', { containers, imagePullSecrets: [{ name: 'key' }] });
+    await world.until(() => world.pod('owner')?.status?.phase === 'Running');
+
+    world.createPod('thief', { containers });
+    world.createPod('friend', { containers, imagePullSecrets: [{ name: 'key' }] });
+    world.createPod('never', { containers: [container('web', { image: 'team/web:1', imagePullPolicy: 'Never' })] });
+
+    await world.until(() => world.pod('friend')?.status?.phase === 'Running');
+    await world.until(() => waiting('thief')?.reason === 'ErrImagePull');
+    await world.until(() => waiting('never')?.reason === 'ErrImageNeverPull');
+    expect(world.runtime.journal.filter((line) => line.startsWith('pull'))).toEqual(['pull team/web:1']);
   });
 });

@@ -13,6 +13,7 @@ import { machineObserver, type ObserveOptions } from './eviction/observe.ts';
 import type { Pressure } from './eviction/thresholds.ts';
 import { evicted } from './eviction/verdicts.ts';
 import { ImagePuller } from './images/image-puller.ts';
+import { ImageRights } from './images/image-rights.ts';
 import { PulledImages } from './images/pulled-images.ts';
 import { logLimitsOf } from './log-limits.ts';
 import { NodeAgent, type NodeAgentDependencies } from './node/node-agent.ts';
@@ -103,7 +104,8 @@ export class Kubelet implements Runnable {
     const volumes = new VolumeManager({ ...common, config, tokens, mounter, rootDir, node: () => this.#agent.node });
     this.#volumes = volumes;
     const pulled = new PulledImages({ logger, file: join(rootDir, 'pulled-images.json') });
-    this.#images = new ImagePuller({ ...common, config, pulled }, options.maxParallelImagePulls);
+    const rights = new ImageRights({ logger, file: join(rootDir, 'image-rights.json') });
+    this.#images = new ImagePuller({ ...common, config, pulled, rights }, options.maxParallelImagePulls);
     const memoryCapacityBytes = Number(parseQuantity(capacity['memory'] ?? '0').value());
     const parts = { config, tokens, volumes, reach, images: this.#images, probes: this.#probes, statuses: this.#statuses };
     const { killer, syncer } = podMachinery(
@@ -127,7 +129,7 @@ export class Kubelet implements Runnable {
     const stats = new NodeStats({ runtime, clock, pods, view: (uid) => this.#pleg.view(uid) });
     const disks = new PodDisks({ ...common, view: (uid) => this.#pleg.view(uid), volumes: (pod) => volumes.measurable(pod) });
     this.#storageLimits = this.#storageLimitsOf({ ...common, disks });
-    this.#imageGc = options.imageGc === false ? undefined : this.#imageGcOf(options, { ...common, pulled });
+    this.#imageGc = options.imageGc === false ? undefined : this.#imageGcOf(options, { ...common, pulled, rights });
     this.#eviction = options.eviction && this.#evictionOf(options, { ...common, stats, disks, memoryCapacityBytes });
     const reports = new NodeReports({ stats, disks, runtime, clock }, { ...options, capacity });
     this.api = new NodeApi({ ...common, nowMs: () => clock.now(), pods, reports });

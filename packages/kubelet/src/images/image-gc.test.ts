@@ -25,6 +25,7 @@ async function setUp(options: ImageGcOptions, availableBytes: number, pulled: re
       fileSystem: async () => disk,
       mounted: () => ['mounted:1'],
       pulled: { isOwn: async (_store, { id }) => pulled.includes(id), retain: async () => undefined },
+      rights: { retain: async () => undefined },
     },
     options,
   );

@@ -3,6 +3,7 @@ import type { ContainerRuntime, Images, ImageStatus } from '@keelson/runtime';
 import type { Alarms } from '../alarms.ts';
 import { nodeSubject } from '../event-subject.ts';
 import type { EventSink } from '../ports.ts';
+import type { ImageRights } from './image-rights.ts';
 import type { PulledImages } from './pulled-images.ts';
 
 export interface ImageGcOptions {
@@ -31,6 +32,7 @@ export interface ImageGcDependencies {
   /** References of images that pods mount. */
   readonly mounted: () => readonly string[];
   readonly pulled: Pick<PulledImages, 'isOwn' | 'retain'>;
+  readonly rights: Pick<ImageRights, 'retain'>;
   /** Of the file system that images are on; `undefined` if it is not known. */
   readonly fileSystem: (
     images: Images,
@@ -103,11 +105,12 @@ export class ImageGc {
 
   /** Looks at a store, and takes down what is used. What may go, those unused for longest first. */
   async #unused(name: string, images: Images): Promise<readonly Candidate[]> {
-    const { clock, mounted, pulled, runtime } = this.#deps;
+    const { clock, mounted, pulled, rights, runtime } = this.#deps;
     const { scope = 'pulled' } = this.#options;
     const [all, inUse] = [await images.list(), inUseBy(await runtime.listContainers())];
     for (const reference of mounted()) inUse.add((await images.find(reference))?.id ?? '');
     await pulled.retain(name, all);
+    await rights.retain(name, all);
     this.#forgetAllBut(name, all);
     const nowMs = clock.now();
     const unused: Candidate[] = [];

@@ -9,6 +9,7 @@ import { RestartBackoff } from '../pod/restart-backoff.ts';
 import { podSubject } from '../event-subject.ts';
 import type { EventSink } from '../ports.ts';
 import { credentialsOf } from './pull-credentials.ts';
+import type { ImageRights } from './image-rights.ts';
 import type { PulledImages } from './pulled-images.ts';
 import { untilAborted } from '../until-aborted.ts';
 import { runtimeHandlerOf } from '../worker/runtime-handler.ts';
@@ -34,6 +35,8 @@ export interface ImagePullerDependencies {
   readonly events: EventSink;
   /** Where it is noted down what was pulled. */
   readonly pulled: Pick<PulledImages, 'note'>;
+  /** And whose credentials it took. */
+  readonly rights: Pick<ImageRights, 'begin' | 'end' | 'mayUse'>;
 }
 
 /** For so long the reason of a failure is shown, before it gives way to the back-off. */
@@ -72,12 +75,13 @@ export class ImagePuller {
     const policy = given ?? defaultPullPolicy(image);
     const images = await this.#imagesOf(pod, signal);
     const found = policy === 'Always' ? undefined : await images.find(image, signal);
-    if (found) {
+    if (found && (await this.#mayUse(pod, image, images, found))) {
       tell('Normal', 'Pulled', `Container image "${image}" already present on machine and can be accessed by the pod`);
       return { ok: true, image: found };
     }
     if (policy === 'Never') {
-      const message = `Container image "${image}" is not present with pull policy of Never`;
+      const lacks = found ? 'can only be used with credentials that the pod does not have, ' : 'is not present ';
+      const message = `Container image "${image}" ${lacks}with pull policy of Never`;
       tell('Warning', 'ErrImageNeverPull', message);
       return refused(tell, { reason: 'ErrImageNeverPull', message }, undefined);
     }
@@ -105,6 +109,10 @@ export class ImagePuller {
   #storeOf(images: Images): string {
     const stores = this.#deps.runtime.imageStores?.() ?? new Map<string, Images>();
     return [...stores].find(([, store]) => store === images)?.[0] ?? '';
+  }
+
+  #mayUse(pod: Pod, reference: string, images: Images, image: ImageStatus): Promise<boolean> {
+    return this.#deps.rights.mayUse(this.#storeOf(images), reference, image, () => this.#credentials(pod, reference));
   }
 
   #heldBack(pod: Pod, image: string, tell: Tell): ImageOutcome | undefined {
@@ -165,7 +173,10 @@ export class ImagePuller {
       signal.throwIfAborted();
       const before = await images.find(image, signal);
       const startedAtMs = clock.monotonic();
-      const pulled = { image: await images.pull(image, credentials, signal), tookMs: clock.monotonic() - startedAtMs };
+      const pulled = {
+        image: await this.#pullNoted({ images, image, credentials }, before, signal),
+        tookMs: clock.monotonic() - startedAtMs,
+      };
       await this.#deps.pulled.note(this.#storeOf(images), before, pulled.image);
       return pulled;
     } finally {
@@ -173,6 +184,25 @@ export class ImagePuller {
       const next = this.#queue.shift();
       if (next) next();
       else this.#pulling -= 1;
+    }
+  }
+
+  /** Notes whose credentials it took. */
+  async #pullNoted(
+    { images, image, credentials }: PullRequest,
+    before: ImageStatus | undefined,
+    signal: AbortSignal,
+  ): Promise<ImageStatus> {
+    const { rights } = this.#deps;
+    const store = this.#storeOf(images);
+    if (!before) await rights.begin(store, image);
+    try {
+      const after = await images.pull(image, credentials, signal);
+      await rights.end(store, image, { before, after, credentials });
+      return after;
+    } catch (error) {
+      await rights.end(store, image);
+      throw error;
     }
   }
 

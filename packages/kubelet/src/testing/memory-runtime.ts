@@ -47,6 +47,8 @@ export class MemoryRuntime implements ContainerRuntime {
   readonly missingImages = new Set<string>();
   /** Those that are not there until they are pulled. */
   readonly remoteImages = new Set<string>();
+  /** Who may pull an image, where not everybody may. */
+  readonly owners = new Map<string, string>();
   /** What was done to containers, in order: `start web`, `stop web 30`... */
   readonly journal: string[] = [];
   readonly logTexts = new Map<string, string>();
@@ -296,8 +298,10 @@ export class MemoryRuntime implements ContainerRuntime {
       return isThere ? imageNamed(reference) : undefined;
     },
     list: async () => [imageNamed('web:1'), ...this.#idleImages.values()],
-    pull: async (reference, _credentials, signal) => {
+    pull: async (reference, credentials, signal) => {
       this.#check();
+      const owner = this.owners.get(reference);
+      if (owner !== undefined && credentials?.username !== owner) throw new KeelsonError('Forbidden', 'pull access denied');
       this.journal.push(`pull ${reference}`);
       await (signal ? untilAborted(this.pullable, signal) : this.pullable);
       if (this.missingImages.has(reference)) throw new KeelsonError('NotFound', `manifest for ${reference} not found`);
