@@ -143,7 +143,7 @@ describe('keelson up where it cannot run', () => {
       await transport.close();
       expect(await keelson.stop()).toBe(0);
     } finally {
-      await must('umount', [disk]);
+      await must('umount', ['-l', disk]);
     }
   });
 });

@@ -63,7 +63,9 @@ describe.skipIf(noEtcd)(noEtcd ?? 'on three members of etcd that are killed and 
 
   beforeAll(async () => {
     etcd = await LabEtcd.start('chaos', MEMBERS);
-    for (let i = 0; i < MEMBERS; i++) stores.push(await EtcdStore.open({ ...etcd.access, timeoutMs: 3_000, keepAliveMs: 6_000 }));
+    // So little time is for those who work meanwhile; to be opened on a busy machine, a store may take longer.
+    const open = () => EtcdStore.open({ ...etcd.access, timeoutMs: 3_000, keepAliveMs: 6_000 });
+    for (let i = 0; i < MEMBERS; i++) stores.push(await eventually(open, PATIENCE));
   });
   afterAll(async () => {
     for (const store of stores) await store.close();
