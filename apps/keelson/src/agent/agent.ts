@@ -6,13 +6,11 @@ import { INFORMERS } from '@keelson/controller-runtime';
 import { controllerRuntimeModule } from '@keelson/controller-runtime/module';
 import { NodeCredentials } from '@keelson/kubelet';
 import { createAuthority } from '@keelson/pki';
-import { ConfigMap } from '@keelson/api/core/v1';
 import { Container } from 'inversify';
 import type { MachineContext, NodeIdentity, Reachable } from '../cluster/component-context.ts';
-import { CLUSTER_CONFIG, configurationIn, type ClusterConfiguration } from '../cluster/joining.ts';
+import type { ClusterConfiguration } from '../cluster/joining.ts';
 import { addNetworkPolicy } from '../cluster/network-policy.ts';
 import { addNodes, addressesOf } from '../cluster/nodes.ts';
-import { addressTowards } from '../cluster/own-address.ts';
 import { addProxy } from '../cluster/proxy.ts';
 import { addRoutes } from '../cluster/routes.ts';
 import { addVolumes } from '../cluster/storage.ts';
@@ -20,7 +18,7 @@ import { runtimeFor } from '../machine.ts';
 import type { MachineSettings } from '../options.ts';
 import { silentProgress, type Progress } from '../progress.ts';
 import type { AgentOptions } from './agent-options.ts';
-import { connectTo, meetCluster, remembered } from './join-cluster.ts';
+import { configurationOf, connectTo, meetCluster, remembered } from './join-cluster.ts';
 import { settleMachine } from './machine-settings.ts';
 import { loadMembership, saveMembership, type Membership } from './membership.ts';
 
@@ -81,56 +79,35 @@ export class Agent implements Runnable {
     const membership = known
       ? remembered(known, this.#options)
       : await this.#progress.step('cluster', () => meetCluster(this.#deps, this.#options, joining));
-    const nodeAddresses = [await this.#ownAddress(membership)];
-    const credentials = await this.#progress.step('credentials', () => this.#known(membership, nodeAddresses, joining));
-    const configuration = await this.#configuration(credentials.client, membership, joining);
+    const { settings, reachable } = await settleMachine(this.#options, runtime, membership);
+    const credentials = await this.#progress.step('credentials', () => this.#known(membership, reachable, joining));
+    const configuration = known ? await this.#refreshed(credentials.client, membership, signal) : membership.configuration;
     await saveMembership(dataDir, { ...membership, configuration });
-    const { settings, reachable } = await settleMachine(this.#options, { runtime, configuration, nodeAddresses });
     const node = await this.#identity(credentials, membership);
-    await this.#progress.step('node', () => this.#run(node, { settings, reachable }, signal));
+    const machine = { settings: { ...settings, ...configuration }, reachable };
+    await this.#progress.step('node', () => this.#run(node, machine, signal));
   }
 
-  /** Towards the API servers, which are where the other machines are. */
-  async #ownAddress({ servers: [server = ''] }: Membership): Promise<string> {
-    const { nodeIp } = this.#options;
-    const found = nodeIp ?? (await addressTowards(new URL(server).hostname.replace(/^\[|\]$/g, '')));
-    if (found !== undefined) return found;
-    throw new KeelsonError(
-      'ServiceUnavailable',
-      `This machine has no address by which ${server} could be reached: add --node-ip`,
-    );
-  }
-
-  async #known(
-    { ca, nodeName, servers }: Membership,
-    nodeAddresses: readonly string[],
-    signal: AbortSignal,
-  ): Promise<NodeCredentials> {
+  async #known({ ca, nodeName, servers }: Membership, reachable: Reachable, signal: AbortSignal): Promise<NodeCredentials> {
     const { clock, logger } = this.#deps;
     const { dataDir, token } = this.#options;
     const [server = ''] = servers;
     const bootstrap = { server, namespace: 'default', ca, ...(token !== undefined && { token: async () => token }) };
-    const addresses = addressesOf({ nodeAddresses }, nodeName);
+    const addresses = addressesOf(reachable, nodeName);
     const options = { nodeName, directory: join(dataDir, 'pki'), bootstrap, addresses };
     return this.#lifecycle.run(new NodeCredentials({ clock, logger, connect: connectTo(servers) }, options), signal);
   }
 
-  /** As the cluster has it now. One that was there before and does not answer has not changed it: ranges cannot be changed. */
-  async #configuration(client: Client, { configuration }: Membership, signal: AbortSignal): Promise<ClusterConfiguration> {
+  /** As the cluster has it now. One that does not answer has hardly changed it: ranges stay what they are. */
+  async #refreshed(client: Client, { configuration }: Membership, signal: AbortSignal): Promise<ClusterConfiguration> {
     const { clock, logger } = this.#deps;
     const enough = new AbortController();
-    using _timer = configuration && clock.after(REMEMBER_AFTER_MS, () => enough.abort(new Error('no answer yet')));
+    using _timer = clock.after(REMEMBER_AFTER_MS, () => enough.abort(new Error('there is no answer')));
     try {
-      const either = AbortSignal.any([signal, enough.signal]);
-      return configurationIn(await client.resource(ConfigMap).get(CLUSTER_CONFIG, { signal: either }));
-    } catch (cause) {
+      return await configurationOf(client, AbortSignal.any([signal, enough.signal]));
+    } catch (error) {
       signal.throwIfAborted();
-      if (!configuration) {
-        throw new KeelsonError('ServiceUnavailable', `Cannot read the cluster's configuration: ${errorMessage(cause)}`, {
-          cause,
-        });
-      }
-      logger.warn("the cluster's configuration is taken as it was last", { error: errorMessage(cause) });
+      logger.warn("the cluster's configuration is taken as it was last", { error: errorMessage(error) });
       return configuration;
     }
   }

@@ -1,9 +1,17 @@
 import { findCondition, isDnsSubdomain } from '@keelson/api';
-import { Node } from '@keelson/api/core/v1';
-import { isReason, KeelsonError, type Clock, type Logger } from '@keelson/base';
-import { createClient, failoverTransport, httpsTransport, type ClusterConfig, type Transport } from '@keelson/client';
+import { ConfigMap, Node } from '@keelson/api/core/v1';
+import { errorMessage, isReason, KeelsonError, type Clock, type Logger } from '@keelson/base';
+import {
+  createClient,
+  failoverTransport,
+  httpsTransport,
+  type Client,
+  type ClusterConfig,
+  type Transport,
+} from '@keelson/client';
 import { discoverCluster } from '@keelson/kubelet';
 import { certificatesIn, publicKeyPin } from '@keelson/pki';
+import { CLUSTER_CONFIG, configurationIn, type ClusterConfiguration } from '../cluster/joining.ts';
 import type { AgentOptions } from './agent-options.ts';
 import type { Membership } from './membership.ts';
 
@@ -36,18 +44,29 @@ export function remembered(known: Membership, options: Joining): Membership {
   return servers.length > 0 ? { ...known, servers } : known;
 }
 
-/** Finds out whom to trust, and whether the node may join. Nothing is changed, here or there. */
+/** Finds out whom to trust, whether the node may join, and what it has to agree with the others on. Nothing is changed, here or there. */
 export async function meetCluster(deps: Dependencies, options: Joining, signal: AbortSignal): Promise<Membership> {
   const { servers, nodeName, caCertHashes: pins } = options;
   const token = mustBeInvited(options);
   const ca = await discoverCluster(deps, { servers, token, pins }, signal);
   const transport = connectTo(servers)({ server: '', namespace: 'default', ca, token: async () => token });
   try {
-    await mustBeFree(transport, nodeName, signal);
+    const client = createClient(transport);
+    await mustBeFree(client, nodeName, signal);
+    return { servers, ca, nodeName, configuration: await configurationOf(client, signal) };
   } finally {
     await transport.close();
   }
-  return { servers, ca, nodeName };
+}
+
+/** What all nodes have to agree on. */
+export async function configurationOf(client: Client, signal: AbortSignal): Promise<ClusterConfiguration> {
+  try {
+    return configurationIn(await client.resource(ConfigMap).get(CLUSTER_CONFIG, { signal }));
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new KeelsonError('ServiceUnavailable', `Cannot read the cluster's configuration: ${errorMessage(cause)}`, { cause });
+  }
 }
 
 function mustBeInvited({ servers, token, caCertHashes, skipCaVerification, nodeName }: Joining): string {
@@ -64,9 +83,9 @@ function mustBeInvited({ servers, token, caCertHashes, skipCaVerification, nodeN
 }
 
 /** Two machines under one name would take each other's pods. */
-async function mustBeFree(transport: Transport, nodeName: string, signal: AbortSignal): Promise<void> {
+async function mustBeFree(client: Client, nodeName: string, signal: AbortSignal): Promise<void> {
   try {
-    const found = await createClient(transport).resource(Node).find({ name: nodeName }, { signal });
+    const found = await client.resource(Node).find({ name: nodeName }, { signal });
     if (findCondition(found?.status?.conditions, 'Ready')?.status !== 'True') return;
   } catch (cause) {
     if (!isReason(cause, 'Unauthorized', 'Forbidden')) throw cause;

@@ -1,17 +1,21 @@
+import { familyOf } from '@keelson/api';
+import { KeelsonError } from '@keelson/base';
 import type { Reachable } from '../cluster/component-context.ts';
 import { clusterId } from '../cluster/identity.ts';
-import type { ClusterConfiguration } from '../cluster/joining.ts';
 import { nodeRuntime } from '../cluster/node-runtimes.ts';
-import { rangesIn } from '../cluster/ranges.ts';
+import { addressTowards, machineAddress } from '../cluster/own-address.ts';
+import { familiesOf, rangesIn } from '../cluster/ranges.ts';
 import { bridgeOf } from '../cluster/runtimes/node-runtime.ts';
 import { mustFitTogether, networkFor, networkPolicyFor, proxyModeFor } from '../machine.ts';
 import type { MachineSettings, RuntimeName } from '../options.ts';
 import type { AgentOptions } from './agent-options.ts';
+import type { Membership } from './membership.ts';
 
 /** Finds out what the machine can do in such a cluster. Rejects with what to do about it if it cannot do what was asked. */
 export async function settleMachine(
   options: AgentOptions,
-  { runtime, configuration, nodeAddresses }: Known,
+  runtime: RuntimeName,
+  { configuration, servers }: Membership,
 ): Promise<{ readonly settings: MachineSettings; readonly reachable: Reachable }> {
   const { clusterCidr, serviceCidr } = configuration;
   const id = await clusterId(options.dataDir);
@@ -29,12 +33,16 @@ export async function settleMachine(
     networkPolicy: await networkPolicyFor(options, runtime),
   };
   const podRanges = await (await nodeRuntime(runtime)).podRanges(settings);
-  const [nodeAddress = ''] = nodeAddresses;
+  const nodeAddress = await addressOf(options, servers);
+  const others = familiesOf(clusterCidr).filter((family) => family !== familyOf(nodeAddress));
+  const found = await Promise.all(others.map(machineAddress));
+  const nodeAddresses = [nodeAddress, ...found.filter((address) => address !== undefined)];
   return { settings, reachable: { nodeAddress, nodeAddresses, podRanges } };
 }
 
-interface Known {
-  readonly runtime: RuntimeName;
-  readonly configuration: ClusterConfiguration;
-  readonly nodeAddresses: readonly string[];
+/** Towards the API servers, which are where the other machines are. */
+async function addressOf({ nodeIp }: AgentOptions, [server = '']: readonly string[]): Promise<string> {
+  const found = nodeIp ?? (await addressTowards(new URL(server).hostname.replace(/^\[|\]$/g, '')));
+  if (found !== undefined) return found;
+  throw new KeelsonError('ServiceUnavailable', `This machine has no address by which ${server} could be reached: add --node-ip`);
 }

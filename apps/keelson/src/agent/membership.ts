@@ -10,8 +10,8 @@ export interface Membership {
   /** The cluster's authority, PEM. */
   readonly ca: string;
   readonly nodeName: string;
-  /** As the cluster had it last; missing if the machine was stopped while it joined. */
-  readonly configuration?: ClusterConfiguration;
+  /** As the cluster had it last. */
+  readonly configuration: ClusterConfiguration;
 }
 
 /** What is remembered in a data directory; `undefined` if the machine has joined none. Rejects if that cannot be read. */

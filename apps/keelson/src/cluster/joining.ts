@@ -13,10 +13,11 @@ export type ClusterConfiguration = Pick<ClusterSettings, 'clusterCidr' | 'servic
 
 const RBAC = 'rbac.authorization.k8s.io';
 const NODES = { apiGroup: RBAC, kind: 'Group', name: 'system:nodes' };
+const BOOTSTRAPPERS = { ...NODES, name: 'system:bootstrappers' };
 
 /**
- * What nodes of other machines may do, beside what a kubelet may: read the cluster's configuration, and run for their machine what `keelson up`
- * runs for its own: proxy, network policies, volumes for claims.
+ * What nodes of other machines may do, beside what a kubelet may: read the cluster's configuration (so may who has a token), and run for their machine
+ * what `keelson up` runs for its own: proxy, network policies, volumes for claims.
  */
 export function joinedNodeObjects(settings: ClusterConfiguration): readonly BootstrapObject[] {
   return [
@@ -28,7 +29,7 @@ export function joinedNodeObjects(settings: ClusterConfiguration): readonly Boot
     kept(RoleBinding, {
       metadata: { name: 'keelson:config', namespace: CLUSTER_CONFIG.namespace },
       roleRef: { apiGroup: RBAC, kind: 'Role', name: 'keelson:config' },
-      subjects: [NODES],
+      subjects: [BOOTSTRAPPERS, NODES],
     }),
     kept(ClusterRole, { metadata: { name: 'keelson:node-policies' }, rules: POLICY_RULES }),
     kept(ClusterRole, { metadata: { name: 'keelson:node-volumes' }, rules: VOLUME_RULES }),
