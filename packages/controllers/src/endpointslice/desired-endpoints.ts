@@ -5,7 +5,7 @@ import { factsOf, hostnameIn, isBeingDeleted, portsOnPod } from '../service-endp
 
 /** Ways to distribute traffic by which it rather stays in a zone. */
 const NEAR = ['PreferClose', 'PreferSameZone', 'PreferSameNode'];
-const ZONE_LABEL = 'topology.kubernetes.io/zone';
+export const ZONE_LABEL = 'topology.kubernetes.io/zone';
 
 export type AddressType = 'IPv4' | 'IPv6';
 
@@ -67,7 +67,7 @@ function endpointOf(of: { service: Service; pod: Pod; host: Node | undefined }, 
   const zone = host?.metadata?.labels?.[ZONE_LABEL];
   const hostname = hostnameIn(service, pod);
   const nodeName = pod.spec?.nodeName;
-  const hints = ready ? hintsFor(service, { zone, nodeName }) : undefined;
+  const hints = ready ? nearHints(service, { zone, nodeName }) : undefined;
   return {
     addresses,
     conditions: { ready, serving, terminating },
@@ -80,7 +80,7 @@ function endpointOf(of: { service: Service; pod: Pod; host: Node | undefined }, 
 }
 
 /** For whom an endpoint is, where the Service wants traffic to stay near. Clients take hints only if all ready endpoints have some. */
-function hintsFor(
+function nearHints(
   { spec }: Service,
   { zone, nodeName }: { readonly zone: string | undefined; readonly nodeName: string | undefined },
 ): EndpointHints | undefined {

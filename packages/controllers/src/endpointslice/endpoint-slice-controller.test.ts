@@ -1,5 +1,5 @@
 import { eventually } from '@keelson/base/testing';
-import { Node, Pod, Service } from '@keelson/api/core/v1';
+import { Event, Node, Pod, Service } from '@keelson/api/core/v1';
 import { EndpointSlice } from '@keelson/api/discovery/v1';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makePod, readyStatus } from '../testing/pods.ts';
@@ -59,6 +59,31 @@ describe('endpointslice-controller', () => {
       },
       ownerReferences: [{ apiVersion: 'v1', kind: 'Service', name: 'web', controller: true, blockOwnerDeletion: true }],
     });
+  });
+
+  it('shares endpoints out among zones, as a Service asks for, and says when it cannot any more', async () => {
+    const inZone = (name: string, zone: string): Node => ({
+      metadata: { name, labels: { 'topology.kubernetes.io/zone': zone } },
+      status: { allocatable: { cpu: '4' }, conditions: [{ type: 'Ready', status: 'True' }] },
+    });
+    await world.client.resource(Node).patchStatus({ name: 'n' }, 'merge', inZone('n', 'a'));
+    await world.client.resource(Node).create(inZone('m', 'b'));
+    await addPods(2);
+    const annotations = { 'service.kubernetes.io/topology-mode': 'Auto' };
+    await world.client.resource(Service).create({ ...WEB, metadata: { ...WEB.metadata, annotations } });
+    const zones = (found: readonly EndpointSlice[]) =>
+      found.flatMap(({ endpoints = [] }) => endpoints.map(({ hints }) => hints?.forZones?.[0]?.name)).toSorted();
+
+    await slices((found) => zones(found).join() === 'a,b');
+    await pods().delete({ name: 'p2', namespace: 'default' }, { gracePeriodSeconds: 0 });
+    await slices((found) => count(found) === 1 && zones(found).join() === '');
+
+    const told = await eventually(async () => {
+      const { items } = await world.client.resource(Event).list({ namespace: 'default' });
+      const about = items.filter(({ involvedObject }) => involvedObject.name === 'web').map(({ reason }) => reason);
+      return about.length === 2 && about;
+    });
+    expect(told.toSorted()).toEqual(['TopologyAwareHintsDisabled', 'TopologyAwareHintsEnabled']);
   });
 
   it('turns the empty slice into the first one', async () => {

@@ -14,12 +14,13 @@ import type { ControllerFactory } from '../controller-context.ts';
 import { reconcilingController } from '../reconciling-controller.ts';
 import { hasPods, podsOf, servicesOfPods } from '../service-endpoints/service-pods.ts';
 import { TriggerTimes } from '../service-endpoints/trigger-times.ts';
-import { addressTypesOf, desiredEndpoints } from './desired-endpoints.ts';
-import { changesOfNodes } from './node-changes.ts';
+import { addressTypesOf, desiredEndpoints, type AddressType, type DesiredEndpoints } from './desired-endpoints.ts';
+import { changesOfNodes, changesOfZones } from './node-changes.ts';
 import { MANAGED_BY_LABEL, MANAGER, planFamily, sliceLabels } from './plan-service.ts';
 import { changesOfSlices, serviceOfSlice, type Waiting } from './slice-changes.ts';
 import { SliceTracker } from './slice-tracker.ts';
 import { SliceWriter } from './slice-writer.ts';
+import { wantsZoneHints, withZoneHints } from './zone-hints.ts';
 
 const BY_SERVICE = 'service';
 const MAX_ENDPOINTS = 100;
@@ -91,14 +92,33 @@ class EndpointSliceReconciler implements Reconciler {
     const labels = sliceLabels(service);
     const addressTypes = addressTypesOf(service);
     for (const addressType of addressTypes) {
-      const desired = desiredEndpoints({ service, pods, node: (name) => nodes.get(name) }, addressType);
-      const options = { labels, maxEndpoints, keepsOne: true };
       const family = known.filter((slice) => slice.addressType === addressType);
+      const found = desiredEndpoints({ service, pods, node: (name) => nodes.get(name) }, addressType);
+      const desired = wantsZoneHints(service) ? this.#withZoneHints(service, { found, family, addressType }) : found;
+      const options = { labels, maxEndpoints, keepsOne: true };
       const plan = planFamily(service, family, { desired, addressType, options });
       await writer.write({ key, owner: service, ownerKind: Service, addressType, labels, triggerTime }, plan);
     }
     for (const slice of known) if (!addressTypes.some((type) => type === slice.addressType)) await writer.delete(key, slice);
   }
+
+  /** Says so when endpoints are shared out among zones, and when they no longer can be. */
+  #withZoneHints(service: Service, { found, family, addressType }: Family): DesiredEndpoints {
+    const result = withZoneHints(found, this.#dependencies.nodes.list());
+    const had = family.some(({ endpoints }) => endpoints?.some(({ hints }) => hints?.forZones !== undefined));
+    const tell = (type: 'Normal' | 'Warning', reason: string, text: string): void =>
+      this.#dependencies.events.event(service, type, reason, `${text}, addressType: ${addressType}`);
+    if (result.isHinted && !had) tell('Normal', 'TopologyAwareHintsEnabled', 'Topology Aware Hints has been enabled');
+    if (!result.isHinted && had) tell('Warning', 'TopologyAwareHintsDisabled', result.reason);
+    return result.desired;
+  }
+}
+
+interface Family {
+  readonly found: DesiredEndpoints;
+  /** The slices that there are. */
+  readonly family: readonly EndpointSlice[];
+  readonly addressType: AddressType;
 }
 
 /** `endpointslice-controller`. */
@@ -133,6 +153,7 @@ export function endpointSliceController({
           fromInformer(services),
           servicesOfPods(pods, services),
           changesOfNodes({ nodes, pods, services }),
+          changesOfZones({ nodes, services }),
           changesOfSlices(slices, tracker, waiting),
         ],
       },

@@ -1,9 +1,10 @@
-import { nameOf } from '@keelson/api';
+import { deepEqual, nameOf, namespaceOf } from '@keelson/api';
 import type { Node, Pod, Service } from '@keelson/api/core/v1';
 import { fromInformer, type Delta, type Informer, type NamespacedName, type Source } from '@keelson/controller-runtime';
 import { servicesOf } from '../service-endpoints/service-pods.ts';
+import { ZONE_LABEL } from './desired-endpoints.ts';
+import { cpusOf, wantsZoneHints } from './zone-hints.ts';
 
-const ZONE_LABEL = 'topology.kubernetes.io/zone';
 const BY_NODE = 'spec.nodeName';
 
 interface Informers {
@@ -18,6 +19,21 @@ export function changesOfNodes({ nodes, pods, services }: Informers): Source {
   const concerned = (node: Node): readonly NamespacedName[] =>
     pods.byIndex(BY_NODE, nameOf(node)).flatMap((pod) => servicesOf(pod, services));
   return fromInformer(nodes, concerned, isNews);
+}
+
+/** The Services whose endpoints are shared out among zones, whenever zones have more or fewer CPUs than before. */
+export function changesOfZones({ nodes, services }: Pick<Informers, 'nodes' | 'services'>): Source {
+  const concerned = (): readonly NamespacedName[] =>
+    services
+      .list()
+      .filter(wantsZoneHints)
+      .map((service) => ({ name: nameOf(service), namespace: namespaceOf(service) }));
+  return fromInformer(nodes, concerned, changesShares);
+}
+
+function changesShares(delta: Delta<Node>): boolean {
+  if (delta.type === 'added') return !delta.initial;
+  return delta.type === 'deleted' || !deepEqual(cpusOf(delta.old), cpusOf(delta.object));
 }
 
 /** Those that are there at the start are not: each Service is looked at then. */
