@@ -1,7 +1,9 @@
+import { formatTime } from '@keelson/api';
 import type { Pod } from '@keelson/api/core/v1';
 import type { Strategy } from '../../registry/strategy.ts';
 import { invalid, type FieldError } from '../../validation/field-error.ts';
 import { Field } from '../../validation/field.ts';
+import { resolveMatchLabelKeys } from './match-label-keys.ts';
 import { setPodDefaults } from './pod-defaults.ts';
 import { validatePodStatusUpdate } from './pod-status.ts';
 import { validatePodUpdate } from './pod-update.ts';
@@ -10,15 +12,24 @@ import { qosClassOf } from './quality-of-service.ts';
 import { podWarnings } from '../warnings/pod-warnings.ts';
 
 const DEFAULT_GRACE_SECONDS = 30;
+const GATED = {
+  type: 'PodScheduled',
+  status: 'False',
+  reason: 'SchedulingGated',
+  message: 'Scheduling is blocked due to non-empty scheduling gates',
+};
 
 export const podStrategy: Strategy<Pod> = {
   // Pods are changed by programs, and often.
   warnings: (pod, old) => (old ? [] : podWarnings(pod, Field.root([]))),
   setDefaults: setPodDefaults,
-  prepareForCreate(pod) {
+  prepareForCreate(pod, { nowMs }) {
     const errors = Field.collect((at) => checkNewPod(pod, at));
     if (errors.length > 0) throw invalid({ group: '', kind: 'Pod', name: pod.metadata?.name ?? '' }, errors);
     pod.status = { phase: 'Pending', qosClass: qosClassOf(pod.spec ?? { containers: [] }) };
+    if ((pod.spec?.schedulingGates ?? []).length > 0)
+      pod.status.conditions = [{ ...GATED, lastTransitionTime: formatTime(nowMs) }];
+    resolveMatchLabelKeys(pod);
   },
   // Old kubelets send owners that they did not understand.
   statusMetadata: ['labels', 'annotations', 'finalizers'],

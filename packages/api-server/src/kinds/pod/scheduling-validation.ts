@@ -61,6 +61,9 @@ function checkPodAffinityTerm(term: PodAffinityTerm, at: Field): void {
     }
     checkEach(term[name], at, name, checkLabelKey);
   }
+  checkEach(term.matchLabelKeys, at, 'matchLabelKeys', (key, keyAt) => {
+    if (term.mismatchLabelKeys?.includes(key)) keyAt.invalid(key, 'exists in both matchLabelKeys and mismatchLabelKeys');
+  });
   checkTopologyKey(term.topologyKey, at.child('topologyKey'));
 }
 
@@ -130,13 +133,13 @@ function checkMinDomains({ minDomains, whenUnsatisfiable }: TopologySpreadConstr
 function checkMatchLabelKeys({ matchLabelKeys, labelSelector }: TopologySpreadConstraint, at: Field): void {
   if (matchLabelKeys === undefined || matchLabelKeys.length === 0) return;
   if (labelSelector === undefined) at.child('matchLabelKeys').forbidden('must not be specified when labelSelector is not set');
-  const selected = new Set([
-    ...Object.keys(labelSelector?.matchLabels ?? {}),
-    ...(labelSelector?.matchExpressions ?? []).map(({ key }) => key),
-  ]);
+  const { matchLabels, matchExpressions = [] } = labelSelector ?? {};
   checkEach(matchLabelKeys, at, 'matchLabelKeys', (key, keyAt) => {
     checkLabelKey(key, keyAt);
-    if (selected.has(key)) keyAt.invalid(key, 'exists in both matchLabelKeys and labelSelector');
+    const [first, ...more] = matchExpressions.filter((requirement) => requirement.key === key);
+    // One of these is what the key itself was resolved to.
+    const isOwn = first === undefined || (first.operator === 'In' && first.values?.length === 1 && more.length === 0);
+    if (matchLabels?.[key] !== undefined || !isOwn) keyAt.invalid(key, 'exists in both matchLabelKeys and labelSelector');
   });
 }
 
