@@ -15,7 +15,7 @@ const READER: ClusterRole = {
       ['admin', 'edit', 'view'].map((role) => [`rbac.authorization.k8s.io/aggregate-to-${role}`, 'true']),
     ),
   },
-  rules: [{ apiGroups: [GROUP], resources: ['nodes', 'pods'], verbs: ['get', 'list', 'watch'] }],
+  rules: [{ apiGroups: [GROUP], resources: ['pods', 'nodes'], verbs: ['get', 'list', 'watch'] }],
 };
 
 /** Makes what tells of the API in a cluster whose own API server serves it: an APIService that is available, and the role of those who read. */

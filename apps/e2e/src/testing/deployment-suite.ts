@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Keelson } from './keelson.ts';
+import { Keelson, removeCgroupsOf } from './keelson.ts';
 import { kubectlPath, Machine, withoutRoot } from './lab.ts';
 import { eventually, type Output } from './run.ts';
 
@@ -51,6 +51,7 @@ export function deploymentSuite(version: '1.20' | '1.35', proxyMode: 'iptables' 
     afterAll(async () => {
       await world?.keelson.stop();
       await world?.machine[Symbol.asyncDispose]();
+      if (world) await removeCgroupsOf(world.dataDir);
       if (world) await rm(world.dataDir, { recursive: true, force: true });
     });
 

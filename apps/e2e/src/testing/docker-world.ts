@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Keelson } from './keelson.ts';
+import { Keelson, removeCgroupsOf } from './keelson.ts';
 import { Machine } from './lab.ts';
 import type { ShellWorld } from './shell-suite.ts';
 
@@ -20,7 +20,7 @@ export class DockerWorld implements AsyncDisposable {
   static async up(prefix: string, more: readonly string[] = []): Promise<DockerWorld> {
     const machine = await Machine.up(prefix);
     const scratch = await mkdtemp(join(tmpdir(), 'keelson-e2e-'));
-    const flags = ['--runtime', 'docker', '--data-dir', join(scratch, 'data'), ...more];
+    const flags = ['--runtime', 'docker', '--data-dir', dataDirIn(scratch), ...more];
     return new DockerWorld(machine, await Keelson.up((...args) => machine.start(...args), flags), scratch);
   }
 
@@ -33,6 +33,11 @@ export class DockerWorld implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.keelson.stop();
     await this.machine[Symbol.asyncDispose]();
+    await removeCgroupsOf(dataDirIn(this.#scratch));
     await rm(this.#scratch, { recursive: true, force: true });
   }
+}
+
+function dataDirIn(scratch: string): string {
+  return join(scratch, 'data');
 }

@@ -1,7 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { removeCgroupTree } from '@keelson/runtime';
 import { ROOT } from './lab.ts';
 
 /** How a program is started: on this machine, or in one of the lab's. */
@@ -66,4 +68,10 @@ export class Keelson {
     const [code] = await ended;
     return code;
   }
+}
+
+/** Takes away the control groups of a cluster that has ended with its machine: the kernel is that of all machines. */
+export async function removeCgroupsOf(dataDir: string): Promise<void> {
+  const cluster = await readFile(join(dataDir, 'cluster-id'), 'utf8').catch(() => undefined);
+  if (cluster !== undefined) await removeCgroupTree(`keelson-${cluster.trim()}`);
 }
