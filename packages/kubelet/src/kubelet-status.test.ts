@@ -200,4 +200,25 @@ describe('Kubelet: what becomes known late', () => {
     await world.until(() => waiting('never')?.reason === 'ErrImageNeverPull');
     expect(world.runtime.journal.filter((line) => line.startsWith('pull'))).toEqual(['pull team/web:1']);
   });
+
+  it('tries all pull secrets that fit, and tells what each came to if none will do', async () => {
+    await using world = await World.start();
+    const secret = (username: string) => {
+      const auths = { 'docker.io': { username, password: 'p' } };
+      const data = { '.dockerconfigjson': Buffer.from(JSON.stringify({ auths })).toString('base64') };
+      world.client.create(Secret, { metadata: { name: username, namespace: 'default' }, data });
+    };
+    for (const name of ['old', 'older', 'somebody']) secret(name);
+    world.runtime.remoteImages.add('team/web:1');
+    world.runtime.owners.set('team/web:1', 'somebody');
+    const containers = [container('web', { image: 'team/web:1', imagePullPolicy: 'IfNotPresent' })];
+    const state = (name: string) => world.pod(name)?.status?.containerStatuses?.[0]?.state;
+
+    world.createPod('b', { containers, imagePullSecrets: [{ name: 'old' }, { name: 'older' }] });
+    await world.until(() => state('b')?.waiting?.reason === 'ErrImagePull');
+    world.createPod('a', { containers, imagePullSecrets: [{ name: 'old' }, { name: 'somebody' }] });
+    await world.until(() => state('a')?.running);
+
+    expect(state('b')?.waiting?.message).toBe('[pull access denied, pull access denied]');
+  });
 });

@@ -1,4 +1,4 @@
-import { errorMessage, type Clock } from '@keelson/base';
+import { errorMessage, KeelsonError, type Clock } from '@keelson/base';
 import type { Pod } from '@keelson/api/core/v1';
 import type { Client } from '@keelson/client';
 import type { ContainerRuntime, Images, ImageStatus, PullCredentials } from '@keelson/runtime';
@@ -187,7 +187,7 @@ export class ImagePuller {
     }
   }
 
-  /** Notes whose credentials it took. */
+  /** With each of the credentials in turn, until one will do; notes which one that was. */
   async #pullNoted(
     { images, image, credentials }: PullRequest,
     before: ImageStatus | undefined,
@@ -195,15 +195,21 @@ export class ImagePuller {
   ): Promise<ImageStatus> {
     const { rights } = this.#deps;
     const store = this.#storeOf(images);
+    const failures: unknown[] = [];
     if (!before) await rights.begin(store, image);
-    try {
-      const after = await images.pull(image, credentials, signal);
-      await rights.end(store, image, { before, after, credentials });
-      return after;
-    } catch (error) {
-      await rights.end(store, image);
-      throw error;
+    for (const own of credentials.length > 0 ? credentials : [undefined]) {
+      try {
+        const after = await images.pull(image, own, signal);
+        await rights.end(store, image, { before, after, credentials: own });
+        return after;
+      } catch (error) {
+        failures.push(error);
+        if (signal.aborted) break;
+      }
     }
+    await rights.end(store, image);
+    if (failures.length === 1) throw failures[0];
+    throw new KeelsonError('InternalError', `[${failures.map(errorMessage).join(', ')}]`);
   }
 
   #failedPull(pod: Pod, image: string, { tell, error }: { tell: Tell; error: unknown }): ImageOutcome {
@@ -217,7 +223,8 @@ export class ImagePuller {
     return refused(tell, { reason, message }, atMs + SHOWN_MS);
   }
 
-  async #credentials(pod: Pod, image: string): Promise<PullCredentials | undefined> {
+  /** Those of all secrets that fit, in their order. */
+  async #credentials(pod: Pod, image: string): Promise<readonly PullCredentials[]> {
     const missing: string[] = [];
     const found: PullCredentials[] = [];
     for (const { name = '' } of pod.spec?.imagePullSecrets ?? []) {
@@ -229,7 +236,7 @@ export class ImagePuller {
       const message = `Unable to retrieve some image pull secrets (${missing.join(', ')}); attempting to pull the image may not succeed.`;
       this.#deps.events.event(podSubject(pod), 'Warning', 'FailedToRetrieveImagePullSecret', message);
     }
-    return found[0];
+    return found;
   }
 }
 
@@ -242,7 +249,7 @@ interface PullContext {
 interface PullRequest {
   readonly images: Images;
   readonly image: string;
-  readonly credentials: PullCredentials | undefined;
+  readonly credentials: readonly PullCredentials[];
 }
 
 interface Pulled {

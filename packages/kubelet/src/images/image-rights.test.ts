@@ -27,7 +27,7 @@ async function setUp() {
         });
       },
       mayUse: (id: string, reference: string, credentials?: PullCredentials) =>
-        rights.mayUse('', reference, image(id), async () => credentials),
+        rights.mayUse('', reference, image(id), async () => (credentials ? [credentials] : [])),
     };
   };
   return { file, open, ...open() };

@@ -65,14 +65,14 @@ export class ImageRights {
     store: string,
     reference: string,
     image: ImageStatus,
-    credentials: () => Promise<PullCredentials | undefined>,
+    credentials: () => Promise<readonly PullCredentials[]>,
   ): Promise<boolean> {
     const state = await this.#load();
     const noted = state.images[`${store}/${image.id}`];
     if (!noted) return !state.intents.includes(`${store}/${reference}`);
     if (Object.values(noted).includes('all')) return true;
-    const own = await credentials();
-    return own !== undefined && (noted[repositoryOf(reference)] ?? []).includes(hashOf(state, own));
+    const holders = noted[repositoryOf(reference)] ?? [];
+    return (await credentials()).some((own) => holders.includes(hashOf(state, own)));
   }
 
   /** These are all the images of a store: others are forgotten. */
