@@ -33,6 +33,7 @@ import type { UserInfo } from './registry/strategy.ts';
 import type { VirtualResource } from './registry/virtual-resource.ts';
 import type { ApiRequest } from './request/api-request.ts';
 import type { PathHandler } from './request/path-handler.ts';
+import { RequestMetrics } from './request/request-metrics.ts';
 import type { ApiResult } from './response/api-result.ts';
 import { Representer } from './response/representer.ts';
 import { CEL_RULES } from './rules/cel-rules.ts';
@@ -108,6 +109,8 @@ export class ApiServer implements Runnable {
   readonly #authenticators: Authenticator[] = [];
   readonly #interceptors: RequestInterceptor[] = [];
   readonly metrics = new MetricsPath();
+  /** Counts requests. */
+  readonly requests: RequestMetrics;
   readonly #readiness: HealthCheck[] = [];
   readonly #stopping = new AbortController();
   readonly #settling: (() => Promise<void>)[] = [];
@@ -125,6 +128,7 @@ export class ApiServer implements Runnable {
     const strategies = createStrategies({ store, clock, serviceCidr, nodePortRange, rules });
     this.representer = new Representer(tableOf, clock);
     this.registry = new Registry(builtinDefinitions({ alpha, strategies }));
+    this.requests = new RequestMetrics(this.registry);
     this.#storages = new Storages({ store, clock, logger });
     this.#services = {
       registry: this.registry,
@@ -160,6 +164,7 @@ export class ApiServer implements Runnable {
     this.#routes = { authorizer: undefined, extensionServers, pathHandlers: [], connectors: [], virtualResources: [] };
     this.#dispatcher = new Dispatcher(this.#services, this.#routes);
     this.#routes.pathHandlers.push(extensionServers, new VersionPath(version), this.#health(store), this.metrics);
+    this.metrics.add(() => this.requests.text());
     this.metrics.add(() => admissionMetrics([...this.#services.mutators, ...this.#services.validators]));
     this.metrics.add(() => storageMetrics(this.#storages));
     if (isMeasured(store)) this.metrics.add(() => storeMetrics(store.stats()));

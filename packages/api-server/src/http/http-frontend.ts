@@ -12,6 +12,7 @@ import { KeelsonError, type Runnable } from '@keelson/base';
 import type { ApiServer } from '../api-server.ts';
 import { Http1Exchange } from './http1-exchange.ts';
 import { Http2Exchange } from './http2-exchange.ts';
+import { inFlightMetrics } from './in-flight-metrics.ts';
 import type { InFlightLimits } from './in-flight.ts';
 import { RequestServer } from './request-server.ts';
 
@@ -73,7 +74,7 @@ export class HttpFrontend implements Runnable {
     this.#requests = new RequestServer(server, { maxReads, maxWrites, timeoutMs });
     this.#http1 = this.#makeHttp1();
     this.#http2 = this.#makeHttp2();
-    server.metrics.add(() => this.#requests.metrics.text());
+    server.metrics.add(() => inFlightMetrics(this.#requests.inFlight));
     server.onStopping(() => this.#settle());
   }
 

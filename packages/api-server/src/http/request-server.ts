@@ -11,12 +11,12 @@ import type { UserInfo } from '../registry/strategy.ts';
 import type { ApiRequest } from '../request/api-request.ts';
 import { Query } from '../request/query.ts';
 import { parsePath, type RequestInfo } from '../request/request-info.ts';
+import type { RequestLabels } from '../request/request-labels.ts';
+import type { RequestMetrics } from '../request/request-metrics.ts';
 import type { ApiResult, ContentResult } from '../response/api-result.ts';
 import { negotiate, type Representation } from '../response/representation.ts';
 import type { Exchange, HeaderValues } from './exchange.ts';
 import { InFlight, type Flight, type InFlightLimits } from './in-flight.ts';
-import { labelsOf, type RequestLabels } from './request-labels.ts';
-import { RequestMetrics } from './request-metrics.ts';
 import { ResultSender, type Answer } from './result-sender.ts';
 import { addWarnings } from './warnings.ts';
 import { serveWatchUpgrade, type UpgradeRequest } from './watch-upgrade.ts';
@@ -34,7 +34,7 @@ type PeerCertificate = { subject: Record<string, string | string[]>; fingerprint
 /** Hot path: one HTTP request, from its headers to its answer. */
 export class RequestServer {
   readonly inFlight: InFlight;
-  readonly metrics: RequestMetrics;
+  readonly #metrics: RequestMetrics;
   readonly #server: ApiServer;
   readonly #authenticators: AuthenticatorChain;
   readonly #sender: ResultSender;
@@ -44,7 +44,7 @@ export class RequestServer {
     this.#server = server;
     this.#authenticators = new AuthenticatorChain(server.authenticators);
     this.inFlight = new InFlight(server.clock, limits);
-    this.metrics = new RequestMetrics(this.inFlight);
+    this.#metrics = server.requests;
     this.#sender = new ResultSender(server.clock, server.representer);
   }
 
@@ -83,19 +83,19 @@ export class RequestServer {
     const [path, queryText] = splitUrl(url);
     const query = Query.parse(queryText);
     const info = parsePath(path);
-    const labels = this.#labelsOf({ path, query, info }, { method, headers }, true);
+    const labels = this.#labelsOf({ path, query }, { method, headers }, true);
     try {
       const user = await this.#authenticate(headers, request.socket);
       const { accept, 'user-agent': userAgent } = headers;
       const asked: ApiRequest = { method, path, query, user, body: undefined, accept, userAgent, signal: undefined };
       const result = await this.#server.handle(asked, () => undefined);
       const serve = this.#upgraded({ request, socket, head }, result, () => this.#representationFor(info, query, accept));
-      this.metrics.record(labels, 101, undefined);
-      this.metrics.longRunning(labels, 1);
-      await serve().finally(() => this.metrics.longRunning(labels, -1));
+      this.#metrics.record(labels, 101, undefined);
+      this.#metrics.longRunning(labels, 1);
+      await serve().finally(() => this.#metrics.longRunning(labels, -1));
     } catch (error) {
       const code = refuseUpgrade(socket, error);
-      this.metrics.record(labels, code, undefined);
+      this.#metrics.record(labels, code, undefined);
     }
   }
 
@@ -157,9 +157,9 @@ export class RequestServer {
   #becomeLong(incoming: Incoming, flight: Flight): void {
     this.inFlight.becomesLong(flight);
     const labels = this.#labelsOf(incoming, incoming.answer.exchange, true);
-    this.metrics.longRunning(labels, 1);
+    this.#metrics.longRunning(labels, 1);
     incoming.answer.exchange.onClose(() => {
-      this.metrics.longRunning(labels, -1);
+      this.#metrics.longRunning(labels, -1);
       this.inFlight.end(flight);
     });
   }
@@ -213,20 +213,11 @@ export class RequestServer {
   #record(incoming: Incoming, code: number, flight: Flight | undefined): void {
     const isLong = flight?.isLong === true;
     const durationMs = flight && !isLong ? this.#server.clock.monotonic() - flight.startMs : undefined;
-    this.metrics.record(this.#labelsOf(incoming, incoming.answer.exchange, isLong), code, durationMs);
+    this.#metrics.record(this.#labelsOf(incoming, incoming.answer.exchange, isLong), code, durationMs);
   }
 
-  #labelsOf({ path, query, info }: Omit<Incoming, 'answer'>, exchange: RequestHead, isLong: boolean): RequestLabels {
-    const definition = info.isResource ? this.#server.registry.find(info.group, info.version, info.resource) : undefined;
-    const labels = labelsOf({
-      method: exchange.method,
-      path,
-      info,
-      definition,
-      isDryRun: query.has('dryRun'),
-      isApply: exchange.method === 'PATCH' && exchange.headers['content-type']?.startsWith('application/apply-patch') === true,
-    });
-    return isLong && definition && info.subresource === undefined ? { ...labels, verb: 'WATCH' } : labels;
+  #labelsOf({ path, query }: Pick<Incoming, 'path' | 'query'>, { method, headers }: RequestHead, isLong: boolean): RequestLabels {
+    return this.#metrics.labels({ method, path, isDryRun: query.has('dryRun'), contentType: headers['content-type'], isLong });
   }
 }
 

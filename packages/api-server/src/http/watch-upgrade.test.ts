@@ -110,7 +110,9 @@ describe('a watch over a WebSocket', () => {
     const { socket } = await watch(api, `${MAPS}?watch=true`);
     const lines = async (): Promise<string[]> => {
       const answer = await fetch(`${api.url}/metrics`, { headers: { authorization: 'Bearer test-token' } });
-      return (await answer.text()).split('\n').filter((line) => line.includes('verb="WATCH"'));
+      return (await answer.text())
+        .split('\n')
+        .filter((line) => line.includes('resource="configmaps"') && line.includes('verb="WATCH"'));
     };
 
     const during = await lines();

@@ -1,5 +1,5 @@
-import { apiVersionOf, deepFreeze, errorOf, type KubernetesObject } from '@keelson/api';
-import { KeelsonError } from '@keelson/base';
+import { apiVersionOf, deepFreeze, errorOf, statusOf, type KubernetesObject } from '@keelson/api';
+import { KeelsonError, type Clock } from '@keelson/base';
 import type { ApiCall, ApiResponse, Transport, Upgraded, WatchEvent } from '@keelson/client';
 import { Readable } from 'node:stream';
 import { Observable } from 'rxjs';
@@ -8,6 +8,8 @@ import type { ResourceDefinition } from '../registry/resource-definition.ts';
 import type { UserInfo } from '../registry/strategy.ts';
 import type { ApiRequest } from '../request/api-request.ts';
 import { Query } from '../request/query.ts';
+import type { RequestLabels } from '../request/request-labels.ts';
+import type { RequestMetrics } from '../request/request-metrics.ts';
 import type { ApiResult, ListResult, ObjectsResult, ObjectResult, WatchResult } from '../response/api-result.ts';
 import { agentOf } from './agent.ts';
 import { bookmarkObject, servedObject } from '../response/served-object.ts';
@@ -18,6 +20,8 @@ import type { WatchNote } from '../storage/cache-event.ts';
 /** What serves requests. */
 export interface RequestHandler {
   readonly representer: Representer;
+  readonly clock: Clock;
+  readonly requests: RequestMetrics;
   handle(request: ApiRequest, warn: (text: string) => void): Promise<ApiResult>;
 }
 
@@ -36,7 +40,7 @@ export class InProcessTransport implements Transport {
   async request(call: ApiCall): Promise<ApiResponse> {
     call.signal?.throwIfAborted();
     const warnings: string[] = [];
-    const result = await this.#handler.handle(this.#requestOf(call), (text) => warnings.push(text));
+    const result = await this.#handle(this.#requestOf(call), false, (text) => warnings.push(text));
     call.signal?.throwIfAborted();
     if (result.type === 'connect' && result.transport) {
       const other = await result.transport();
@@ -49,10 +53,8 @@ export class InProcessTransport implements Transport {
     return new Observable((subscriber) => {
       let opened: Disposable | undefined;
       const begin = async (): Promise<void> => {
-        const result = await this.#handler.handle(
-          this.#requestOf({ ...call, query: { ...call.query, watch: true } }),
-          () => undefined,
-        );
+        const request = this.#requestOf({ ...call, query: { ...call.query, watch: true } });
+        const result = await this.#handle(request, true);
         if (subscriber.closed) return;
         if (result.type === 'content' && result.status >= 400) throw errorOf({}, result.status);
         if (result.type === 'connect' && result.transport) {
@@ -61,7 +63,7 @@ export class InProcessTransport implements Transport {
           return;
         }
         if (result.type !== 'watch') throw new KeelsonError('BadRequest', `Cannot watch "${call.path}"`);
-        opened = openWatch(result, subscriber);
+        opened = this.#counted(request, openWatch(result, subscriber));
         if (subscriber.closed) opened[Symbol.dispose]();
       };
       begin().catch((error: unknown) => subscriber.error(error));
@@ -75,7 +77,7 @@ export class InProcessTransport implements Transport {
   }
 
   async stream(call: ApiCall): Promise<NodeJS.ReadableStream & AsyncIterable<Uint8Array>> {
-    const result = await this.#handler.handle(this.#requestOf(call), () => undefined);
+    const result = await this.#handle(this.#requestOf(call), true);
     if (result.type === 'connect' && result.read) return result.read();
     if (result.type !== 'content') throw new KeelsonError('BadRequest', `Cannot stream "${call.path}"`);
     const { body } = result;
@@ -83,13 +85,46 @@ export class InProcessTransport implements Transport {
   }
 
   async upgrade(call: ApiCall, protocols: readonly string[]): Promise<Upgraded> {
-    const result = await this.#handler.handle(this.#requestOf(call), () => undefined);
+    const result = await this.#handle(this.#requestOf(call), true);
     if (result.type !== 'connect' || !result.open) throw new KeelsonError('BadRequest', `Cannot upgrade "${call.path}"`);
     return result.open(protocols);
   }
 
   async close(): Promise<void> {
     // Nothing is kept open.
+  }
+
+  /** Counted as those over HTTP are. */
+  async #handle(request: ApiRequest, isLong: boolean, warn: (text: string) => void = () => undefined): Promise<ApiResult> {
+    const { clock, requests } = this.#handler;
+    const labels = this.#labelsOf(request, isLong);
+    const startMs = clock.monotonic();
+    const count = (code: number): void => requests.record(labels, code, isLong ? undefined : clock.monotonic() - startMs);
+    try {
+      const result = await this.#handler.handle(request, warn);
+      count('status' in result ? result.status : 200);
+      return result;
+    } catch (error) {
+      count(statusOf(error).code ?? 500);
+      throw error;
+    }
+  }
+
+  /** A watch, which is counted until it ends. */
+  #counted(request: ApiRequest, watch: Disposable): Disposable {
+    const { requests } = this.#handler;
+    const labels = this.#labelsOf(request, true);
+    requests.longRunning(labels, 1);
+    return {
+      [Symbol.dispose]: () => {
+        requests.longRunning(labels, -1);
+        watch[Symbol.dispose]();
+      },
+    };
+  }
+
+  #labelsOf({ method, path, query, body }: ApiRequest, isLong: boolean): RequestLabels {
+    return this.#handler.requests.labels({ method, path, isDryRun: query.has('dryRun'), contentType: body?.contentType, isLong });
   }
 
   #represented(representation: Representation, result: ObjectResult | ListResult | ObjectsResult, call: ApiCall): unknown {

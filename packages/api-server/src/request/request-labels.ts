@@ -1,5 +1,5 @@
 import type { ResourceDefinition } from '../registry/resource-definition.ts';
-import type { RequestInfo } from '../request/request-info.ts';
+import type { RequestInfo } from './request-info.ts';
 
 /** What a request was, for its metrics. Only names that the server knows, or clients could make it count without end. */
 export interface RequestLabels {

@@ -1,5 +1,6 @@
-import type { InFlight } from './in-flight.ts';
-import type { RequestLabels } from './request-labels.ts';
+import type { Registry } from '../registry/registry.ts';
+import { labelsOf, type RequestLabels } from './request-labels.ts';
+import { parsePath } from './request-info.ts';
 
 /** Upper bounds of the duration histogram, in seconds. */
 const BOUNDS = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60];
@@ -14,13 +15,31 @@ interface Series {
   long: number;
 }
 
-/** Hot path: counts requests. Text is only made when somebody reads it. */
+/** What is to be counted. */
+export interface CountedRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly isDryRun: boolean;
+  readonly contentType: string | undefined;
+  /** A watch or a stream. */
+  readonly isLong: boolean;
+}
+
+/** Hot path: counts requests, those over HTTP and those from within the process. Text is only made when somebody reads it. */
 export class RequestMetrics {
   readonly #series = new Map<string, Series>();
-  readonly #inFlight: InFlight;
+  readonly #registry: Registry;
 
-  constructor(inFlight: InFlight) {
-    this.#inFlight = inFlight;
+  constructor(registry: Registry) {
+    this.#registry = registry;
+  }
+
+  labels({ method, path, isDryRun, contentType, isLong }: CountedRequest): RequestLabels {
+    const info = parsePath(path);
+    const definition = info.isResource ? this.#registry.find(info.group, info.version, info.resource) : undefined;
+    const isApply = method === 'PATCH' && contentType?.startsWith('application/apply-patch') === true;
+    const labels = labelsOf({ method, path, info, definition, isDryRun, isApply });
+    return isLong && definition && info.subresource === undefined ? { ...labels, verb: 'WATCH' } : labels;
   }
 
   /** Of a request that took `durationMs`, or that lasts, if that is left out. */
@@ -53,10 +72,7 @@ export class RequestMetrics {
     for (const { labels, long } of all) {
       if (long > 0) lines.push(`apiserver_longrunning_requests{${labelText(labels, false)}} ${long}`);
     }
-    lines.push(...heading('apiserver_current_inflight_requests', 'gauge', 'Requests being served now, by kind.'));
-    lines.push(`apiserver_current_inflight_requests{request_kind="readOnly"} ${this.#inFlight.reads}`);
-    lines.push(`apiserver_current_inflight_requests{request_kind="mutating"} ${this.#inFlight.writes}`, '');
-    return lines.join('\n');
+    return `${lines.join('\n')}\n`;
   }
 
   #seriesOf(labels: RequestLabels): Series {
