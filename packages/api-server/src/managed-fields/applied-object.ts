@@ -13,6 +13,8 @@ import { trackedWrite, withoutOwners } from './track.ts';
 export interface AppliedObject {
   /** In the version of the request, without `metadata.managedFields`; shares parts with the live object. */
   readonly object: KubernetesObject;
+  /** The live object in that version; empty if there is none. */
+  readonly live: Readonly<KubernetesObject>;
   readonly managedFields: ManagedFieldsEntry[] | undefined;
 }
 
@@ -43,7 +45,7 @@ export function appliedObject(call: Call, { old, configuration, force, ownable }
   const object: KubernetesObject = { ...(result.object as KubernetesObject) };
   object.metadata = { ...object.metadata };
   renewLastApplied(write.self.manager, object, configuration);
-  return { object, managedFields: managedFieldsOf(result.owners) };
+  return { object, live, managedFields: managedFieldsOf(result.owners) };
 }
 
 /** What was there before anybody applied, and is not noted, is everybody's who changed it before. */

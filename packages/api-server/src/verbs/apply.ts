@@ -26,8 +26,8 @@ export async function apply(call: Call, part: Change['part']): Promise<ApiResult
 }
 
 /** What is merged is checked and brought into its form by the schema, as a body is. */
-function decoded(call: Call, { object, managedFields }: AppliedObject): KubernetesObject {
-  const result = decodeObject(call, { value: object, duplicates: [] }, 'Ignore');
+function decoded(call: Call, { object, live, managedFields }: AppliedObject): KubernetesObject {
+  const result = decodeObject(call, { value: object, duplicates: [], known: live }, 'Ignore');
   checkIdentity(call, result);
   if (managedFields) metaOf(result).managedFields = managedFields;
   return result;
