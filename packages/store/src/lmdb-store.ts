@@ -8,6 +8,7 @@ import { HistoryKeeper } from './internal/history-keeper.ts';
 import { checkCommit, checkKey, checkRangeOptions, checkReadable, checkRevision, closedError } from './internal/keys.ts';
 import { IntervalSync } from './internal/interval-sync.ts';
 import { currentBytes, fileBytes, historyBytes, openTables, syncToDisk, type LmdbTables } from './internal/lmdb-tables.ts';
+import { PageCounts, type Place } from './internal/page-counts.ts';
 import { decodeRecord } from './internal/records.ts';
 import { Snapshot } from './internal/snapshot.ts';
 import { DirectoryLock } from './directory-lock.ts';
@@ -64,6 +65,7 @@ export class LmdbStore implements Store {
   readonly #maxHistoryBytes: number | undefined;
   readonly #durable: boolean;
   readonly #counters = new Counters();
+  readonly #pageCounts = new PageCounts();
   readonly #hub: WatchHub;
   readonly #writer: GroupCommit;
   readonly #timer: ExpiryTimer;
@@ -140,10 +142,19 @@ export class LmdbStore implements Store {
     return this.#reading(async (snapshot) => {
       const { after, limit, at = snapshot.revision } = options;
       checkReadable(at, snapshot.compacted, snapshot.revision);
-      const result = await snapshot.range({ prefix, after, limit, at }, () => this.#turn());
+      const place = { prefix, after, at };
+      const count = limit === undefined ? undefined : this.#pageCounts.behind(place);
+      const result = await snapshot.range({ ...place, limit, count }, () => this.#turn());
       await this.#reach(at);
+      if (result.more) this.#notePage(place, result);
       return result;
     });
+  }
+
+  #notePage(place: Place, { entries, remaining }: RangeResult): void {
+    this.#pageCounts.note(place, entries.length + remaining);
+    const last = entries.at(-1);
+    if (last) this.#pageCounts.note({ ...place, after: last.key }, remaining);
   }
 
   async commit(writes: readonly Write[], guards: readonly Guard[] = []): Promise<Revision> {

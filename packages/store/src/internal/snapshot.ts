@@ -2,6 +2,7 @@ import type { Transaction } from 'lmdb';
 import type { Entry, Key, RangeResult, Revision, StoreEvent } from '../store.ts';
 import { compareKeys, expired } from './keys.ts';
 import type { LmdbTables } from './lmdb-tables.ts';
+import type { Place } from './page-counts.ts';
 import { decodeChanges, decodeRecord, lowerBound, upperBound, type Change, type VersionKey } from './records.ts';
 import type { Commit, HistoryPiece } from './watch-hub.ts';
 
@@ -11,11 +12,10 @@ const BYTES_A_TURN = 8 * 1024 * 1024;
 const COMMITS_A_PIECE = 256;
 const BYTES_A_PIECE = 1024 * 1024;
 
-export interface SnapshotRange {
-  readonly prefix: Key;
-  readonly after?: Key | undefined;
+export interface SnapshotRange extends Place {
   readonly limit?: number | undefined;
-  readonly at: Revision;
+  /** How many entries there are from there on, if that is known: then what comes behind the limit is not looked at. */
+  readonly count?: number | undefined;
 }
 
 /** The state of the file at one moment, until disposed. It keeps the file from reusing pages, so it must not be held for long. */
@@ -45,13 +45,15 @@ export class Snapshot implements Disposable {
   }
 
   /** Reads in pieces, calling `turn` between two of them. */
-  async range({ prefix, after, limit = Infinity, at }: SnapshotRange, turn: () => Promise<void>): Promise<RangeResult> {
+  async range(asked: SnapshotRange, turn: () => Promise<void>): Promise<RangeResult> {
+    const { prefix, after, limit = Infinity, at, count } = asked;
     const entries: Entry[] = [];
     let bytes = 0;
     const wanted = at === this.revision ? this.#newest(prefix, after, limit) : this.#versionsAt(prefix, after, at);
     let remaining = 0;
     for (const entry of wanted) {
       if (entries.length >= limit) {
+        if (count !== undefined) break;
         remaining += 1;
         continue;
       }
@@ -62,7 +64,8 @@ export class Snapshot implements Disposable {
       await turn();
     }
     const last = entries.at(-1)?.key ?? after;
-    if (at === this.revision && entries.length >= limit) remaining = this.#count(prefix, last);
+    if (count !== undefined) remaining = count - entries.length;
+    else if (at === this.revision && entries.length >= limit) remaining = this.#count(prefix, last);
     return { entries, revision: at, more: remaining > 0, remaining };
   }
 
@@ -128,8 +131,9 @@ export class Snapshot implements Disposable {
    * versions, which count where there is no such.
    */
   *#versionsAt(prefix: Key, after: Key | undefined, at: Revision): Generator<Entry, void, undefined> {
-    const replaced = this.#firstReplacedAfter(prefix, after, at);
-    const newest = this.#newest(prefix, after, Infinity);
+    // Closed however this ends: the transaction lasts as long as any of its cursors.
+    using replaced = this.#firstReplacedAfter(prefix, after, at);
+    using newest = this.#newest(prefix, after, Infinity);
     let version = replaced.next().value;
     let entry = newest.next().value;
     while (version || entry) {

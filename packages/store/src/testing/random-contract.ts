@@ -91,6 +91,9 @@ class Comparison {
       expect(entries.map(show)).toEqual(expected);
       const page = await this.#store.range(prefix, { at, limit: 2 });
       expect([page.entries.map(show), page.remaining]).toEqual([expected.slice(0, 2), Math.max(0, expected.length - 2)]);
+      if (!page.more) continue;
+      const next = await this.#store.range(prefix, { at, limit: 1, after: page.entries.at(-1)?.key ?? '' });
+      expect([next.entries.map(show), next.remaining]).toEqual([expected.slice(2, 3), expected.length - 3]);
     }
     for (const each of KEYS) expect(show(await this.#store.get(each, at))).toBe(this.#model.get(each, at));
   }
