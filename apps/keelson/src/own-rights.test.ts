@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SubjectAccessReview } from '@keelson/api/authorization/v1';
 import { DaemonSet, Deployment, StatefulSet } from '@keelson/api/apps/v1';
 import { CronJob, Job } from '@keelson/api/batch/v1';
 import { Event, Namespace, Node, Pod, Secret, Service, ServiceAccount } from '@keelson/api/core/v1';
@@ -118,6 +119,23 @@ describe('the parts of a cluster, each with the rights of its own', () => {
     expect(events.filter(({ message }) => message?.includes('forbidden'))).toEqual([]);
     // What is created while its namespace goes is refused, as it should be.
     expect(refused.filter((message) => !message.includes('is being terminated'))).toEqual([]);
+  });
+
+  it('are nodes that see nothing of each other', async () => {
+    const ask = async (resourceAttributes: object): Promise<boolean> => {
+      const spec = { user: 'system:node:node-1', groups: ['system:nodes', 'system:authenticated'], resourceAttributes };
+      return (await client.resource(SubjectAccessReview).create({ spec })).status?.allowed === true;
+    };
+    const fieldSelector = { rawSelector: 'spec.nodeName=node-1' };
+    const answers = [
+      ask({ verb: 'list', resource: 'pods', fieldSelector }),
+      ask({ verb: 'list', resource: 'pods' }),
+      ask({ verb: 'get', resource: 'nodes', name: 'node-2' }),
+      ask({ verb: 'list', resource: 'secrets', namespace: 'kube-system' }),
+      ask({ verb: 'create', resource: 'persistentvolumes' }),
+    ];
+
+    expect(await Promise.all(answers)).toEqual([true, false, false, false, false]);
   });
 
   it('act as they would in any cluster, and none but the API server and the administrator as one who may do everything', async () => {

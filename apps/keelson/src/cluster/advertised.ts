@@ -19,6 +19,11 @@ export async function advertisedAddresses(options: Listening): Promise<readonly 
   return [first, ...found.filter((address) => address !== undefined)];
 }
 
+/** Whether machines other than this one can join: where none can, kubelets get no rights that only those need. */
+export function takesOthers({ nodes, bindAddress, advertiseAddress }: Pick<ClusterOptions, 'nodes'> & Listening): boolean {
+  return nodes === 0 || advertiseAddress !== undefined || !isLoopback(bindAddress);
+}
+
 async function primaryAddress({ bindAddress, advertiseAddress }: Listening): Promise<string | undefined> {
   const wanted = advertiseAddress ?? (isLoopback(bindAddress) ? undefined : bindAddress);
   if (wanted === undefined) return undefined;

@@ -24,6 +24,7 @@ import { STORE } from '@keelson/store';
 import { Container, type ContainerModule } from 'inversify';
 import type { ClusterSettings } from '../options.ts';
 import { silentProgress, type Progress } from '../progress.ts';
+import { takesOthers } from './advertised.ts';
 import { addonRoles } from './addon-roles.ts';
 import { loadCredentials, type ClusterCredentials } from './credentials.ts';
 import type { Reachable } from './component-context.ts';
@@ -31,7 +32,7 @@ import { addDns } from './dns.ts';
 import { addControllers, addScheduler } from './control-plane.ts';
 import { addMetrics } from './metrics.ts';
 import { addIngress, reservedPorts } from './ingress.ts';
-import { joinedNodeObjects } from './joining.ts';
+import { configurationObjects, joinedNodeObjects } from './joining.ts';
 import { addNetworkPolicy } from './network-policy.ts';
 import { addNodes } from './nodes.ts';
 import { addressesForOthers, isAnyAddress } from './own-address.ts';
@@ -189,7 +190,8 @@ export class Cluster implements Runnable {
         frontProxyCa: frontProxy.authority,
       }),
       ...joiningObjects(kubeconfigOf('', { server: `https://${inUrl(nodeAddress)}:${port}`, ca })),
-      ...joinedNodeObjects(this.#settings),
+      ...configurationObjects(this.#settings),
+      ...(takesOthers(this.#settings) ? joinedNodeObjects() : []),
       ...addonRoles(),
     ];
   }

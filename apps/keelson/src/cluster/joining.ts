@@ -15,11 +15,8 @@ const RBAC = 'rbac.authorization.k8s.io';
 const NODES = { apiGroup: RBAC, kind: 'Group', name: 'system:nodes' };
 const BOOTSTRAPPERS = { ...NODES, name: 'system:bootstrappers' };
 
-/**
- * What nodes of other machines may do, beside what a kubelet may: read the cluster's configuration (so may who has a token), and run for their machine
- * what `keelson up` runs for its own: proxy, network policies, volumes for claims.
- */
-export function joinedNodeObjects(settings: ClusterConfiguration): readonly BootstrapObject[] {
+/** The cluster's configuration, which every node may read, and who has a token. */
+export function configurationObjects(settings: ClusterConfiguration): readonly BootstrapObject[] {
   return [
     kept(ConfigMap, { metadata: { ...CLUSTER_CONFIG }, data: configData(settings) }),
     kept(Role, {
@@ -31,13 +28,22 @@ export function joinedNodeObjects(settings: ClusterConfiguration): readonly Boot
       roleRef: { apiGroup: RBAC, kind: 'Role', name: 'keelson:config' },
       subjects: [BOOTSTRAPPERS, NODES],
     }),
+  ];
+}
+
+/**
+ * What nodes of other machines may do, beside what a kubelet may: run for their machine what `keelson up` runs for its own: proxy, network policies,
+ * volumes for claims.
+ */
+export function joinedNodeObjects(): readonly BootstrapObject[] {
+  return [
     kept(ClusterRole, { metadata: { name: 'keelson:node-policies' }, rules: POLICY_RULES }),
     kept(ClusterRole, { metadata: { name: 'keelson:node-volumes' }, rules: VOLUME_RULES }),
     ...['system:node-proxier', 'keelson:node-policies', 'keelson:node-volumes'].map(toNodes),
   ];
 }
 
-/** The configuration in a ConfigMap, as `joinedNodeObjects` has made it. Throws `BadRequest` if it is not whole. */
+/** The configuration in a ConfigMap, as `configurationObjects` has made it. Throws `BadRequest` if it is not whole. */
 export function configurationIn({ data = {} }: ConfigMap): ClusterConfiguration {
   const { clusterCIDR: clusterCidr, serviceCIDR: serviceCidr, dns } = data;
   if (clusterCidr && serviceCidr && (dns === 'on' || dns === 'off')) return { clusterCidr, serviceCidr, dns };
