@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { findCondition } from '@keelson/api';
-import { Node, Pod } from '@keelson/api/core/v1';
+import { Node, PersistentVolumeClaim, Pod } from '@keelson/api/core/v1';
 import { silentLogger as logger, SystemClock } from '@keelson/base';
 import { createClient, exec, httpsTransport, loadKubeconfig, logs, type Client } from '@keelson/client';
 import { certificatesIn, publicKeyPin } from '@keelson/pki';
@@ -17,7 +17,8 @@ import { Agent } from './agent.ts';
 
 const namespace = 'default';
 const clock = new SystemClock();
-const NAMES = ['refused', 'one', 'two', 'three', 'four', 'five', 'six', 'seven'];
+const NAMES = ['refused', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight'];
+const ONE_GIB = { requests: { storage: '1Gi' } };
 const INVITED_BY_NOBODY: Partial<AgentOptions> = { servers: [], token: undefined, caCertHashes: [] };
 
 describe('keelson agent', () => {
@@ -30,9 +31,10 @@ describe('keelson agent', () => {
   let token: string;
   const running = new Set<Agent>();
 
-  /** The API server listens where it has listened before. */
+  /** The API server listens where it has listened before, at an address at which nobody else takes the port meanwhile. */
   async function startCluster(port: number): Promise<void> {
-    const { settings, reachable } = await settle({ dataDir: join(root, 'cluster'), nodes: 0, port });
+    const bindAddress = '127.0.0.50';
+    const { settings, reachable } = await settle({ dataDir: join(root, 'cluster'), nodes: 0, bindAddress, port });
     cluster = new Cluster(settings, reachable, { clock, logger });
     await cluster.start(AbortSignal.timeout(60_000));
     ({ kubeconfig } = settings);
@@ -137,6 +139,25 @@ describe('keelson agent', () => {
     expect(await said('on-three')).toContain('hello');
     const { status: after } = await pod('on-three');
     expect(after?.containerStatuses).toEqual(status?.containerStatuses);
+  });
+
+  it('makes volumes for claims in its own directory', async () => {
+    await start('eight');
+    await ready('eight');
+    const claim = { metadata: { name: 'data', namespace }, spec: { accessModes: ['ReadWriteOnce'], resources: ONE_GIB } };
+    await client.resource(PersistentVolumeClaim).create(claim);
+    await client.resource(Pod).create({
+      metadata: { name: 'with-data', namespace },
+      spec: {
+        nodeSelector: { 'kubernetes.io/hostname': 'eight' },
+        containers: [{ name: 'web', image: 'web:1', volumeMounts: [{ name: 'data', mountPath: '/data' }] }],
+        volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }],
+      },
+    });
+    await runningPod('with-data');
+
+    const { spec } = await client.resource(PersistentVolumeClaim).get({ name: 'data', namespace });
+    expect(await readdir(join(root, 'eight', 'volumes', 'eight'))).toEqual([spec?.volumeName]);
   });
 
   it('goes on while the API server is away, and can be started then', async () => {
