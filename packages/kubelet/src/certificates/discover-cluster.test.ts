@@ -100,6 +100,14 @@ describe('discoverCluster', () => {
     await expect(discover({}, stop.signal)).rejects.toThrow('enough');
   });
 
+  it('says what was in the way when its time is over', async () => {
+    answer = away;
+    const stop = new AbortController();
+    clock.after(60_000, () => stop.abort(new KeelsonError('Timeout', 'not within a minute')));
+
+    await expect(discover({}, stop.signal)).rejects.toThrow('not within a minute: connect ECONNREFUSED');
+  });
+
   it.each<{ title: string; options?: Partial<DiscoverOptions>; spoil?: () => Promise<void> | void; why: RegExp }>([
     { title: 'a token of another form', options: { token: 'abc' }, why: /not of the form/ },
     {

@@ -31,7 +31,7 @@ const MAX_UNSIGNED = 8;
  * itself, from whoever answers; believes it if it is signed by the token and its authority has one of the keys; and reads it again from a server that this
  * authority vouches for. Resolves to the authority, PEM.
  *
- * Tries on and on while no server can be reached, until `signal` aborts. Rejects with `Unauthorized` if the token is not one of the cluster, with
+ * Tries on and on while no server can be reached, until `signal` aborts; if for a `Timeout`, what was in the way last is told with it. Rejects with `Unauthorized` if the token is not one of the cluster, with
  * `Forbidden` if the cluster is not the one that was meant, and with `BadRequest` if what was asked for makes no sense.
  */
 export async function discoverCluster(
@@ -44,12 +44,19 @@ export async function discoverCluster(
   if (!token) throw new KeelsonError('BadRequest', 'The bootstrap token is not of the form [a-z0-9]{6}.[a-z0-9]{16}');
   const backoff = new Backoff(RETRY);
   const attempt = { ...deps, ...options, ...token };
-  for (let unsigned = 0; ;) {
-    const failure = await firstOf(attempt, signal);
-    if (typeof failure === 'string') return failure;
-    if (isReason(failure, 'NotFound') && (unsigned += 1) >= MAX_UNSIGNED) throw unknownToken(token.id, failure);
-    logger.warn('the cluster cannot be joined yet', { error: failure.message });
-    await clock.sleep(backoff.next(), signal);
+  let last: KeelsonError | undefined;
+  try {
+    for (let unsigned = 0; ;) {
+      const found = await firstOf(attempt, signal);
+      if (typeof found === 'string') return found;
+      last = found;
+      if (isReason(last, 'NotFound') && (unsigned += 1) >= MAX_UNSIGNED) throw unknownToken(token.id, last);
+      logger.warn('the cluster cannot be joined yet', { error: last.message });
+      await clock.sleep(backoff.next(), signal);
+    }
+  } catch (error) {
+    if (!last || error !== signal.reason || !isReason(error, 'Timeout')) throw error;
+    throw new KeelsonError('Timeout', `${error.message}: ${last.message}`, { cause: last });
   }
 }
 
@@ -65,7 +72,8 @@ async function firstOf(attempt: Attempt, signal: AbortSignal): Promise<string | 
     try {
       return await authorityOf(server, attempt, signal);
     } catch (error) {
-      if (!(error instanceof KeelsonError) || !isReason(error, 'ServiceUnavailable', 'Timeout', 'NotFound')) throw error;
+      if (signal.aborted || !(error instanceof KeelsonError) || !isReason(error, 'ServiceUnavailable', 'Timeout', 'NotFound'))
+        throw error;
       if (!isReason(failure, 'NotFound')) failure = error;
     }
   }
