@@ -39,8 +39,11 @@ async function runInMachine(): Promise<{ readonly results: readonly Result[]; re
     await bundle.close();
     const args = ['run', '-t', String(LIMIT_SECONDS), process.execPath, join(dir, 'main.js')];
     // What is written to the current directory, and there alone, outlives the machine.
-    const { stdout, stderr } = await promisify(execFile)(VM, args, { cwd: ROOT, timeout: (LIMIT_SECONDS + 60) * 1000 });
-    const lines = stdout.split('\n').filter((line) => line.startsWith('{'));
+    const { stdout, stderr } = await promisify(execFile)(VM, args, { cwd: ROOT, timeout: (LIMIT_SECONDS + 60) * 1000 }).catch(
+      // What ran before the machine failed tells which case it was.
+      (error: unknown) => error as { stdout: string; stderr: string },
+    );
+    const lines = stdout.split('\n').filter((line) => line.startsWith('{') && line.endsWith('}'));
     return { results: lines.map((line) => JSON.parse(line) as Result), log: stderr };
   } finally {
     await rm(dir, { recursive: true, force: true });
