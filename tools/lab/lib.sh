@@ -14,11 +14,17 @@ has_process() {
   tr '\0' ' ' < "/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "$1"
 }
 
+# All but the first three: a lock that a caller holds must not outlive it in what is started.
+close_descriptors() {
+  local fd
+  for fd in /proc/self/fd/*; do fd=${fd##*/}; ((fd <= 2)) || eval "exec $fd>&-"; done
+}
+
 # start_process DIR READY COMMAND...: runs COMMAND, whose arguments must name DIR, until READY succeeds; keeps one that runs already.
 start_process() {
   local at=$1 ready=$2 end=$((SECONDS + 180)); shift 2
   if ! has_process "$at"; then
-    setsid "$@" >> "$at/log" 2>&1 < /dev/null &
+    (close_descriptors; exec setsid "$@") >> "$at/log" 2>&1 < /dev/null &
     echo $! > "$at/pid"
     disown
   fi
