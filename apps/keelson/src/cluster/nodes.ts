@@ -7,12 +7,10 @@ import type { KubeletOptions } from '@keelson/kubelet';
 import { CONTAINER_RUNTIME } from '@keelson/runtime';
 import { EventRecorder, INFORMERS } from '@keelson/controller-runtime';
 import { Container } from 'inversify';
-import type { MachineSettings } from '../options.ts';
 import type { MachineContext, NodeIdentity, Reachable } from './component-context.ts';
 import { bindRuntimes } from './node-runtimes.ts';
 import { stopOnly } from './control-plane.ts';
 import { clusterDnsOf } from './ranges.ts';
-import type { NodePlace } from './runtimes/node-runtime.ts';
 
 /** What a simulated node says it has: it costs nothing. */
 const SIMULATED_CAPACITY = { cpu: '32', memory: '256Gi', 'ephemeral-storage': '1Ti' };
@@ -35,19 +33,18 @@ async function addNode(parts: Lifecycle, context: MachineContext, node: NodeIden
   }
   own.load(kubeletModule(kubeletOptions(context, node)));
   const { name, podCidrs } = node;
-  const isOwn = await bindRuntime(own, settings, { name, podCidrs, hostAddress: reachable.nodeAddress });
+  if (container.isBound(CONTAINER_RUNTIME)) bindOwn(own, container);
+  else await bindRuntimes(own, settings, { name, podCidrs, hostAddress: reachable.nodeAddress });
   const runtime = own.get(CONTAINER_RUNTIME);
-  if (isOwn) parts.add(stopOnly(`runtime of ${name}`, () => runtime.close()));
+  parts.add(stopOnly(`runtime of ${name}`, () => runtime.close()));
   const events = own.get(KUBELET_EVENTS);
   if (events instanceof EventRecorder) parts.add(stopOnly(`events of ${name}`, () => events.stop()));
   parts.add(own.get(KUBELET));
 }
 
-/** Unless somebody has bound a runtime for all nodes; true if not. */
-async function bindRuntime(container: Container, settings: MachineSettings, place: NodePlace): Promise<boolean> {
-  if (container.isBound(CONTAINER_RUNTIME)) return false;
-  await bindRuntimes(container, settings, place);
-  return true;
+/** A runtime for this node by the binding that somebody has made for all: kubelets must not share one, each ends pods that it does not know. */
+function bindOwn(own: Container, container: Container): void {
+  own.bind(CONTAINER_RUNTIME).toConstantValue(container.get(CONTAINER_RUNTIME));
 }
 
 function kubeletOptions({ settings, reachable }: MachineContext, { name, podCidrs, tls, port }: NodeIdentity): KubeletOptions {

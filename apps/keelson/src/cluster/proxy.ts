@@ -14,13 +14,15 @@ import { familiesOf } from './ranges.ts';
  */
 export function addProxy(parts: Lifecycle, context: MachineContext): void {
   const { container, nodes, settings } = context;
-  const { proxyMode: mode } = settings;
-  if (mode === 'none' || nodes.length === 0) return;
+  const isOwn = container.isBound(PROXY_MODE);
+  if ((settings.proxyMode === 'none' && !isOwn) || nodes.length === 0) return;
+  // A mode costs nothing until it is asked for, and one that somebody has bound is asked for instead.
+  const mode = settings.proxyMode === 'none' ? 'userspace' : settings.proxyMode;
   const families = familiesOf(settings.serviceCidr);
   if (context.proxyInformers) parts.add(context.proxyInformers);
   const proxies = families.map((family) => proxyOf(context, { mode, family }));
   const [first] = proxies;
-  if (first && container.isBound(PROXY_MODE)) first.rebind(PROXY_MODE).toConstantValue(container.get(PROXY_MODE));
+  if (first && isOwn) first.rebind(PROXY_MODE).toConstantValue(container.get(PROXY_MODE));
   const made = proxies.map((own) => own.get(SERVICE_PROXY));
   for (const proxy of made) parts.add(proxy);
   parts.add(statusServer(made, context, families.includes('IPv6') ? '::' : '0.0.0.0'));
