@@ -14,7 +14,7 @@ export async function up(options: ClusterOptions, { logLevel }: { readonly logLe
   await using _lock = await lockDirectory(options.dataDir);
   const { settings, reachable } = await settle(options);
   const cluster = new Cluster(settings, reachable, { clock: new SystemClock(), logger, progress: progressOn(process.stderr) });
-  return runUntil(stopped, cluster, () => {
+  return await runUntil(stopped, cluster, () => {
     process.stdout.write(`ready ${cluster.url} kubeconfig=${settings.kubeconfig}\n`);
     // Now, since a process that is killed never gets to it.
     flushCompileCache();

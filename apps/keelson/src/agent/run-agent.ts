@@ -12,7 +12,7 @@ export async function runAgent(options: AgentOptions, { logLevel }: { readonly l
   const stopped = stopSignal();
   await using _lock = await lockDirectory(options.dataDir);
   const agent = new Agent(options, { clock: new SystemClock(), logger, progress: progressOn(process.stderr) });
-  return runUntil(stopped, agent, () => {
+  return await runUntil(stopped, agent, () => {
     process.stdout.write(`ready node=${options.nodeName}\n`);
     // Now, since a process that is killed never gets to it.
     flushCompileCache();

@@ -28,7 +28,7 @@ export interface OpenedPath extends AsyncDisposable {
 export async function openWithin(root: string, subPath: string): Promise<OpenedPath> {
   await using walk = await Walk.from(await realpath(root));
   await walk.follow(subPath);
-  return walk.take();
+  return await walk.take();
 }
 
 class Walk implements AsyncDisposable {
