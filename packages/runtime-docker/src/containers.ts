@@ -84,6 +84,7 @@ export class Containers {
   async stop(id: string, graceSeconds: number, signal?: AbortSignal): Promise<void> {
     const { engine, inspector } = this.#deps;
     const t = Math.max(0, Math.ceil(graceSeconds));
+    this.#deps.oomKills.stopping(id);
     const call = { method: 'POST', query: { t }, timeoutMs: t * 1000 + STOP_SLACK_MS, isLong: true, signal } as const;
     try {
       await engine.json({ ...call, path: `/containers/${id}/stop` });
@@ -101,11 +102,12 @@ export class Containers {
 
   async list(signal?: AbortSignal, only?: PodFilter): Promise<readonly ContainerStatus[]> {
     const all = await this.#deps.inspector.all('container', signal, only);
-    return all.map((each) => this.#status(each)).filter((status) => status !== undefined);
+    const statuses = await Promise.all(all.map((each) => this.#status(each)));
+    return statuses.filter((status) => status !== undefined);
   }
 
   async status(id: string, signal?: AbortSignal): Promise<ContainerStatus> {
-    const status = this.#status(await this.#deps.inspector.one(id, signal));
+    const status = await this.#status(await this.#deps.inspector.one(id, signal));
     if (!status) throw new KeelsonError('NotFound', `No such container: ${id}`);
     return status;
   }
@@ -115,8 +117,8 @@ export class Containers {
     this.#deps.inspector.forget(id);
   }
 
-  #status(inspect: ContainerInspect): ContainerStatus | undefined {
-    return containerStatus(inspect, this.#deps.oomKills.ended(inspect));
+  async #status(inspect: ContainerInspect): Promise<ContainerStatus | undefined> {
+    return containerStatus(inspect, await this.#deps.oomKills.ended(inspect));
   }
 
   async #sandbox(id: string, signal: AbortSignal | undefined): Promise<SandboxFacts> {

@@ -71,7 +71,7 @@ export class DockerRuntime implements ContainerRuntime {
   readonly #abilities: EngineAbilities;
   readonly #inspector: Inspector;
   readonly #events: EngineEvents;
-  readonly #oomKills = new OomKills();
+  readonly #oomKills: OomKills;
   readonly #sandboxes: Sandboxes;
   readonly #containers: Containers;
   readonly #processes: Processes;
@@ -101,6 +101,7 @@ export class DockerRuntime implements ContainerRuntime {
     this.#tasks = new TaskGroup(logger);
     this.#logger = logger;
     this.#clock = clock;
+    this.#oomKills = new OomKills(clock);
     this.#cluster = cluster;
     this.#logLimits = logLimits;
     this.#events = new EngineEvents({ engine, clock, logger, owned }, (event) => this.#onEvent(event));

@@ -55,6 +55,8 @@ export interface ContainerInspect {
     readonly IpcMode: string;
     readonly UTSMode: string;
     readonly CgroupParent: string;
+    /** Bytes; 0: no limit. */
+    readonly Memory: number;
   };
   /** On the engine's machine. */
   readonly HostsPath?: string;
