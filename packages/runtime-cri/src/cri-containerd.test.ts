@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { SystemClock } from '@keelson/base';
 import type { ContainerConfig, ContainerRuntime, RuntimeEvent, SandboxConfig } from '@keelson/runtime';
-import { FOREVER, outputOf } from '@keelson/runtime/testing';
+import { FOREVER, HUNGRY, outputOf } from '@keelson/runtime/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { CriClient } from './cri-client.ts';
 import type { CriRuntime } from './cri-runtime.ts';
@@ -77,7 +77,7 @@ describe.skipIf(noContainerd)(title('CriRuntime on containerd'), () => {
     });
     const hungry = await runtime.createContainer(
       sandbox.id,
-      containerConfig('x=a; while true; do x=$x$x; done', { resources: { memoryLimitBytes: 8 * 1024 * 1024 } }),
+      containerConfig(HUNGRY, { resources: { memoryLimitBytes: 8 * 1024 * 1024 } }),
     );
 
     await expect(runtime.startContainer(broken)).rejects.toMatchObject({

@@ -11,7 +11,7 @@ import { describeSandboxes } from './testing/sandbox-contract.ts';
 import { describeStreams } from './testing/stream-contract.ts';
 
 export { describePodNetworkContract, type NetworkUnderTest } from './testing/pod-network-contract.ts';
-export { containerConfig, FOREVER, outputOf, sandboxConfig, type ContainerChanges } from './testing/configs.ts';
+export { containerConfig, FOREVER, HUNGRY, outputOf, sandboxConfig, type ContainerChanges } from './testing/configs.ts';
 export { Harness } from './testing/harness.ts';
 export type { LeftOut, Program, Programs, RuntimeUnderTest, ScriptOptions } from './testing/harness.ts';
 

@@ -3,6 +3,12 @@ import type { ContainerConfig, ContainerRuntime, SandboxConfig } from '../contai
 /** A script that runs until it is told to stop. */
 export const FOREVER = "trap 'exit 0' TERM; sleep 3600 & wait";
 
+/**
+ * Uses more memory than there is, and ends with 137. The kernel kills a child, and the container ends a second later: engines hear of the kill by a
+ * watch on its cgroup (version 1), and never if that is gone by the time they look.
+ */
+export const HUNGRY = "sh -c 'x=a; while true; do x=$x$x; done'; code=$?; sleep 1; exit $code";
+
 const EXEC_MS = 60_000;
 
 /** A pod with nothing special about it. `uid` has to be its own; it is called that, too. */

@@ -1,3 +1,4 @@
+import { HUNGRY } from '@keelson/runtime/testing';
 import type { PodCase } from '../pod-case.ts';
 import { forever, RUNNING, script } from './containers.ts';
 
@@ -39,7 +40,7 @@ export const RESOURCES: readonly PodCase[] = [
     needs: ['cgroups'],
     spec: {
       ...NEVER,
-      containers: [script('x=a; while :; do x=$x$x; done', { resources: { limits: { memory: '16Mi' } } })],
+      containers: [script(HUNGRY, { resources: { limits: { memory: '16Mi' } } })],
     },
     want: { phase: 'Failed', containers: { web: { state: { terminated: { exitCode: 137, reason: 'OOMKilled' } } } } },
   },

@@ -1,7 +1,7 @@
 import { eventually } from '@keelson/base/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { SandboxStatus } from '../../container-runtime.ts';
-import { FOREVER } from '../configs.ts';
+import { FOREVER, HUNGRY } from '../configs.ts';
 import { type Harness } from '../harness.ts';
 
 export function describeProcesses(harness: Harness): void {
@@ -40,7 +40,7 @@ export function describeProcesses(harness: Harness): void {
     });
 
     harness.test('says when a container was killed for using too much memory', async () => {
-      const { id } = await harness.runScript('x=a; while true; do x=$x$x; done', {
+      const { id } = await harness.runScript(HUNGRY, {
         in: box,
         container: { resources: { memoryLimitBytes: 8 * 1024 * 1024 } },
       });
