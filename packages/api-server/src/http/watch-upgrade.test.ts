@@ -26,7 +26,7 @@ interface Offer {
 async function watch({ url = '' }: { readonly url?: string | undefined }, path: string, offer: Offer = {}) {
   const { protocols = [], headers = { authorization: 'Bearer test-token' } } = offer;
   // Node takes headers, which browsers do not.
-  const socket = new WebSocket(`${url.replace('http:', 'ws:')}${path}`, { protocols, headers } as unknown as string[]);
+  const socket = new WebSocket(`${url.replace('http:', 'ws:')}${path}`, { protocols, headers });
   onTestFinished(() => socket.close());
   socket.binaryType = 'arraybuffer';
   const messages: (string | ArrayBuffer)[] = [];

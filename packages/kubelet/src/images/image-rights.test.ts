@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { silentLogger } from '@keelson/base';
+import { jsonLogger, silentLogger } from '@keelson/base';
 import type { ImageStatus, PullCredentials } from '@keelson/runtime';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ImageRights } from './image-rights.ts';
@@ -113,5 +113,20 @@ describe('ImageRights', () => {
     await writeFile(file, '{"salt":');
 
     expect(await open().mayUse('1', WEB)).toBe(true);
+  });
+
+  it('says so when what was noted down cannot be read, but not when there is nothing yet', async () => {
+    const { file } = await setUp();
+    const lines: string[] = [];
+    const logger = jsonLogger((line) => lines.push(line));
+    const asked = () => new ImageRights({ logger, file }).mayUse('', WEB, image('1'), async () => []);
+
+    await asked();
+    const before = lines.length;
+    await writeFile(file, '{"salt":');
+    await asked();
+
+    expect(before).toBe(0);
+    expect(lines).toEqual([expect.stringContaining('rights to images are lost')]);
   });
 });

@@ -91,10 +91,14 @@ export class ImageRights {
 
   async #read(): Promise<State> {
     const empty: State = { salt: randomBytes(16).toString('hex'), images: {}, intents: [] };
+    const { file, logger } = this.#deps;
     try {
-      return { ...empty, ...(JSON.parse(await readFile(this.#deps.file, 'utf8')) as Partial<State>) };
-    } catch {
-      return empty; // There is none, or it was cut off.
+      return { ...empty, ...(JSON.parse(await readFile(file, 'utf8')) as Partial<State>) };
+    } catch (error) {
+      const isNone = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+      if (!isNone)
+        logger.error('rights to images are lost: those on the node are for all pods now', { file, error: errorMessage(error) });
+      return empty;
     }
   }
 
@@ -107,7 +111,7 @@ export class ImageRights {
     const { file, logger } = this.#deps;
     try {
       await mkdir(dirname(file), { recursive: true });
-      await writeFile(`${file}.new`, JSON.stringify(state), { mode: 0o600 });
+      await writeFile(`${file}.new`, JSON.stringify(state), { mode: 0o600, flush: true });
       await rename(`${file}.new`, file);
     } catch (error) {
       logger.warn('rights to images not noted down', { file, error: errorMessage(error) });
